@@ -1,0 +1,99 @@
+// swift-tools-version: 6.1
+import PackageDescription
+
+// Every Swift target is compiled alike: existentials spelled out, imports internal unless said otherwise, and a member
+// visible only through an import of its own module.
+let settings: [SwiftSetting] = [
+    .enableUpcomingFeature("ExistentialAny"),
+    .enableUpcomingFeature("InternalImportsByDefault"),
+    .enableUpcomingFeature("MemberImportVisibility"),
+]
+
+func library(_ name: String, _ dependencies: [Target.Dependency] = []) -> Target {
+    .target(
+        name: name,
+        dependencies: dependencies,
+        swiftSettings: settings,
+        linkerSettings: [.linkedLibrary("m")]  // `squareRoot` calls sqrt where it is not inlined
+    )
+}
+
+func tests(_ name: String, _ dependencies: [Target.Dependency] = [], resources: [Resource] = []) -> Target {
+    .testTarget(
+        name: name,
+        dependencies: dependencies + ["TestSupport"],
+        exclude: [],
+        resources: resources,
+        swiftSettings: settings
+    )
+}
+
+/// One small executable: folder = socket = binary.
+func function(_ name: String, _ dependencies: [Target.Dependency]) -> Target {
+    .executableTarget(name: name, dependencies: dependencies, path: "functions/\(name)", swiftSettings: settings)
+}
+
+let package = Package(
+    name: "portfolio-optimization",
+    targets: [
+        // Floor 0: one door to each C library.
+        .systemLibrary(name: "CFastCGI", pkgConfig: "fcgi", providers: [.apt(["libfcgi-dev"])]),
+        .systemLibrary(name: "CPostgreSQL", pkgConfig: "libpq", providers: [.apt(["libpq-dev"])]),
+        .systemLibrary(name: "COpenBLAS", pkgConfig: "openblas", providers: [.apt(["libopenblas-dev", "liblapacke-dev"])]),
+        .systemLibrary(name: "CJansson", pkgConfig: "jansson", providers: [.apt(["libjansson-dev"])]),
+
+        // Floor 1: values and transports that know no portfolio.
+        library("Matrices"),
+        library("JSON", ["CJansson"]),
+        library("FunctionRuntime", ["CFastCGI"]),
+
+        // Floor 2
+        library("LinearAlgebra", ["Matrices", "COpenBLAS"]),
+        library("PortfolioModel", ["Matrices"]),
+
+        // Floor 3
+        library("ConvexSolver", ["LinearAlgebra", "Matrices"]),
+        library("ResultChecker", ["PortfolioModel", "Matrices"]),
+        library("PortfolioDocuments", ["JSON", "PortfolioModel", "Matrices"]),
+
+        // Floor 4
+        library("MomentEstimation", ["LinearAlgebra", "Matrices", "PortfolioModel"]),
+        library("PortfolioOptimization", ["ConvexSolver", "LinearAlgebra", "Matrices", "PortfolioModel"]),
+        library("Repository", ["PortfolioDocuments", "PortfolioModel", "Matrices", "JSON", "CPostgreSQL"]),
+
+        // Floor 5
+        library("PortfolioService", ["Repository", "PortfolioModel", "Matrices"]),
+        library(
+            "JobExecution",
+            [
+                "Repository", "PortfolioOptimization", "MomentEstimation", "ResultChecker", "PortfolioDocuments",
+                "PortfolioModel", "Matrices",
+            ]
+        ),
+
+        // Floor 6
+        library(
+            "PortfolioAPI",
+            ["PortfolioService", "PortfolioDocuments", "PortfolioModel", "Matrices", "JSON", "FunctionRuntime"]
+        ),
+
+        // Floor 7: the programs.
+        function("create-optimization", ["PortfolioAPI", "PortfolioService", "Repository", "FunctionRuntime"]),
+        function("get-optimization", ["PortfolioAPI", "PortfolioService", "Repository", "FunctionRuntime"]),
+        function(
+            "inputs",
+            ["PortfolioAPI", "PortfolioService", "Repository", "MomentEstimation", "FunctionRuntime"]
+        ),
+        function("health", ["PortfolioAPI", "PortfolioService", "Repository", "FunctionRuntime"]),
+        function("worker", ["JobExecution", "Repository", "FunctionRuntime"]),
+
+        // Tests
+        .target(
+            name: "TestSupport",
+            dependencies: ["Matrices"],
+            path: "Tests/TestSupport",
+            swiftSettings: settings
+        ),
+        tests("ArchitectureTests"),
+    ]
+)

@@ -1,0 +1,3 @@
+// The door to libfcgi and to the Linux calls the event loop needs.
+#pragma once
+#include <fcgiapp.h>

@@ -1,0 +1,3 @@
+// The door to Jansson.
+#pragma once
+#include <jansson.h>

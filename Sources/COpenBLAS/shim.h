@@ -1,0 +1,4 @@
+// The door to OpenBLAS and LAPACKE.
+#pragma once
+#include <cblas.h>
+#include <lapacke.h>

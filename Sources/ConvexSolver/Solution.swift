@@ -1,0 +1,71 @@
+/// How a solve ended.
+///
+/// Infeasible is an answer, not an error: it comes with a certificate the caller can check.
+public enum SolverStatus: Equatable, Sendable {
+    /// Residuals and gap are within the tolerance.
+    case solved
+    /// Progress ended early, but residuals and gap are within the reduced tolerance.
+    case almostSolved
+    /// `dual` is a certificate: Aᵀz = 0, bᵀz < 0, z ∈ K*.
+    case primalInfeasible
+    /// `primal` is a certificate of unboundedness: Px = 0, qᵀx < 0, −Ax ∈ K.
+    case dualInfeasible
+    /// The iteration limit was reached.
+    case iterationLimit
+    /// `shouldStop` answered true.
+    case stopped
+    /// No step made progress.
+    case stalled
+}
+
+/// A point, its multipliers, and how far they are from optimal.
+public struct ConicSolution: Equatable, Sendable {
+    /// How the solve ended.
+    public var status: SolverStatus
+    /// x, n.
+    public var primal: [Double]
+    /// s, m.
+    public var slack: [Double]
+    /// z, m: Px + q + Aᵀz = 0, z ∈ K*.
+    public var dual: [Double]
+    /// ½xᵀPx + qᵀx.
+    public var objective: Double
+    /// ‖Ax + s − b‖∞ relative to the data.
+    public var primalResidual: Double
+    /// ‖Px + q + Aᵀz‖∞ relative to the data.
+    public var dualResidual: Double
+    /// (primal − dual objective) relative to the larger of them.
+    public var relativeGap: Double
+    /// Iterations taken.
+    public var iterations: Int
+
+    public init(
+        status: SolverStatus,
+        primal: [Double],
+        slack: [Double],
+        dual: [Double],
+        objective: Double,
+        primalResidual: Double,
+        dualResidual: Double,
+        relativeGap: Double,
+        iterations: Int
+    ) {
+        self.status = status
+        self.primal = primal
+        self.slack = slack
+        self.dual = dual
+        self.objective = objective
+        self.primalResidual = primalResidual
+        self.dualResidual = dualResidual
+        self.relativeGap = relativeGap
+        self.iterations = iterations
+    }
+}
+
+/// A problem that cannot be solved as given; the caller must change it.
+public enum SolverError: Error, Equatable, Sendable {
+    /// A part has another size than the rest asks for.
+    case dimensionMismatch(what: String, expected: Int, actual: Int)
+    /// A part holds a NaN or an infinity.
+    case notFinite(what: String, index: Int)
+}

@@ -1,0 +1,2 @@
+internal import COpenBLAS
+internal import Matrices

@@ -1,0 +1,140 @@
+/// The limits of a mandate. A limit that is nil does not hold; 0 is a limit.
+///
+/// Weights are fractions of the portfolio's value before trading, cash included.
+public struct Constraints: Equatable, Sendable {
+    /// Upper weight of every instrument without a `maxWeights` entry.
+    public var maxPositionSize: Double?
+    /// Buy-in threshold: a weight is 0 or at least this, unless the instrument has a `minWeights` entry.
+    public var minPositionSize: Double?
+    /// Upper total weight of each sector.
+    public var maxSectorExposure: Double?
+    /// Upper total weight of each asset class.
+    public var maxAssetClassExposure: Double?
+    /// Upper limit of ½ Σ|target − current|, cash included.
+    public var maxTurnover: Double?
+    /// Upper limit of annual volatility.
+    public var targetVolatility: Double?
+    /// Hard lower weight of single instruments.
+    public var minWeights: [String: Double]?
+    /// Upper weight of single instruments; replaces `maxPositionSize` for them.
+    public var maxWeights: [String: Double]?
+    /// Lower limit of annual expected return.
+    public var minReturn: Double?
+    /// Upper limit of the risk measure, in its own unit.
+    public var maxRisk: Double?
+    /// Lower weight of cash; not negative.
+    public var minCash: Double?
+    /// Upper weight of cash; nil means `minCash`, or 0: fully invested.
+    public var maxCash: Double?
+    /// Limits on the total weight of named groups.
+    public var groups: [GroupLimit]?
+
+    public init() {}
+
+    /// These limits with another set's laid over them: field by field, maps entry by entry.
+    public func overridden(by other: Constraints) -> Constraints {
+        var result = self
+        result.maxPositionSize = other.maxPositionSize ?? maxPositionSize
+        result.minPositionSize = other.minPositionSize ?? minPositionSize
+        result.maxSectorExposure = other.maxSectorExposure ?? maxSectorExposure
+        result.maxAssetClassExposure = other.maxAssetClassExposure ?? maxAssetClassExposure
+        result.maxTurnover = other.maxTurnover ?? maxTurnover
+        result.targetVolatility = other.targetVolatility ?? targetVolatility
+        result.minWeights = merged(minWeights, other.minWeights)
+        result.maxWeights = merged(maxWeights, other.maxWeights)
+        result.minReturn = other.minReturn ?? minReturn
+        result.maxRisk = other.maxRisk ?? maxRisk
+        result.minCash = other.minCash ?? minCash
+        result.maxCash = other.maxCash ?? maxCash
+        result.groups = other.groups ?? groups
+        return result
+    }
+}
+
+/// Limits on the total weight of a group of instruments.
+public struct GroupLimit: Equatable, Sendable {
+    /// Who is in a group.
+    public enum Members: Equatable, Sendable {
+        /// The instruments named.
+        case instruments([String])
+        /// Every instrument of a sector.
+        case sector(String)
+        /// Every instrument of an asset class.
+        case assetClass(String)
+    }
+
+    /// The caller's name for the group.
+    public var name: String
+    /// Who is in it.
+    public var members: Members
+    /// Lower total weight.
+    public var min: Double?
+    /// Upper total weight.
+    public var max: Double?
+
+    public init(name: String, members: Members, min: Double? = nil, max: Double? = nil) {
+        self.name = name
+        self.members = members
+        self.min = min
+        self.max = max
+    }
+}
+
+/// How a result is to be judged: risk aversion, costs, taxes, time.
+public struct Preferences: Equatable, Sendable {
+    /// λ of `maximize_utility`; default 2.5.
+    public var riskAversion: Double?
+    /// Whether trading costs enter the objective.
+    public var includeTransactionCosts: Bool?
+    /// Whether taxes enter the objective.
+    public var considerTaxImplications: Bool?
+    /// Proportional cost rate for instruments without a cost of their own; 0.001 is 10 bp.
+    public var transactionCostModel: Double?
+    /// Annual risk-free rate; default 0.
+    public var riskFreeRate: Double?
+    /// Confidence of var and cvar; default 0.95.
+    public var confidenceLevel: Double?
+    /// Years over which a trade's cost is spread against annual return; default 1.
+    public var costHorizonYears: Double?
+    /// Tax rate on gains of lots held up to a year.
+    public var shortTermTaxRate: Double?
+    /// Tax rate on gains of lots held longer.
+    public var longTermTaxRate: Double?
+    /// Seconds the solver may take.
+    public var timeLimitSeconds: Double?
+    /// Relative gap at which a search with integers may stop.
+    public var relativeGap: Double?
+
+    public init() {}
+
+    /// These preferences with another set's laid over them, field by field.
+    public func overridden(by other: Preferences) -> Preferences {
+        var result = self
+        result.riskAversion = other.riskAversion ?? riskAversion
+        result.includeTransactionCosts = other.includeTransactionCosts ?? includeTransactionCosts
+        result.considerTaxImplications = other.considerTaxImplications ?? considerTaxImplications
+        result.transactionCostModel = other.transactionCostModel ?? transactionCostModel
+        result.riskFreeRate = other.riskFreeRate ?? riskFreeRate
+        result.confidenceLevel = other.confidenceLevel ?? confidenceLevel
+        result.costHorizonYears = other.costHorizonYears ?? costHorizonYears
+        result.shortTermTaxRate = other.shortTermTaxRate ?? shortTermTaxRate
+        result.longTermTaxRate = other.longTermTaxRate ?? longTermTaxRate
+        result.timeLimitSeconds = other.timeLimitSeconds ?? timeLimitSeconds
+        result.relativeGap = other.relativeGap ?? relativeGap
+        return result
+    }
+
+    /// The risk aversion in force.
+    public var effectiveRiskAversion: Double { riskAversion ?? 2.5 }
+    /// The annual risk-free rate in force.
+    public var effectiveRiskFreeRate: Double { riskFreeRate ?? 0 }
+    /// The confidence level in force.
+    public var effectiveConfidenceLevel: Double { confidenceLevel ?? 0.95 }
+    /// The cost horizon in force, in years.
+    public var effectiveCostHorizonYears: Double { costHorizonYears ?? 1 }
+}
+
+private func merged(_ base: [String: Double]?, _ other: [String: Double]?) -> [String: Double]? {
+    guard let base else { return other }
+    return base.merging(other ?? [:]) { _, new in new }
+}

@@ -1,0 +1,100 @@
+/// The kinds of optimization this build offers; others are refused by name.
+public enum OptimizationType: String, CaseIterable, Sendable {
+    case meanVariance = "mean_variance"
+}
+
+/// What an optimization strives for.
+public enum Objective: String, CaseIterable, Sendable {
+    case maximizeSharpe = "maximize_sharpe"
+    case minimizeRisk = "minimize_risk"
+    case maximizeReturn = "maximize_return"
+    case maximizeUtility = "maximize_utility"
+}
+
+/// How risk is measured.
+public enum RiskMeasure: String, CaseIterable, Sendable {
+    case volatility
+}
+
+/// A request for an allocation, as the caller gave it: the portfolio's own limits are not merged in.
+public struct OptimizationRequest: Equatable, Sendable {
+    /// The portfolio to optimize.
+    public var portfolioID: String
+    /// The kind of optimization.
+    public var type: OptimizationType
+    /// What it strives for.
+    public var objective: Objective
+    /// How risk is measured.
+    public var riskMeasure: RiskMeasure
+    /// The request's own limits.
+    public var constraints: Constraints
+    /// The request's own preferences.
+    public var preferences: Preferences
+
+    public init(
+        portfolioID: String,
+        type: OptimizationType,
+        objective: Objective,
+        riskMeasure: RiskMeasure = .volatility,
+        constraints: Constraints = Constraints(),
+        preferences: Preferences = Preferences()
+    ) {
+        self.portfolioID = portfolioID
+        self.type = type
+        self.objective = objective
+        self.riskMeasure = riskMeasure
+        self.constraints = constraints
+        self.preferences = preferences
+    }
+}
+
+/// Everything a request is answered from, at the versions pinned when it was accepted.
+public struct MandateSnapshot: Equatable, Sendable {
+    /// The holdings and their owner's limits.
+    public var portfolio: Portfolio
+    /// The risk model.
+    public var riskModel: RiskModel
+    /// The instruments of the universe and of the holdings.
+    public var instruments: [Instrument]
+    /// The versions these are.
+    public var versions: SnapshotVersions
+
+    public init(portfolio: Portfolio, riskModel: RiskModel, instruments: [Instrument], versions: SnapshotVersions) {
+        self.portfolio = portfolio
+        self.riskModel = riskModel
+        self.instruments = instruments
+        self.versions = versions
+    }
+}
+
+/// The versions of the inputs that a result was computed from.
+public struct SnapshotVersions: Equatable, Sendable {
+    /// Version of the portfolio snapshot.
+    public var portfolio: Int
+    /// The risk model's identifier.
+    public var riskModelID: String
+    /// Version of the risk model.
+    public var riskModel: Int
+    /// Version of the instruments: the number of the last bulk change.
+    public var instruments: Int
+
+    public init(portfolio: Int, riskModelID: String, riskModel: Int, instruments: Int) {
+        self.portfolio = portfolio
+        self.riskModelID = riskModelID
+        self.riskModel = riskModel
+        self.instruments = instruments
+    }
+}
+
+/// The states of a job and of the request it serves.
+public enum JobStatus: String, CaseIterable, Sendable {
+    case pending, processing, completed, failed, cancelled
+
+    /// Whether the state never changes again.
+    public var isFinal: Bool {
+        switch self {
+        case .pending, .processing: false
+        case .completed, .failed, .cancelled: true
+        }
+    }
+}

@@ -1,0 +1,11 @@
+/// A storage operation that did not happen.
+package enum RepositoryError: Error, Sendable {
+    /// The database cannot be reached, is starting, or gave up: trying again later may succeed.
+    case unavailable(underlying: String)
+    /// The identifier belongs to another tenant.
+    case identifierTaken
+    /// The server refused a statement: a bug of ours; the text is for the log, never for the wire.
+    case refused(sqlState: String, message: String)
+    /// A stored value cannot be read back: a bug of ours.
+    case unreadable(what: String)
+}
