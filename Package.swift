@@ -99,5 +99,6 @@ let package = Package(
             swiftSettings: settings
         ),
         tests("ArchitectureTests"),
+        tests("PortfolioModelTests", ["PortfolioModel"]),
     ]
 )
