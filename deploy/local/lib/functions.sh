@@ -28,6 +28,7 @@ stage_functions() {
     for name in $(function_names); do [ -x "$built/$name" ] || missing+=" $name"; done
     [ -z "$missing" ] || die "not built yet:$missing (run 'make build')"
 
+    copy_if_changed "$LOCAL/start-nginx" "$STATE/bin/start-nginx" >/dev/null
     libraries_changed=$(
         for name in $(function_names); do toolchain_libraries "$built/$name"; done | sort -u | while read -r library; do
             copy_if_changed "$library" "$STATE/bin/$(basename "$library")"

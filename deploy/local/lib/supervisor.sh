@@ -113,7 +113,7 @@ nginx_section() {
     cat <<CONF
 
 [program:nginx]
-command = $(nginx_program) -p $STATE/ -c etc/nginx/nginx.conf -e logs/nginx.log
+command = $STATE/bin/start-nginx $(nginx_program)
 priority = 30
 autostart = false
 stopsignal = TERM
@@ -137,7 +137,7 @@ control() { as_service supervisorctl -c "$SUPERVISOR_CONF" "$@"; }
 supervisor_pid() {
     local pid
     pid=$(cat "$SUPERVISOR_PID" 2>/dev/null) || return 1
-    tr '\0' ' ' <"/proc/$pid/cmdline" 2>/dev/null | grep -qF -- "$SUPERVISOR_CONF" || return 1
+    tr '\0' ' ' 2>/dev/null <"/proc/$pid/cmdline" | grep -qF -- "$SUPERVISOR_CONF" || return 1
     printf '%s\n' "$pid"
 }
 
@@ -147,7 +147,6 @@ start_supervisor() {
         control update | sed '/^$/d'
         return
     fi
-    stop_leftovers
     as_service env -i PATH=/usr/sbin:/usr/bin:/sbin:/bin LANG=C.UTF-8 HOME="$STATE" \
         supervisord -c "$SUPERVISOR_CONF" 9>&-
 }
@@ -194,18 +193,32 @@ restart_members() {
     { replace_processes $first && replace_processes $others; }
 }
 
-# Stops what a supervisor that was killed left behind. Each pid is checked to be of this stack before it is touched.
-stop_leftovers() {
-    local pid process program
+# The pids of functions and nginx of this stack, each by what it runs: a pid file alone may name a stranger.
+own_pids() {
+    local process program
     for process in /proc/[0-9]*; do
-        pid=${process#/proc/}
         program=$(readlink "$process/exe" 2>/dev/null) || continue
         case $program in
             "$STATE"/bin/*) ;;
-            */nginx) tr '\0' ' ' <"$process/cmdline" 2>/dev/null | grep -qF -- "-p $STATE/ " || continue ;;
+            */nginx) [ "$(readlink "$process/cwd" 2>/dev/null)" = "$STATE" ] || continue ;;
             *) continue ;;
         esac
-        kill -TERM "$pid" 2>/dev/null || true
+        printf '%s\n' "${process#/proc/}"
+    done
+}
+
+# Stops what a supervisor that was killed left behind.
+stop_leftovers() {
+    local attempt pids
+    for attempt in $(seq 1 100); do
+        pids=$(own_pids)
+        [ -n "$pids" ] || break
+        # shellcheck disable=SC2086  # one argument a pid
+        case $attempt in
+            1) kill -TERM $pids 2>/dev/null || true ;;
+            100) kill -KILL $pids 2>/dev/null || true ;;
+        esac
+        sleep 0.1
     done
     if [ -f "$DATA/postmaster.pid" ]; then
         as_service "$(postgres_programs)/pg_ctl" stop -s -w -m fast -D "$DATA" >/dev/null 2>&1 || true
