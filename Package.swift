@@ -100,5 +100,7 @@ let package = Package(
         ),
         tests("ArchitectureTests"),
         tests("PortfolioModelTests", ["PortfolioModel"]),
+        tests("JSONTests", ["JSON"]),
+        tests("PortfolioDocumentsTests", ["PortfolioDocuments", "PortfolioModel", "Matrices", "JSON"]),
     ]
 )
