@@ -95,5 +95,7 @@ let package = Package(
             swiftSettings: settings
         ),
         tests("ArchitectureTests"),
+        tests("JSONTests", ["JSON"]),
+        tests("PortfolioDocumentsTests", ["PortfolioDocuments", "PortfolioModel", "Matrices", "JSON"]),
     ]
 )
