@@ -32,18 +32,31 @@ final class PostgresSession {
         afterwards: [StatementCall] = []
     ) throws(RepositoryError) -> [StatementResult] {
         do {
-            do {
-                // A read finds out by failing, and is repeated; what must not be repeated looks first.
-                if repetition == .harmful, let current, !current.isAlive() { self.current = nil }
-                return try connected().run(calls, tenant: tenant, afterwards: afterwards)
-            } catch .connectionLost(let message) {
-                current = nil
-                guard repetition == .harmless, pause.isOver else { throw WireFault.connectionLost(message) }
-                return try connected().run(calls, tenant: tenant, afterwards: afterwards)
+            // A read finds out by failing, and is repeated; what must not be repeated looks first.
+            if repetition == .harmful, let current, !current.isAlive() { self.current = nil }
+            return try runOnce(calls, tenant: tenant, afterwards: afterwards)
+        } catch {
+            guard case .connectionLost = error, repetition == .harmless, pause.isOver else {
+                throw error.repositoryError
             }
+        }
+        do {
+            return try runOnce(calls, tenant: tenant, afterwards: afterwards)
+        } catch {
+            throw error.repositoryError
+        }
+    }
+
+    private func runOnce(
+        _ calls: [StatementCall],
+        tenant: String?,
+        afterwards: [StatementCall]
+    ) throws(WireFault) -> [StatementResult] {
+        do {
+            return try connected().run(calls, tenant: tenant, afterwards: afterwards)
         } catch {
             if case .connectionLost = error { current = nil }
-            throw error.repositoryError
+            throw error
         }
     }
 

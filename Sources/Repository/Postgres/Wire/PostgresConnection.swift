@@ -48,8 +48,8 @@ final class PostgresConnection {
     ///
     /// - Parameters:
     ///   - tenant: whose rows they may see; nil for roles that see every tenant's.
-    ///   - afterwards: statements of a second transaction in the same round trip, begun only if the first committed
-    ///     and whose failure is not told: notifications, figures.
+    ///   - afterwards: statements of a second transaction in the same round trip, whose failure is not told:
+    ///     notifications, figures. They run even when the first transaction failed.
     func run(
         _ calls: [StatementCall],
         tenant: String?,
