@@ -39,11 +39,11 @@ struct InteriorPointMethod {
             let origin = [Double](repeating: 0, count: scaledProblem.variableCount)
             return Outcome(status: .stalled, x: origin, s: zeros, z: zeros, iterations: 0)
         }
-        var best = (point: point, worst: Double.infinity)
+        var best = (point: point, worst: Double.infinity, iteration: 0)
         var shortSteps = 0
         for iteration in 0...settings.maximumIterations {
             let (verdict, worst) = termination.judge(point)
-            if worst < best.worst { best = (point, worst) }
+            if worst < best.worst { best = (point, worst, iteration) }
             switch verdict {
             case .optimal: return outcome(.solved, point, iteration)
             case .primalInfeasible: return certificate(.primalInfeasible, point, iteration)
@@ -51,6 +51,9 @@ struct InteriorPointMethod {
             case .undecided: break
             }
             if iteration == settings.maximumIterations { return outcome(.iterationLimit, best.point, iteration) }
+            if best.worst <= settings.reducedTolerance, iteration - best.iteration >= settings.patience {
+                return outcome(.stalled, best.point, iteration)
+            }
             if shouldStop() { return outcome(.stopped, best.point, iteration) }
 
             guard

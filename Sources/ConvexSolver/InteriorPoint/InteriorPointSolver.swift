@@ -10,6 +10,7 @@ public struct InteriorPointSolver: Sendable {
     private let problem: ConicProblem
     private let settings: SolverSettings
 
+    /// Prepares a solve; nothing is computed yet.
     public init(_ problem: ConicProblem, settings: SolverSettings = SolverSettings()) {
         self.problem = problem
         self.settings = settings

@@ -27,16 +27,16 @@ enum StartingPoint {
         for block in problem.blocks where block.kind == .zero {
             for i in block.rows { s[i] = 0 }
         }
-        moveInside(cone, &s)
-        moveInside(cone, &z)
+        moveInside(cone, &s, relativeMargin: settings.startingMargin)
+        moveInside(cone, &z, relativeMargin: settings.startingMargin)
         return Iterate(x: x, s: s, z: z, tau: 1, kappa: 1)
     }
 
     /// Shifts v along the identity so that it is inside by at least one, if it is not inside already.
-    private static func moveInside(_ cone: ProductCone, _ v: inout [Double]) {
+    private static func moveInside(_ cone: ProductCone, _ v: inout [Double], relativeMargin: Double) {
         let margin = cone.margin(v)
         guard margin.isFinite else { return }
         // A margin far below the size of v is as good as the boundary.
-        if margin < 1e-2 * max(1, normInfinity(v)) { cone.addIdentity(1 - min(margin, 0), to: &v) }
+        if margin < relativeMargin * max(1, normInfinity(v)) { cone.addIdentity(1 - min(margin, 0), to: &v) }
     }
 }
