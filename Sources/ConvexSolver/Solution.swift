@@ -39,7 +39,7 @@ public struct ConicSolution: Equatable, Sendable {
     /// Iterations taken.
     public var iterations: Int
 
-    /// Makes a conic solution from its parts.
+    /// Makes a solution of its parts.
     public init(
         status: SolverStatus,
         primal: [Double],
