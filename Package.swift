@@ -102,5 +102,6 @@ let package = Package(
         tests("PortfolioModelTests", ["PortfolioModel"]),
         tests("JSONTests", ["JSON"]),
         tests("PortfolioDocumentsTests", ["PortfolioDocuments", "PortfolioModel", "Matrices", "JSON"]),
+        tests("FunctionRuntimeTests", ["FunctionRuntime"]),
     ]
 )
