@@ -95,5 +95,10 @@ let package = Package(
             swiftSettings: settings
         ),
         tests("ArchitectureTests"),
+        tests(
+            "PortfolioOptimizationTests",
+            ["PortfolioOptimization", "PortfolioModel", "Matrices"],
+            resources: [.copy("Fixtures")]
+        ),
     ]
 )
