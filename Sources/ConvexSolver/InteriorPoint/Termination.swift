@@ -19,6 +19,20 @@ struct Termination {
         scale = ProblemScale(problem)
     }
 
+    /// Whether the two solutions of a singular system are certificates, before the first iteration.
+    func judgeSingularity(freeRay: [Double], contradiction: [Double]) -> Verdict? {
+        let noSlack = [Double](repeating: 0, count: contradiction.count)
+        let ray = scales.unscaled(x: freeRay, s: noSlack, z: contradiction)
+        let tolerance = settings.infeasibilityTolerance
+        if InfeasibilityCertificate.primalDefect(problem, scale: scale, z: ray.z) <= tolerance {
+            return .primalInfeasible
+        }
+        if InfeasibilityCertificate.dualDefect(problem, scale: scale, x: ray.x, s: noSlack) <= tolerance {
+            return .dualInfeasible
+        }
+        return nil
+    }
+
     /// The verdict on an iterate of the scaled problem, and the largest residual of x/τ.
     func judge(_ point: Iterate) -> (verdict: Verdict, worst: Double) {
         let inverse = 1 / point.tau
