@@ -52,6 +52,8 @@ public struct SolverSettings: Equatable, Sendable {
 
     /// Whether fixed variables and redundant bound rows are removed before the solve.
     public var presolves = true
+    /// Bounds that differ by less than this, relative to their size, are the same number.
+    public var presolveTolerance = 1e-13
     /// Whether the active set of a converged point is solved for exactly.
     public var polishes = true
     /// Guesses of the active set that the polish tries.

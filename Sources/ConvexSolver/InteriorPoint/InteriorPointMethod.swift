@@ -20,9 +20,9 @@ struct InteriorPointMethod {
     private let settings: SolverSettings
 
     init(
-        _ problem: PreparedProblem,
-        scaled: PreparedProblem,
+        _ scaled: PreparedProblem,
         scales: Equilibration,
+        termination: Termination,
         settings: SolverSettings
     ) {
         scaledProblem = scaled
@@ -30,7 +30,7 @@ struct InteriorPointMethod {
         self.settings = settings
         cone = ProductCone(scaled.blocks)
         assembly = KKTAssembly(scaled)
-        termination = Termination(problem, scales: scales, settings: settings)
+        self.termination = termination
     }
 
     func run(shouldStop: () -> Bool) -> Outcome {
