@@ -103,5 +103,10 @@ let package = Package(
         tests("JSONTests", ["JSON"]),
         tests("PortfolioDocumentsTests", ["PortfolioDocuments", "PortfolioModel", "Matrices", "JSON"]),
         tests("FunctionRuntimeTests", ["FunctionRuntime"]),
+        tests(
+            "PortfolioOptimizationTests",
+            ["PortfolioOptimization", "PortfolioModel", "Matrices"],
+            resources: [.copy("Fixtures")]
+        ),
     ]
 )

@@ -9,7 +9,7 @@ public struct SolverSettings: Equatable, Sendable {
     /// The same for ``SolverStatus/almostSolved``, when progress ends early.
     public var reducedTolerance = 1e-6
     /// How nearly a certificate of infeasibility must hold, relative to what it proves.
-    public var infeasibilityTolerance = 1e-9
+    public var infeasibilityTolerance = 1e-8
     /// Iterations of the interior-point method; a problem of our sizes takes 8 to 25.
     public var maximumIterations = 100
     /// The fraction of the way to the boundary of the cone that a step may go.
@@ -52,6 +52,8 @@ public struct SolverSettings: Equatable, Sendable {
 
     /// Whether fixed variables and redundant bound rows are removed before the solve.
     public var presolves = true
+    /// Bounds that differ by less than this, relative to their size, are the same number.
+    public var presolveTolerance = 1e-13
     /// Whether the active set of a converged point is solved for exactly.
     public var polishes = true
     /// Guesses of the active set that the polish tries.
