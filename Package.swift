@@ -90,10 +90,11 @@ let package = Package(
         // Tests
         .target(
             name: "TestSupport",
-            dependencies: ["Matrices"],
+            dependencies: ["Repository", "PortfolioModel", "Matrices"],
             path: "Tests/TestSupport",
             swiftSettings: settings
         ),
         tests("ArchitectureTests"),
+        tests("PortfolioServiceTests", ["PortfolioService", "Repository", "PortfolioModel", "Matrices"]),
     ]
 )
