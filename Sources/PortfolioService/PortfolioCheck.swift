@@ -93,12 +93,12 @@ struct PortfolioCheck {
         portfolio.positions.enumerated().compactMap { index, position in
             guard !position.taxLots.isEmpty else { return nil }
             let sum = position.taxLots.reduce(0) { $0 + $1.quantity }
-            guard (sum - position.quantity).magnitude > Self.lotTolerance * position.quantity.magnitude else {
+            guard (sum - position.quantity).magnitude > Self.lotTolerance * max(1, position.quantity) else {
                 return nil
             }
             return Fault(
                 pointer: "/positions/\(index)/tax_lots",
-                code: "lots_do_not_sum",
+                code: "wrong_sum",
                 message: "the lots sum to \(sum), the quantity is \(position.quantity)"
             )
         }
