@@ -95,6 +95,12 @@ let package = Package(
             swiftSettings: settings
         ),
         tests("ArchitectureTests"),
+        tests("JSONTests", ["JSON"]),
+        tests("PortfolioDocumentsTests", ["PortfolioDocuments", "PortfolioModel", "Matrices", "JSON"]),
         tests("PortfolioServiceTests", ["PortfolioService", "Repository", "PortfolioModel", "Matrices"]),
+        tests(
+            "PortfolioAPITests",
+            ["PortfolioAPI", "PortfolioService", "Repository", "PortfolioModel", "Matrices", "JSON", "FunctionRuntime"]
+        ),
     ]
 )

@@ -144,6 +144,6 @@ enum ErrorMapping {
     }
 
     private static func faults(of error: DocumentFaults) -> [Fault] {
-        error.faults.map { Fault(pointer: $0.pointer, code: $0.code, message: $0.message) }
+        error.faults.map { Fault(pointer: $0.pointer, code: $0.code.rawValue, message: $0.message) }
     }
 }

@@ -31,7 +31,7 @@ package final class OptimizationCommandsEndpoint: Endpoint {
         try request.requireJSONAccepted()
         _ = try request.requireContentType([MediaType.json])
         try QueryParameters(request).check()
-        let wanted = try DocumentDecoder.optimizationRequest(JSONDocument(parsing: request.body))
+        let wanted = try DocumentDecoder.optimizationRequest(JSONDocument(parsing: request.body).root)
         let accepted = try submit(wanted, tenant: request.tenant)
         let body = DocumentEncoder.acceptedOptimization(
             id: accepted.id,

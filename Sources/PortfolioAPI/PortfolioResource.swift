@@ -28,7 +28,14 @@ struct PortfolioResource {
         let stored = try get(id: id, tenant: request.tenant)
         // A version never changes, so its number tags it.
         return .representation(
-            of: .bytes(DocumentEncoder.portfolio(stored.value, id: stored.id, version: stored.version)),
+            of: .bytes(
+                DocumentEncoder.portfolio(
+                    stored.value,
+                    id: stored.id,
+                    version: stored.version,
+                    storedAt: stored.storedAt
+                )
+            ),
             entityTag: "\(stored.version)",
             for: request
         )

@@ -6,6 +6,9 @@ import PortfolioService
 
 /// `/api/v1/risk-models/{id}`.
 struct RiskModelResource {
+    /// The most periods in a year that a history may have, as in the document.
+    private static let mostPeriodsPerYear = 100_000.0
+
     let put: PutRiskModel
     let get: GetRiskModel
 
@@ -32,7 +35,7 @@ struct RiskModelResource {
         let kinds = DocumentDecoder.HistoryKind.allCases
         var query = QueryParameters(request, known: ["kind", "periods_per_year", "as_of"])
         let kind = query.choice("kind", of: kinds.map(\.rawValue)).flatMap(DocumentDecoder.HistoryKind.init)
-        let periodsPerYear = query.number("periods_per_year", in: DocumentLimits.periodsPerYear)
+        let periodsPerYear = query.positiveNumber("periods_per_year", atMost: Self.mostPeriodsPerYear)
         let asOf = query.timestamp("as_of")
         if query.text("kind") == nil {
             query.report("missing_parameter", "a table needs the query parameter 'kind': prices or returns")
@@ -60,6 +63,7 @@ struct RiskModelResource {
                     stored.value,
                     id: stored.id,
                     version: stored.version,
+                    storedAt: stored.storedAt,
                     includingMatrices: includesMatrices
                 )
             ),

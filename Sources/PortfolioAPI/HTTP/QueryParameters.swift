@@ -43,16 +43,15 @@ struct QueryParameters {
         return value
     }
 
-    /// A number of a range, in decimal notation; nil when the parameter is not there or is at fault.
-    mutating func number(_ name: String, in range: ClosedRange<Double>) -> Double? {
+    /// A number above 0, in decimal notation; nil when the parameter is not there or is at fault.
+    mutating func positiveNumber(_ name: String, atMost limit: Double) -> Double? {
         guard let text = values[name] else { return nil }
         // `Double` reads hexadecimals and "inf" as well.
         let isDecimal = text.utf8.allSatisfy { "0123456789.eE-".utf8.contains($0) }
-        guard isDecimal, let value = Double(text), range.contains(value) else {
+        guard isDecimal, let value = Double(text), value > 0, value <= limit else {
             report(
                 "out_of_range",
-                "the query parameter '\(name)' is a number from \(range.lowerBound) to \(range.upperBound), "
-                    + "not '\(shown(text))'"
+                "the query parameter '\(name)' is a number above 0 and at most \(limit), not '\(shown(text))'"
             )
             return nil
         }
