@@ -31,7 +31,12 @@ enum ErrorMapping {
     private static func problem(for error: RequestError) -> ProblemDocument {
         switch error {
         case .noSuchPath:
-            ProblemDocument(status: 404, code: "not_found", title: "Not found", detail: "There is nothing at this path.")
+            ProblemDocument(
+                status: 404,
+                code: "not_found",
+                title: "Not found",
+                detail: "There is nothing at this path."
+            )
         case .methodNotAllowed(let allowed):
             ProblemDocument(
                 status: 405,

@@ -1,6 +1,7 @@
 package import FunctionRuntime
 import JSON
 import PortfolioDocuments
+import PortfolioModel
 package import PortfolioService
 
 /// `POST /api/v1/optimizations`, and `POST /api/v1/optimizations/{id}/cancel`.

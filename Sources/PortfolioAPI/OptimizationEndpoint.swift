@@ -1,5 +1,6 @@
 package import FunctionRuntime
 import PortfolioDocuments
+import PortfolioModel
 package import PortfolioService
 
 /// `GET /api/v1/optimizations/{id}`: the state and the answer; with `Prefer: wait=N` not before the end, or N seconds.
@@ -39,7 +40,9 @@ package final class OptimizationEndpoint: Endpoint {
             waitSeconds: Double(wait.seconds),
             recheck: { [self] in
                 // A store that is away for a moment is asked again: the wait has not run out.
-                guard let reading = try? read(id: id, tenant: request.tenant), reading.status.isFinal else { return nil }
+                guard let reading = try? read(id: id, tenant: request.tenant), reading.status.isFinal else {
+                    return nil
+                }
                 return response(to: request, reading)
             },
             expire: { [self] in

@@ -65,7 +65,11 @@ struct BadRequestTests {
         badMember(#""preferences":{"risk_aversion":-1}"#, at: "/preferences/risk_aversion", "out_of_range"),
         badMember(#""preferences":{"risk_aversion":"4"}"#, at: "/preferences/risk_aversion", "wrong_type"),
         badMember(#""preferences":{"riskaversion":4}"#, at: "/preferences/riskaversion", "did you mean risk_aversion"),
-        badMember(#""preferences":{"include_transaction_costs":1}"#, at: "/preferences/include_transaction_costs", "wrong_type"),
+        badMember(
+            #""preferences":{"include_transaction_costs":1}"#,
+            at: "/preferences/include_transaction_costs",
+            "wrong_type"
+        ),
         badMember(#""preferences":[]"#, at: "/preferences", "wrong_type"),
         badOptimization(
             #"{"portfolio_id":"a b","optimization_type":"mean_variance","objective":"minimize_risk"}"#,
@@ -108,7 +112,11 @@ struct BadRequestTests {
             at: "/groups/0/instruments/1",
             "unknown_instrument"
         ),
-        badConstraint(#""groups":[{"name":"g","sector":"a","asset_class":"b","max":0.5}]"#, at: "/groups/0", "exactly one"),
+        badConstraint(
+            #""groups":[{"name":"g","sector":"a","asset_class":"b","max":0.5}]"#,
+            at: "/groups/0",
+            "exactly one"
+        ),
         badConstraint(#""groups":[{"name":"g","sector":"a"}]"#, at: "/groups/0", "min, max or both"),
     ]
 
@@ -140,16 +148,34 @@ struct BadRequestTests {
     ]
 
     static let inputs: [BadRequest] = [
-        badInput("instruments", #"{"instruments":[{"instrument_id":"NEW"}]}"#, at: "/instruments/0/price", "missing_field"),
-        badInput("instruments", #"{"instruments":[{"instrument_id":"NEW","price":-1}]}"#, at: "/instruments/0/price", "out_of_range"),
+        badInput(
+            "instruments",
+            #"{"instruments":[{"instrument_id":"NEW"}]}"#,
+            at: "/instruments/0/price",
+            "missing_field"
+        ),
+        badInput(
+            "instruments",
+            #"{"instruments":[{"instrument_id":"NEW","price":-1}]}"#,
+            at: "/instruments/0/price",
+            "out_of_range"
+        ),
         badInput(
             "instruments",
             #"{"instruments":[{"instrument_id":"cash","price":1}]}"#,
             at: "/instruments/0/instrument_id",
             "reserved"
         ),
-        badPortfolio(#""positions":[{"instrument_id":"NOPE","quantity":1}]"#, at: "/positions/0/instrument_id", "unknown_instrument"),
-        badPortfolio(#""positions":[{"instrument_id":"AAPL","quantity":-1}]"#, at: "/positions/0/quantity", "out_of_range"),
+        badPortfolio(
+            #""positions":[{"instrument_id":"NOPE","quantity":1}]"#,
+            at: "/positions/0/instrument_id",
+            "unknown_instrument"
+        ),
+        badPortfolio(
+            #""positions":[{"instrument_id":"AAPL","quantity":-1}]"#,
+            at: "/positions/0/quantity",
+            "out_of_range"
+        ),
         badPortfolio(#""positions":[],"universe":["AAPL","GLD"]"#, at: "/universe/1", "unknown_instrument"),
         badPortfolio(#""positions":[],"benchmark":{"AAPL":0.5}"#, at: "/benchmark", "wrong_sum"),
         badInput(
@@ -243,8 +269,21 @@ struct BadRequestTests {
 
     static let queries: [BadRequest] = [
         BadRequest("GET", "/api/v1/optimizations/opt-0197C7B0Z8ABCDEFGHJKMNPQRS?top=3", 422, at: "", "'top'"),
-        BadRequest("POST", "/api/v1/optimizations?lenient=true", body: Bodies.optimization, 422, at: "", "unknown_parameter"),
-        BadRequest("POST", "/api/v1/optimizations/opt-0197C7B0Z8ABCDEFGHJKMNPQRS/cancel?x=1", 422, at: "", "unknown_parameter"),
+        BadRequest(
+            "POST",
+            "/api/v1/optimizations?lenient=true",
+            body: Bodies.optimization,
+            422,
+            at: "",
+            "unknown_parameter"
+        ),
+        BadRequest(
+            "POST",
+            "/api/v1/optimizations/opt-0197C7B0Z8ABCDEFGHJKMNPQRS/cancel?x=1",
+            422,
+            at: "",
+            "unknown_parameter"
+        ),
         BadRequest(
             "POST",
             "/api/v1/optimizations/opt-0197C7B0Z8ABCDEFGHJKMNPQRS/cancel",
@@ -253,7 +292,13 @@ struct BadRequestTests {
             at: "",
             "unexpected_body"
         ),
-        BadRequest("GET", "/api/v1/instruments?limit=0", 422, at: "", "'limit' is a whole number from 1 to 1000, not '0'"),
+        BadRequest(
+            "GET",
+            "/api/v1/instruments?limit=0",
+            422,
+            at: "",
+            "'limit' is a whole number from 1 to 1000, not '0'"
+        ),
         BadRequest("GET", "/api/v1/instruments?limit=1001", 422, at: "", "'limit'"),
         BadRequest("GET", "/api/v1/instruments?limit=ten", 422, at: "", "'limit'"),
         BadRequest("GET", "/api/v1/instruments?limit=99999999999999999999", 422, at: "", "'limit'"),
@@ -279,6 +324,13 @@ struct BadRequestTests {
             at: "",
             "3 faults"
         ),
-        BadRequest("PUT", "/api/v1/risk-models/m?kind=prices", body: Bodies.riskModel, 422, at: "", "unknown_parameter"),
+        BadRequest(
+            "PUT",
+            "/api/v1/risk-models/m?kind=prices",
+            body: Bodies.riskModel,
+            422,
+            at: "",
+            "unknown_parameter"
+        ),
     ]
 }

@@ -4,13 +4,17 @@ import Testing
 
 @Suite("HTTP headers")
 struct HTTPTests {
-    @Test(arguments: [
-        (nil, true), ("", true), ("*/*", true), ("application/json", true), ("APPLICATION/JSON", true),
-        ("application/*", true), ("application/json; charset=utf-8", true), ("text/html, application/json;q=0.1", true),
-        ("text/csv", false), ("image/svg+xml", false), ("text/*", false), ("application/json;q=0", false),
-        ("application/json;q=0, */*", false), ("*/*;q=0", false), ("text/html, */*;q=0.8", true), ("nonsense", true),
-        ("application/*;q=0, application/json", true),
-    ] as [(String?, Bool)])
+    @Test(
+        arguments: [
+            (nil, true), ("", true), ("*/*", true), ("application/json", true), ("APPLICATION/JSON", true),
+            ("application/*", true), ("application/json; charset=utf-8", true),
+            ("text/html, application/json;q=0.1", true),
+            ("text/csv", false), ("image/svg+xml", false), ("text/*", false), ("application/json;q=0", false),
+            ("application/json;q=0, */*", false), ("*/*;q=0", false), ("text/html, */*;q=0.8", true),
+            ("nonsense", true),
+            ("application/*;q=0, application/json", true),
+        ] as [(String?, Bool)]
+    )
     func `an Accept header's most specific range decides`(header: String?, accepted: Bool) {
         #expect(AcceptHeader(header).accepts("application/json") == accepted)
     }
@@ -40,13 +44,16 @@ struct HTTPTests {
         #expect(WaitPreference(header)?.applied == "wait=\(seconds)")
     }
 
-    @Test(arguments: [nil, "", "respond-async", "wait", "wait=", "wait=0", "wait=-1", "wait=1.5", "wait=x", "waiting=5"])
+    @Test(arguments: [
+        nil, "", "respond-async", "wait", "wait=", "wait=0", "wait=-1", "wait=1.5", "wait=x", "waiting=5",
+    ])
     func `a wait that makes no sense is passed over`(header: String?) {
         #expect(WaitPreference(header) == nil)
     }
 
     @Test(arguments: [
-        ("\"a\"", true), ("W/\"a\"", true), ("\"b\", \"a\"", true), ("*", true), ("\"b\"", false), ("a", false), ("", false),
+        ("\"a\"", true), ("W/\"a\"", true), ("\"b\", \"a\"", true), ("*", true), ("\"b\"", false), ("a", false),
+        ("", false),
         ("\"aa\"", false),
     ])
     func `entity tags are compared weakly`(header: String, matches: Bool) {

@@ -68,7 +68,12 @@ struct InputsEndpointTests {
         #expect(stored.value.prices?.rows == 3)
         #expect(stored.value.returns == nil)
 
-        let plain = api.send("PUT", "/api/v1/risk-models/table?kind=returns", headers: headers, body: "date,A\n2025-06-20,0.1\n")
+        let plain = api.send(
+            "PUT",
+            "/api/v1/risk-models/table?kind=returns",
+            headers: headers,
+            body: "date,A\n2025-06-20,0.1\n"
+        )
         #expect(plain.status == 200)
         #expect(plain.json("version")?.double == 2)
     }
@@ -84,7 +89,9 @@ struct InputsEndpointTests {
         #expect(plain.headers["ETag"] != whole.headers["ETag"])
         let tag = plain.headers["ETag"] ?? ""
         #expect(api.send("GET", "/api/v1/risk-models/two", headers: ["if-none-match": tag]).status == 304)
-        #expect(api.send("GET", "/api/v1/risk-models/two?include=matrices", headers: ["if-none-match": tag]).status == 200)
+        #expect(
+            api.send("GET", "/api/v1/risk-models/two?include=matrices", headers: ["if-none-match": tag]).status == 200
+        )
     }
 
     // MARK: Portfolios

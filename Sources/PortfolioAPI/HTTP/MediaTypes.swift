@@ -38,7 +38,8 @@ struct AcceptHeader {
             if range.subtype == "*" { return 1 }
             return range.subtype == names.last ? 2 : nil
         }
-        let matching = ranges.compactMap { range in specificity(range).map { (specificity: $0, quality: range.quality) } }
+        let matching = ranges.compactMap { range in specificity(range).map { (specificity: $0, quality: range.quality) }
+        }
         guard let best = matching.map(\.specificity).max() else { return false }
         return matching.contains { $0.specificity == best && $0.quality > 0 }
     }

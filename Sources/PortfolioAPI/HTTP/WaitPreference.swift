@@ -6,8 +6,9 @@ struct WaitPreference: Equatable {
     /// Seconds granted, 1…60.
     let seconds: Int
 
-    /// Reads a header value; nil when it asks for no wait. A preference that makes no sense is passed over, as the
-    /// standard has it, and a longer wait is cut to the longest.
+    /// Reads a header value; nil when it asks for no wait.
+    ///
+    /// A preference that makes no sense is passed over, as the standard has it; a longer wait is cut to the longest.
     init?(_ header: String?) {
         guard let header else { return nil }
         for preference in header.split(separator: ",") {
