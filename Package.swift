@@ -94,7 +94,7 @@ let package = Package(
         // Tests
         .target(
             name: "TestSupport",
-            dependencies: ["Matrices"],
+            dependencies: ["Repository", "PortfolioModel", "Matrices"],
             path: "Tests/TestSupport",
             swiftSettings: settings
         ),
@@ -107,6 +107,10 @@ let package = Package(
             "PortfolioOptimizationTests",
             ["PortfolioOptimization", "PortfolioModel", "Matrices"],
             resources: [.copy("Fixtures")]
+        tests("PortfolioServiceTests", ["PortfolioService", "Repository", "PortfolioModel", "Matrices"]),
+        tests(
+            "PortfolioAPITests",
+            ["PortfolioAPI", "PortfolioService", "Repository", "PortfolioModel", "Matrices", "JSON", "FunctionRuntime"]
         ),
     ]
 )
