@@ -7,6 +7,7 @@ public struct Violation: Equatable, Sendable, CustomStringConvertible {
     /// What the result says.
     public var actual: String
 
+    /// Makes a violation of its parts.
     public init(claim: String, expected: String, actual: String) {
         self.claim = claim
         self.expected = expected
@@ -21,9 +22,9 @@ public struct Violation: Equatable, Sendable, CustomStringConvertible {
 enum Tolerance {
     /// A limit on weights, volatility or return may be exceeded by this much.
     static let limit = 1e-7
-    /// A figure may differ by this share of its size, …
+    /// A figure may differ by this share of its size.
     static let relative = 1e-9
-    /// … or by this much where it is near 0.
+    /// A figure near 0 may differ by this much.
     static let absolute = 1e-12
     /// Shares of (Σ|wᵢ|σᵢ)² between which a variance may be called 0 or not.
     static let varianceNoise = 1e-15...1e-13

@@ -15,6 +15,7 @@ public struct EvaluatedAllocation: Sendable {
     /// The preferences in force.
     public var preferences: Preferences
 
+    /// Puts an allocation together; `weights` has an entry for each instrument of the moments.
     public init(
         weights: [Double],
         cash: Double,
@@ -51,6 +52,7 @@ public struct EvaluatedAllocation: Sendable {
     /// Computes every figure of the allocation; one without a meaning is nil, with its reason in `notes`.
     ///
     /// - Parameter plan: the listed trades: costs and taxes are theirs, not those of the exact weights.
+    /// - Returns: the figures, annual where they are returns or risks.
     public func metrics(of plan: TradePlan) -> AllocationMetrics {
         let rate = preferences.effectiveRiskFreeRate
         let expectedReturn = dot(moments.expectedReturns, weights) + rate * cash

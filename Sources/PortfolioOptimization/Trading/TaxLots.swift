@@ -25,6 +25,7 @@ public struct SaleCircumstances: Sendable {
     /// Purchases of the instrument that the caller knows of, of any day.
     public var purchases: [RecentTrade]
 
+    /// Makes the circumstances of one sale; rates and purchases may be unknown.
     public init(
         price: Double,
         date: CalendarDate,

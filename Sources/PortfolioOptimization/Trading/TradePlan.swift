@@ -12,6 +12,7 @@ public struct TradePlan: Equatable, Sendable {
     /// Money that the trades cost.
     public var transactionCosts: Double { trades.reduce(0) { $0 + $1.cost } }
 
+    /// Makes a plan of its parts.
     public init(trades: [Trade], tax: Double, warnings: [ResultWarning]) {
         self.trades = trades
         self.tax = tax

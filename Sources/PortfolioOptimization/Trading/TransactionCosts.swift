@@ -9,6 +9,7 @@ extension Instrument {
     /// - Parameters:
     ///   - value: money traded, not negative.
     ///   - preferences: the preferences in force.
+    /// - Returns: money.
     public func tradingCost(ofTrading value: Double, preferences: Preferences) -> Double {
         if let cost { return cost.cost(ofTrading: value) }
         return (preferences.transactionCostModel ?? 0) * value

@@ -1,6 +1,6 @@
 internal import PortfolioModel
 
-/// Days before and after a sale in which a purchase of the same instrument disallows its loss (26 U.S.C. § 1091).
+/// Days before and after a sale in which a purchase of the same instrument disallows its loss (section 1091 of the tax code).
 private let washSaleDays = 30
 
 /// Marks the part of each loss that replacement purchases within 30 days disallow.
