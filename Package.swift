@@ -95,5 +95,15 @@ let package = Package(
             swiftSettings: settings
         ),
         tests("ArchitectureTests"),
+        tests("MomentEstimationTests", ["MomentEstimation", "LinearAlgebra", "PortfolioModel", "Matrices"]),
+        tests(
+            "PortfolioOptimizationTests",
+            ["PortfolioOptimization", "ConvexSolver", "LinearAlgebra", "PortfolioModel", "Matrices"]
+        ),
+        tests("ResultCheckerTests", ["ResultChecker", "PortfolioOptimization", "PortfolioModel", "Matrices"]),
+        tests(
+            "JobExecutionTests",
+            ["JobExecution", "Repository", "ResultChecker", "PortfolioOptimization", "PortfolioModel", "Matrices"]
+        ),
     ]
 )
