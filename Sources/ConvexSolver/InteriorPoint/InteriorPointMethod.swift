@@ -1,0 +1,102 @@
+/// The homogeneous interior-point iteration on a prepared problem.
+///
+/// - SeeAlso: Goulart & Chen, Clarabel (2024), for the embedding of quadratic objectives; Mehrotra, SIAM J. Optimization
+///   2 (1992), for predictor and corrector.
+struct InteriorPointMethod {
+    /// What the iteration ended with; the point is one of the unscaled problem, or a certificate.
+    struct Outcome {
+        var status: SolverStatus
+        var x: [Double]
+        var s: [Double]
+        var z: [Double]
+        var iterations: Int
+    }
+
+    private let scaledProblem: PreparedProblem
+    private let scales: Equilibration
+    private let cone: ProductCone
+    private let assembly: KKTAssembly
+    private let termination: Termination
+    private let settings: SolverSettings
+
+    init(
+        _ problem: PreparedProblem,
+        scaled: PreparedProblem,
+        scales: Equilibration,
+        settings: SolverSettings
+    ) {
+        scaledProblem = scaled
+        self.scales = scales
+        self.settings = settings
+        cone = ProductCone(scaled.blocks)
+        assembly = KKTAssembly(scaled)
+        termination = Termination(problem, scales: scales, settings: settings)
+    }
+
+    func run(shouldStop: () -> Bool) -> Outcome {
+        guard var point = StartingPoint.make(scaledProblem, cone: cone, assembly: assembly, settings: settings) else {
+            let zeros = [Double](repeating: 0, count: scaledProblem.rowCount)
+            let origin = [Double](repeating: 0, count: scaledProblem.variableCount)
+            return Outcome(status: .stalled, x: origin, s: zeros, z: zeros, iterations: 0)
+        }
+        var best = (point: point, worst: Double.infinity)
+        var shortSteps = 0
+        for iteration in 0...settings.maximumIterations {
+            let (verdict, worst) = termination.judge(point)
+            if worst < best.worst { best = (point, worst) }
+            switch verdict {
+            case .optimal: return outcome(.solved, point, iteration)
+            case .primalInfeasible: return certificate(.primalInfeasible, point, iteration)
+            case .dualInfeasible: return certificate(.dualInfeasible, point, iteration)
+            case .undecided: break
+            }
+            if iteration == settings.maximumIterations { return outcome(.iterationLimit, best.point, iteration) }
+            if shouldStop() { return outcome(.stopped, best.point, iteration) }
+
+            guard
+                let scaling = NesterovToddScaling(cone: cone, s: point.s, z: point.z),
+                let system = KKTSystem(scaledProblem, assembly: assembly, scaling: scaling, settings: settings)
+            else { return outcome(.stalled, best.point, iteration) }
+            let residuals = Residuals(scaledProblem, point)
+            let step = NewtonStep(
+                scaledProblem,
+                point: point,
+                residuals: residuals,
+                scaling: scaling,
+                system: system
+            )
+            let affine = step.affine()
+            let centering = centering(afterStep: StepLength.maximum(point, affine, cone: cone))
+            let mu = point.complementarity(degree: cone.degree)
+            let direction = step.combined(affine: affine, centering: centering, mu: mu)
+            let length = settings.stepFraction * StepLength.maximum(point, direction, cone: cone)
+            guard length.isFinite else { return outcome(.stalled, best.point, iteration) }
+            shortSteps = length < settings.smallestStep ? shortSteps + 1 : 0
+            if shortSteps >= settings.stalledSteps { return outcome(.stalled, best.point, iteration) }
+            point.advance(length, along: direction)
+            point.normalize()
+        }
+        return outcome(.iterationLimit, best.point, settings.maximumIterations)
+    }
+
+    /// Mehrotra's σ: little centering when the predictor could go far.
+    private func centering(afterStep length: Double) -> Double {
+        let rest = 1 - length
+        return rest * rest * rest
+    }
+
+    private func outcome(_ status: SolverStatus, _ point: Iterate, _ iterations: Int) -> Outcome {
+        let inverse = 1 / point.tau
+        let solution = scales.unscaled(
+            x: point.x.map { $0 * inverse },
+            s: point.s.map { $0 * inverse },
+            z: point.z.map { $0 * inverse }
+        )
+        return Outcome(status: status, x: solution.x, s: solution.s, z: solution.z, iterations: iterations)
+    }
+
+    private func certificate(_ status: SolverStatus, _ point: Iterate, _ iterations: Int) -> Outcome {
+        let ray = scales.unscaled(x: point.x, s: point.s, z: point.z)
+        return Outcome(status: status, x: ray.x, s: ray.s, z: ray.z, iterations: iterations)
+    }
+}

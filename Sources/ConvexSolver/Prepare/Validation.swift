@@ -1,0 +1,34 @@
+internal import Matrices
+
+/// Checks that the parts of a problem fit together and are finite, before anything is computed with them.
+enum Validation {
+    /// Throws the first mistake found.
+    static func check(_ problem: ConicProblem) throws(SolverError) {
+        let n = problem.variableCount
+        let m = problem.rowCount
+        try expect(problem.quadratic.rows, n, "rows of P")
+        try expect(problem.quadratic.columns, n, "columns of P")
+        try expect(problem.constraints.rows, m, "rows of A")
+        try expect(problem.constraints.columns, n, "columns of A")
+        guard problem.cones.allSatisfy({ $0.dimension >= 0 }) else {
+            throw SolverError.dimensionMismatch(what: "smallest cone dimension", expected: 0, actual: -1)
+        }
+        try expect(problem.cones.reduce(0) { $0 + $1.dimension }, m, "dimension of the cones")
+        try expectFinite(problem.quadratic.elements, "P")
+        try expectFinite(problem.linear, "q")
+        try expectFinite(problem.constraints.elements, "A")
+        try expectFinite(problem.bounds, "b")
+    }
+
+    private static func expect(_ actual: Int, _ expected: Int, _ what: String) throws(SolverError) {
+        guard actual == expected else {
+            throw SolverError.dimensionMismatch(what: what, expected: expected, actual: actual)
+        }
+    }
+
+    private static func expectFinite(_ values: [Double], _ what: String) throws(SolverError) {
+        for (index, value) in values.enumerated() where !value.isFinite {
+            throw SolverError.notFinite(what: what, index: index)
+        }
+    }
+}
