@@ -104,6 +104,10 @@ let package = Package(
         tests(
             "JobExecutionTests",
             ["JobExecution", "Repository", "ResultChecker", "PortfolioOptimization", "PortfolioModel", "Matrices"]
+        tests(
+            "PortfolioOptimizationTests",
+            ["PortfolioOptimization", "PortfolioModel", "Matrices"],
+            resources: [.copy("Fixtures")]
         ),
     ]
 )

@@ -9,15 +9,19 @@ public struct SolverSettings: Equatable, Sendable {
     /// The same for ``SolverStatus/almostSolved``, when progress ends early.
     public var reducedTolerance = 1e-6
     /// How nearly a certificate of infeasibility must hold, relative to what it proves.
-    public var infeasibilityTolerance = 1e-9
+    public var infeasibilityTolerance = 1e-8
     /// Iterations of the interior-point method; a problem of our sizes takes 8 to 25.
     public var maximumIterations = 100
     /// The fraction of the way to the boundary of the cone that a step may go.
     public var stepFraction = 0.99
+    /// A starting point nearer to the boundary than this fraction of its size is moved inside.
+    public var startingMargin = 1e-2
     /// A step shorter than this made no progress.
     public var smallestStep = 1e-6
     /// Short steps in a row after which the method counts as stalled.
     public var stalledSteps = 3
+    /// Iterations without a better point after which a point within the reduced tolerance counts as final.
+    public var patience = 6
 
     // MARK: Equilibration
 
@@ -25,6 +29,9 @@ public struct SolverSettings: Equatable, Sendable {
     public var equilibrationPasses = 8
     /// No single scale factor is larger than two to this power, or smaller than its reciprocal.
     public var largestScaleExponent = 40
+
+    /// A right-hand side below this fraction of the largest says nothing about the size of x.
+    public var boundDust = 1e-8
 
     // MARK: Linear systems
 
@@ -34,8 +41,10 @@ public struct SolverSettings: Equatable, Sendable {
     public var equalityRegularization = 1e-10
     /// Added to the diagonal of P before the matrix is scaled, so that a direction without curvature has a scale.
     public var primalRegularization = 1e-11
+    /// A row with several variables is eliminated while its weight ‖a‖²∞ z/s (in scaled units) is at most this.
+    public var stiffness = 1e3
     /// Corrections of a solution of the KKT system by its residual.
-    public var refinementRounds = 3
+    public var refinementRounds = 4
     /// Residual, relative to the right-hand side, at which correcting ends.
     public var refinementTolerance = 1e-14
 
@@ -43,6 +52,8 @@ public struct SolverSettings: Equatable, Sendable {
 
     /// Whether fixed variables and redundant bound rows are removed before the solve.
     public var presolves = true
+    /// Bounds that differ by less than this, relative to their size, are the same number.
+    public var presolveTolerance = 1e-13
     /// Whether the active set of a converged point is solved for exactly.
     public var polishes = true
     /// Guesses of the active set that the polish tries.
@@ -73,5 +84,6 @@ public struct SolverSettings: Equatable, Sendable {
     /// The rounding heuristic runs at the root and then at every node whose number is a multiple of this.
     public var heuristicInterval = 50
 
+    /// The settings the tests hold.
     public init() {}
 }

@@ -1,4 +1,6 @@
-/// The Nesterov–Todd scaling W at a pair of interior points: W z = W⁻¹ s = λ. W is symmetric; on zero blocks it is 0.
+/// The Nesterov–Todd scaling W at a pair of interior points: W z = W⁻¹ s = λ.
+///
+/// W is symmetric; on zero blocks it is 0.
 ///
 /// Nonnegative rows: W = √(s / z). Second-order cones: W = η (w₀, w₁ᵀ; w₁, I + w₁w₁ᵀ / (1 + w₀)) with wᵀJw = 1.
 /// - SeeAlso: Nesterov & Todd, SIAM J. Optimization 8 (1998); formulas as in Vandenberghe, The CVXOPT linear and
@@ -9,6 +11,8 @@ struct NesterovToddScaling: Sendable {
     private(set) var w: [Double]
     /// η of each block; 1 for other kinds.
     private(set) var eta: [Double]
+    /// ŵ, the unit vector along w₁, on the tails of second-order blocks; 0 elsewhere.
+    private(set) var axis: [Double]
     /// λ, the scaled point.
     private(set) var lambda: [Double]
 
@@ -16,7 +20,8 @@ struct NesterovToddScaling: Sendable {
     init?(cone: ProductCone, s: [Double], z: [Double]) {
         self.cone = cone
         w = [Double](repeating: 0, count: s.count)
-        lambda = [Double](repeating: 0, count: s.count)
+        axis = w
+        lambda = w
         eta = [Double](repeating: 1, count: cone.blocks.count)
         for (index, block) in cone.blocks.enumerated() {
             switch block.kind {
@@ -50,6 +55,11 @@ struct NesterovToddScaling: Sendable {
         let tail = SecondOrderCone.tailNorm(w, rows)
         w[first] = (1 + tail * tail).squareRoot()
         eta[index] = (sLength / zLength).squareRoot()
+        if tail > 0 {
+            for i in rows.dropFirst() { axis[i] = w[i] / tail }
+        } else {
+            axis[first + 1] = 1  // w₁ = 0: every direction will do
+        }
         let (s0, z0) = (s[first] / sLength, z[first] / zLength)
         let length = (sLength * zLength).squareRoot()
         lambda[first] = gamma * length
@@ -69,8 +79,54 @@ struct NesterovToddScaling: Sendable {
     /// H v = W² v.
     func applySquared(_ v: [Double]) -> [Double] { apply(apply(v)) }
 
-    /// H⁻¹ v = W⁻² v.
-    func applyInverseSquared(_ v: [Double]) -> [Double] { applyInverse(applyInverse(v)) }
+    // MARK: The spectrum of H⁻¹ on a second-order block
+
+    // H⁻¹ = λ₁ v vᵀ + λ₂ v₂ v₂ᵀ + η⁻² (I − v vᵀ − v₂ v₂ᵀ) with v = (1, −ŵ)/√2, v₂ = (1, ŵ)/√2. On the boundary λ₁ grows
+    // without limit while the rest stays mild.
+
+    /// λ₁ = ρ²/η² and λ₂ = 1/(ρ²η²), ρ = w₀ + ‖w₁‖.
+    func eigenvalues(ofBlock index: Int) -> (large: Double, small: Double) {
+        let rows = cone.blocks[index].rows
+        let rho = w[rows.lowerBound] + SecondOrderCone.tailNorm(w, rows)
+        let scale = eta[index] * eta[index]
+        return (rho * rho / scale, 1 / (rho * rho * scale))
+    }
+
+    /// vᵀu for the stiff direction of a block.
+    func stiffComponent(_ u: [Double], block index: Int) -> Double {
+        let rows = cone.blocks[index].rows
+        var inner = 0.0
+        for i in rows.dropFirst() { inner += axis[i] * u[i] }
+        return (u[rows.lowerBound] - inner) * 0.5.squareRoot()
+    }
+
+    /// Adds α v for the stiff direction of a block.
+    func addStiffDirection(_ alpha: Double, block index: Int, to u: inout [Double]) {
+        let rows = cone.blocks[index].rows
+        let scaled = alpha * 0.5.squareRoot()
+        u[rows.lowerBound] += scaled
+        for i in rows.dropFirst() { u[i] -= scaled * axis[i] }
+    }
+
+    /// H⁻¹ u without the stiff direction of second-order blocks; 0 on zero blocks.
+    func applyMildInverseSquared(_ u: [Double]) -> [Double] {
+        var result = [Double](repeating: 0, count: u.count)
+        for (index, block) in cone.blocks.enumerated() {
+            switch block.kind {
+            case .zero: continue
+            case .nonnegative: for i in block.rows { result[i] = u[i] / (w[i] * w[i]) }
+            case .secondOrder:
+                let middle = 1 / (eta[index] * eta[index])
+                let small = eigenvalues(ofBlock: index).small
+                var inner = 0.0
+                for i in block.rows.dropFirst() { inner += axis[i] * u[i] }
+                let head = small * (u[block.rows.lowerBound] + inner) / 2
+                result[block.rows.lowerBound] = head
+                for i in block.rows.dropFirst() { result[i] = middle * (u[i] - inner * axis[i]) + head * axis[i] }
+            }
+        }
+        return result
+    }
 
     private func transform(_ v: [Double], inverse: Bool) -> [Double] {
         var result = [Double](repeating: 0, count: v.count)

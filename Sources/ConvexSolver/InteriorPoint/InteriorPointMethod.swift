@@ -20,9 +20,9 @@ struct InteriorPointMethod {
     private let settings: SolverSettings
 
     init(
-        _ problem: PreparedProblem,
-        scaled: PreparedProblem,
+        _ scaled: PreparedProblem,
         scales: Equilibration,
+        termination: Termination,
         settings: SolverSettings
     ) {
         scaledProblem = scaled
@@ -30,20 +30,27 @@ struct InteriorPointMethod {
         self.settings = settings
         cone = ProductCone(scaled.blocks)
         assembly = KKTAssembly(scaled)
-        termination = Termination(problem, scales: scales, settings: settings)
+        self.termination = termination
     }
 
     func run(shouldStop: () -> Bool) -> Outcome {
-        guard var point = StartingPoint.make(scaledProblem, cone: cone, assembly: assembly, settings: settings) else {
+        guard let start = StartingPoint(scaledProblem, cone: cone, assembly: assembly, settings: settings) else {
             let zeros = [Double](repeating: 0, count: scaledProblem.rowCount)
             let origin = [Double](repeating: 0, count: scaledProblem.variableCount)
             return Outcome(status: .stalled, x: origin, s: zeros, z: zeros, iterations: 0)
         }
-        var best = (point: point, worst: Double.infinity)
+        if let verdict = termination.judgeSingularity(freeRay: start.freeRay, contradiction: start.contradiction) {
+            var ray = start.iterate
+            (ray.x, ray.z) = (start.freeRay, start.contradiction)
+            ray.s = [Double](repeating: 0, count: ray.s.count)
+            return certificate(verdict == .primalInfeasible ? .primalInfeasible : .dualInfeasible, ray, 0)
+        }
+        var point = start.iterate
+        var best = (point: point, worst: Double.infinity, iteration: 0)
         var shortSteps = 0
         for iteration in 0...settings.maximumIterations {
             let (verdict, worst) = termination.judge(point)
-            if worst < best.worst { best = (point, worst) }
+            if worst < best.worst { best = (point, worst, iteration) }
             switch verdict {
             case .optimal: return outcome(.solved, point, iteration)
             case .primalInfeasible: return certificate(.primalInfeasible, point, iteration)
@@ -51,6 +58,9 @@ struct InteriorPointMethod {
             case .undecided: break
             }
             if iteration == settings.maximumIterations { return outcome(.iterationLimit, best.point, iteration) }
+            if best.worst <= settings.reducedTolerance, iteration - best.iteration >= settings.patience {
+                return outcome(.stalled, best.point, iteration)
+            }
             if shouldStop() { return outcome(.stopped, best.point, iteration) }
 
             guard

@@ -10,6 +10,7 @@ public struct InteriorPointSolver: Sendable {
     private let problem: ConicProblem
     private let settings: SolverSettings
 
+    /// Prepares a solve; nothing is computed yet.
     public init(_ problem: ConicProblem, settings: SolverSettings = SolverSettings()) {
         self.problem = problem
         self.settings = settings
@@ -27,12 +28,14 @@ public struct InteriorPointSolver: Sendable {
     public func solve(shouldStop: () -> Bool = { false }) throws(SolverError) -> ConicSolution {
         try Validation.check(problem)
         let original = PreparedProblem(problem)
-        let presolve = Presolve(original, enabled: settings.presolves)
+        let scale = ProblemScale(original)
+        let presolve = Presolve(original, settings: settings)
         if let contradiction = presolve.contradiction {
             return certified(.primalInfeasible, original, x: [], s: [], z: contradiction, iterations: 0)
         }
         let (scales, scaled) = Equilibration.equilibrate(presolve.reduced, settings: settings)
-        let method = InteriorPointMethod(presolve.reduced, scaled: scaled, scales: scales, settings: settings)
+        let termination = Termination(presolve.reduced, scale: scale, scales: scales, settings: settings)
+        let method = InteriorPointMethod(scaled, scales: scales, termination: termination, settings: settings)
         var outcome = method.run(shouldStop: shouldStop)
         switch outcome.status {
         case .primalInfeasible:
@@ -42,7 +45,7 @@ public struct InteriorPointSolver: Sendable {
             let (x, s) = presolve.restoredRay(x: outcome.x, s: outcome.s)
             return certified(.dualInfeasible, original, x: x, s: s, z: [], iterations: outcome.iterations)
         case .solved, .almostSolved, .iterationLimit, .stalled:
-            if settings.polishes { polish(&outcome, presolve.reduced, scaled: scaled, scales: scales) }
+            if settings.polishes { polish(&outcome, presolve.reduced, scale, scaled: scaled, scales: scales) }
         case .stopped: break
         }
         let restored = presolve.restored(x: outcome.x, s: outcome.s, z: outcome.z)
@@ -53,10 +56,10 @@ public struct InteriorPointSolver: Sendable {
     private func polish(
         _ outcome: inout InteriorPointMethod.Outcome,
         _ problem: PreparedProblem,
+        _ scale: ProblemScale,
         scaled: PreparedProblem,
         scales: Equilibration
     ) {
-        let scale = ProblemScale(problem)
         let current = OptimalityCheck(problem, scale: scale, x: outcome.x, s: outcome.s, z: outcome.z)
         let start = scales.scaled(x: outcome.x, s: outcome.s, z: outcome.z)
         let polish = Polish(scaled, settings: settings)

@@ -12,11 +12,30 @@ struct Termination {
     private let scale: ProblemScale
     private let settings: SolverSettings
 
-    init(_ problem: PreparedProblem, scales: Equilibration, settings: SolverSettings) {
+    /// - Parameters:
+    ///   - problem: the problem before scaling, by whose data points are judged.
+    ///   - scale: the natural sizes of the problem the caller gave, before anything was removed from it.
+    ///   - scales: what was done to the problem on which the iteration runs.
+    ///   - settings: the tolerances.
+    init(_ problem: PreparedProblem, scale: ProblemScale, scales: Equilibration, settings: SolverSettings) {
         self.problem = problem
         self.scales = scales
         self.settings = settings
-        scale = ProblemScale(problem)
+        self.scale = scale
+    }
+
+    /// Whether the two solutions of a singular system are certificates, before the first iteration.
+    func judgeSingularity(freeRay: [Double], contradiction: [Double]) -> Verdict? {
+        let noSlack = [Double](repeating: 0, count: contradiction.count)
+        let ray = scales.unscaled(x: freeRay, s: noSlack, z: contradiction)
+        let tolerance = settings.infeasibilityTolerance
+        if InfeasibilityCertificate.primalDefect(problem, scale: scale, z: ray.z) <= tolerance {
+            return .primalInfeasible
+        }
+        if InfeasibilityCertificate.dualDefect(problem, scale: scale, x: ray.x, s: noSlack) <= tolerance {
+            return .dualInfeasible
+        }
+        return nil
     }
 
     /// The verdict on an iterate of the scaled problem, and the largest residual of x/τ.

@@ -3,25 +3,27 @@ internal import Matrices
 
 /// How each row enters the KKT matrix, decided once for a problem.
 ///
-/// Cone rows are eliminated: M = P + Aᵀ H⁻¹ A over them. A row with few entries is added entry by entry (a bound on one
-/// variable touches the diagonal only); rows with many, and second-order cones, are gathered in one dense block whose
-/// Gram matrix is a single BLAS call. Equality rows stay.
+/// Cone rows are eliminated where that is harmless: M = P + Aᵀ H⁻¹ A over them. Bounds on one variable touch the diagonal
+/// only; rows with few entries are added entry by entry; rows with many are gathered for one BLAS call. Three kinds of
+/// row stay: equalities, rows so stiff that their H⁻¹ would drown the curvature of P, and for each second-order cone the
+/// one direction in which it becomes stiff near its boundary.
 struct KKTAssembly: Sendable {
     /// Rows of zero blocks.
     let equalityRows: [Int]
-    private let sparseRows: [Int]
-    private let denseRows: [Int]
     /// Indices of second-order blocks.
-    private let secondOrderBlocks: [Int]
-    private let denseRowCount: Int
+    let secondOrderBlocks: [Int]
+    private let boundRows: [Int]
+    private let generalRows: [Int]
+    /// Lower triangle of A₁ᵀA₁ for each second-order block.
+    private let tailGrams: [DenseMatrix]
 
     /// A row is gathered when this many times its entries exceed n: BLAS is about this much faster an entry, squared.
     private static let gatherFactor = 3
 
     init(_ problem: PreparedProblem) {
         var equality: [Int] = []
-        var sparse: [Int] = []
-        var dense: [Int] = []
+        var bound: [Int] = []
+        var general: [Int] = []
         var secondOrder: [Int] = []
         for (index, block) in problem.blocks.enumerated() {
             switch block.kind {
@@ -29,104 +31,131 @@ struct KKTAssembly: Sendable {
             case .secondOrder: secondOrder.append(index)
             case .nonnegative:
                 for row in block.rows {
-                    let count = problem.rows.count(of: row)
-                    if count <= 1 || count * Self.gatherFactor <= problem.variableCount {
-                        sparse.append(row)
-                    } else {
-                        dense.append(row)
-                    }
+                    if problem.rows.count(of: row) <= 1 { bound.append(row) } else { general.append(row) }
                 }
             }
         }
         equalityRows = equality
-        sparseRows = sparse
-        denseRows = dense
+        boundRows = bound
+        generalRows = general
         secondOrderBlocks = secondOrder
-        denseRowCount = dense.count + secondOrder.reduce(0) { $0 + problem.blocks[$1].rows.count }
+        tailGrams = secondOrder.map { Self.tailGram(problem, problem.blocks[$0].rows) }
     }
 
-    /// M = P + Aᵀ H⁻¹ A over the cone rows, lower triangle, with `regularization` on the diagonal.
-    func condensed(_ problem: PreparedProblem, _ scaling: NesterovToddScaling, regularization: Double) -> DenseMatrix {
-        var matrix = problem.quadratic
+    private static func tailGram(_ problem: PreparedProblem, _ rows: Range<Int>) -> DenseMatrix {
+        var tail = DenseMatrix(rows: rows.count - 1, columns: problem.variableCount)
+        for row in rows.dropFirst() {
+            for k in problem.rows.entries(of: row) {
+                tail[row - rows.lowerBound - 1, problem.rows.columns[k]] = problem.rows.values[k]
+            }
+        }
+        return tail.gram()
+    }
+
+    /// Eliminates what may be eliminated at one scaling.
+    func condense(_ problem: PreparedProblem, _ scaling: NesterovToddScaling, settings: SolverSettings)
+        -> CondensedMatrix
+    {
         let n = problem.variableCount
-        for j in 0..<n { matrix.elements[j * n + j] += regularization }
-        addSparseRows(problem, scaling, to: &matrix)
-        if denseRowCount > 0 { scaledDenseBlock(problem, scaling).addGram(to: &matrix) }
-        return matrix
+        var matrix = problem.quadratic
+        for j in 0..<n { matrix.elements[j * n + j] += settings.primalRegularization }
+        for row in boundRows where problem.rows.count(of: row) == 1 {
+            let k = problem.rows.starts[row]
+            let value = problem.rows.values[k] / scaling.w[row]
+            matrix.elements[problem.rows.columns[k] * (n + 1)] += value * value
+        }
+        var stiffRows: [Int] = []
+        var gathered: [Int] = []
+        for row in generalRows {
+            let largest = problem.rows.largestMagnitude(row: row) / scaling.w[row]
+            if largest * largest > settings.stiffness {
+                stiffRows.append(row)
+            } else if problem.rows.count(of: row) * Self.gatherFactor > n {
+                gathered.append(row)
+            } else {
+                addSparseRow(row, problem, scaling, to: &matrix)
+            }
+        }
+        if !gathered.isEmpty { addGathered(gathered, problem, scaling, to: &matrix) }
+        var stiffDirections: [[Double]] = []
+        for position in secondOrderBlocks.indices {
+            stiffDirections.append(addSecondOrder(position, problem, scaling, to: &matrix))
+        }
+        return CondensedMatrix(matrix: matrix, stiffRows: stiffRows, stiffDirections: stiffDirections)
     }
 
-    private func addSparseRows(
+    private func addSparseRow(
+        _ row: Int,
         _ problem: PreparedProblem,
         _ scaling: NesterovToddScaling,
         to matrix: inout DenseMatrix
     ) {
         let n = problem.variableCount
-        let (columns, values) = (problem.rows.columns, problem.rows.values)
-        for row in sparseRows {
-            let inverse = 1 / (scaling.w[row] * scaling.w[row])
-            let entries = problem.rows.entries(of: row)
-            for first in entries {
-                let scaled = inverse * values[first]
-                let j = columns[first]
-                // Columns ascend within a row, so these entries are in the lower triangle.
-                for second in first..<entries.upperBound {
-                    matrix.elements[j * n + columns[second]] += scaled * values[second]
-                }
+        let inverse = 1 / (scaling.w[row] * scaling.w[row])
+        let entries = problem.rows.entries(of: row)
+        for first in entries {
+            let scaled = inverse * problem.rows.values[first]
+            let start = problem.rows.columns[first] * n
+            // Columns ascend within a row, so these entries are in the lower triangle.
+            for second in first..<entries.upperBound {
+                matrix.elements[start + problem.rows.columns[second]] += scaled * problem.rows.values[second]
             }
         }
     }
 
-    /// The rows W⁻¹ A of dense rows and second-order cones.
-    ///
-    /// Forming W⁻¹ A and then its Gram matrix keeps M positive semidefinite; the cheaper rank-one formula for
-    /// second-order cones cancels near the boundary.
-    private func scaledDenseBlock(_ problem: PreparedProblem, _ scaling: NesterovToddScaling) -> DenseMatrix {
-        let n = problem.variableCount
-        var block = DenseMatrix(rows: denseRowCount, columns: n)
-        for (position, row) in denseRows.enumerated() {
-            let inverse = 1 / scaling.w[row]
-            for k in problem.rows.entries(of: row) {
-                block.elements[problem.rows.columns[k] * denseRowCount + position] = inverse * problem.rows.values[k]
-            }
-        }
-        var position = denseRows.count
-        for index in secondOrderBlocks {
-            let rows = problem.blocks[index].rows
-            addSecondOrderRows(problem, scaling, blockIndex: index, at: position, to: &block)
-            position += rows.count
-        }
-        return block
-    }
-
-    private func addSecondOrderRows(
+    private func addGathered(
+        _ rows: [Int],
         _ problem: PreparedProblem,
         _ scaling: NesterovToddScaling,
-        blockIndex: Int,
-        at position: Int,
-        to block: inout DenseMatrix
+        to matrix: inout DenseMatrix
     ) {
-        let n = problem.variableCount
-        let rows = problem.blocks[blockIndex].rows
-        let first = rows.lowerBound
-        let inverseEta = 1 / scaling.eta[blockIndex]
-        let w0 = scaling.w[first]
-        // g = A₁ᵀ w₁; W⁻¹A = η⁻¹ (w₀a₀ − g; A₁ + w₁ (g / (1 + w₀) − a₀)ᵀ).
-        var g = [Double](repeating: 0, count: n)
-        for row in (first + 1)..<rows.upperBound { problem.rows.addRow(row, scaledBy: scaling.w[row], into: &g) }
-        var head = [Double](repeating: 0, count: n)
-        problem.rows.addRow(first, scaledBy: 1, into: &head)
-        for j in 0..<n {
-            let start = j * denseRowCount + position
-            block.elements[start] = inverseEta * (w0 * head[j] - g[j])
-            let factor = inverseEta * (g[j] / (1 + w0) - head[j])
-            guard factor != 0 else { continue }
-            for offset in 1..<rows.count { block.elements[start + offset] = factor * scaling.w[first + offset] }
-        }
-        for row in (first + 1)..<rows.upperBound {
+        var block = DenseMatrix(rows: rows.count, columns: problem.variableCount)
+        for (position, row) in rows.enumerated() {
+            let inverse = 1 / scaling.w[row]
             for k in problem.rows.entries(of: row) {
-                let target = problem.rows.columns[k] * denseRowCount + position + (row - first)
-                block.elements[target] += inverseEta * problem.rows.values[k]
+                block.elements[problem.rows.columns[k] * rows.count + position] = inverse * problem.rows.values[k]
             }
         }
+        block.addGram(to: &matrix)
     }
+
+    /// Adds Aᵀ R A, R being H⁻¹ without its stiff direction v, and returns Aᵀv.
+    ///
+    /// With the unit vector ŵ along w₁ and g = A₁ᵀŵ: AᵀRA = η⁻² (A₁ᵀA₁ − g gᵀ) + λ₂ (a₀ + g)(a₀ + g)ᵀ / 2 and
+    /// Aᵀv = (a₀ − g) / √2.
+    private func addSecondOrder(
+        _ position: Int,
+        _ problem: PreparedProblem,
+        _ scaling: NesterovToddScaling,
+        to matrix: inout DenseMatrix
+    ) -> [Double] {
+        let n = problem.variableCount
+        let index = secondOrderBlocks[position]
+        let rows = problem.blocks[index].rows
+        let middle = 1 / (scaling.eta[index] * scaling.eta[index])
+        let small = scaling.eigenvalues(ofBlock: index).small
+        var g = [Double](repeating: 0, count: n)
+        for row in rows.dropFirst() { problem.rows.addRow(row, scaledBy: scaling.axis[row], into: &g) }
+        var head = [Double](repeating: 0, count: n)
+        problem.rows.addRow(rows.lowerBound, scaledBy: 1, into: &head)
+        var sum = head
+        axpy(1, g, into: &sum)
+        let gram = tailGrams[position]
+        for j in 0..<n {
+            let (gj, sj) = (middle * g[j], small / 2 * sum[j])
+            for i in j..<n { matrix.elements[j * n + i] += middle * gram.elements[j * n + i] - gj * g[i] + sj * sum[i] }
+        }
+        axpy(-1, g, into: &head)
+        return head.map { $0 * 0.5.squareRoot() }
+    }
+}
+
+/// The KKT matrix after elimination, and the rows that were kept.
+struct CondensedMatrix {
+    /// M, lower triangle.
+    let matrix: DenseMatrix
+    /// Nonnegative rows that were not eliminated.
+    let stiffRows: [Int]
+    /// Aᵀv for each second-order block.
+    let stiffDirections: [[Double]]
 }

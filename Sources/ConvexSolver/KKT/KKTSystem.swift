@@ -1,18 +1,20 @@
 internal import LinearAlgebra
 internal import Matrices
 
-/// The linear system of one interior-point step, factored:
+/// The linear system of one interior-point step, factored.
 ///
 ///     ( P   Aᵀ ) (Δx)   (rx)
 ///     ( A  −H  ) (Δz) = (rz),   H = W² on cone rows, 0 on equality rows.
 ///
-/// Cone rows are eliminated; what remains is scaled to unit diagonal (a barrier matrix spans twenty orders of magnitude,
-/// and only a scaled one keeps its small pivots), regularized and factored. Solutions are corrected by the residual of
-/// the system above, not of the regularized one.
+/// What ``KKTAssembly`` leaves is scaled to unit diagonal (a barrier matrix spans twenty orders of magnitude, and only a
+/// scaled one keeps its small pivots), regularized and factored. Solutions are corrected by the residual of the system
+/// above, not of the regularized one.
 struct KKTSystem {
     private let problem: PreparedProblem
     private let scaling: NesterovToddScaling
     private let equalityRows: [Int]
+    private let secondOrderBlocks: [Int]
+    private let stiffRows: [Int]
     private let factorization: LDLFactorization
     /// Scale of each unknown of the reduced system.
     private let scales: [Double]
@@ -29,38 +31,69 @@ struct KKTSystem {
         self.scaling = scaling
         self.settings = settings
         equalityRows = assembly.equalityRows
-        let condensed = assembly.condensed(problem, scaling, regularization: settings.primalRegularization)
-        let n = problem.variableCount
-        let order = n + assembly.equalityRows.count
-        var scales = [Double](repeating: 1, count: order)
-        for j in 0..<n {
-            let diagonal = condensed.elements[j * n + j]
-            guard diagonal > 0, diagonal.isFinite else { return nil }
-            scales[j] = 1 / diagonal.squareRoot()
-        }
-        for (k, row) in assembly.equalityRows.enumerated() {
-            var sum = 0.0
-            for entry in problem.rows.entries(of: row) {
-                let value = problem.rows.values[entry] * scales[problem.rows.columns[entry]]
-                sum += value * value
-            }
-            scales[n + k] = sum > 0 ? 1 / sum.squareRoot() : 1
-        }
-        var matrix = DenseMatrix(rows: order, columns: order)
-        for j in 0..<n {
-            for i in j..<n { matrix.elements[j * order + i] = condensed.elements[j * n + i] * scales[i] * scales[j] }
-            matrix.elements[j * order + j] += settings.staticRegularization
-        }
-        for (k, row) in assembly.equalityRows.enumerated() {
-            for entry in problem.rows.entries(of: row) {
-                let j = problem.rows.columns[entry]
-                matrix.elements[j * order + n + k] = problem.rows.values[entry] * scales[j] * scales[n + k]
-            }
-            matrix.elements[(n + k) * order + n + k] = -settings.equalityRegularization
+        secondOrderBlocks = assembly.secondOrderBlocks
+        let condensed = assembly.condense(problem, scaling, settings: settings)
+        stiffRows = condensed.stiffRows
+        guard let (matrix, scales) = Self.scaledMatrix(problem, assembly, scaling, condensed, settings) else {
+            return nil
         }
         guard let factorization = try? LDLFactorization(matrix) else { return nil }
         self.factorization = factorization
         self.scales = scales
+    }
+
+    /// The reduced matrix, scaled and regularized, and its scales; nil when a diagonal is not positive.
+    private static func scaledMatrix(
+        _ problem: PreparedProblem,
+        _ assembly: KKTAssembly,
+        _ scaling: NesterovToddScaling,
+        _ condensed: CondensedMatrix,
+        _ settings: SolverSettings
+    ) -> (matrix: DenseMatrix, scales: [Double])? {
+        let n = problem.variableCount
+        let sparseRows = assembly.equalityRows + condensed.stiffRows
+        let order = n + sparseRows.count + condensed.stiffDirections.count
+        var scales = [Double](repeating: 1, count: order)
+        var matrix = DenseMatrix(rows: order, columns: order)
+        for j in 0..<n {
+            let diagonal = condensed.matrix.elements[j * n + j]
+            guard diagonal > 0, diagonal.isFinite else { return nil }
+            scales[j] = 1 / diagonal.squareRoot()
+        }
+        for j in 0..<n {
+            for i in j..<n {
+                matrix.elements[j * order + i] = condensed.matrix.elements[j * n + i] * scales[i] * scales[j]
+            }
+            matrix.elements[j * order + j] += settings.staticRegularization
+        }
+        for (k, row) in sparseRows.enumerated() {
+            let position = n + k
+            let compliance = k < assembly.equalityRows.count ? 0 : scaling.w[row] * scaling.w[row]
+            var sum = compliance
+            for entry in problem.rows.entries(of: row) {
+                let j = problem.rows.columns[entry]
+                let value = problem.rows.values[entry] * scales[j]
+                matrix.elements[j * order + position] = value
+                sum += value * value
+            }
+            let scale = sum > 0 ? 1 / sum.squareRoot() : 1
+            scales[position] = scale
+            for entry in problem.rows.entries(of: row) {
+                matrix.elements[problem.rows.columns[entry] * order + position] *= scale
+            }
+            matrix.elements[position * (order + 1)] = -compliance * scale * scale - settings.equalityRegularization
+        }
+        for (k, direction) in condensed.stiffDirections.enumerated() {
+            let position = n + sparseRows.count + k
+            let compliance = 1 / scaling.eigenvalues(ofBlock: assembly.secondOrderBlocks[k]).large
+            var sum = compliance
+            for j in 0..<n { sum += direction[j] * scales[j] * direction[j] * scales[j] }
+            let scale = sum > 0 ? 1 / sum.squareRoot() : 1
+            scales[position] = scale
+            for j in 0..<n { matrix.elements[j * order + position] = direction[j] * scales[j] * scale }
+            matrix.elements[position * (order + 1)] = -compliance * scale * scale - settings.equalityRegularization
+        }
+        return (matrix, scales)
     }
 
     /// The solution (Δx, Δz), corrected by its residual.
@@ -84,19 +117,40 @@ struct KKTSystem {
 
     private func solveReduced(rx: [Double], rz: [Double]) -> (x: [Double], z: [Double]) {
         let n = problem.variableCount
-        let weighted = scaling.applyInverseSquared(rz)
+        let weighted = applyEliminated(rz)
         var right = rx
         problem.rows.addTransposedTimes(weighted, into: &right)
         for row in equalityRows { right.append(rz[row]) }
+        for row in stiffRows { right.append(rz[row]) }
+        for index in secondOrderBlocks { right.append(scaling.stiffComponent(rz, block: index)) }
         for k in 0..<right.count { right[k] *= scales[k] }
         var solution = factorization.solve(right)
         for k in 0..<solution.count { solution[k] *= scales[k] }
         let x = Array(solution[0..<n])
         var difference = problem.rows.times(x)
         axpy(-1, rz, into: &difference)
-        var z = scaling.applyInverseSquared(difference)
-        for (k, row) in equalityRows.enumerated() { z[row] = solution[n + k] }
+        var z = applyEliminated(difference)
+        var position = n
+        for row in equalityRows {
+            z[row] = solution[position]
+            position += 1
+        }
+        for row in stiffRows {
+            z[row] = solution[position]
+            position += 1
+        }
+        for index in secondOrderBlocks {
+            scaling.addStiffDirection(solution[position], block: index, to: &z)
+            position += 1
+        }
         return (x, z)
+    }
+
+    /// H⁻¹ v where it was eliminated, 0 on kept rows, and without the stiff direction on second-order cones.
+    private func applyEliminated(_ v: [Double]) -> [Double] {
+        var result = scaling.applyMildInverseSquared(v)
+        for row in stiffRows { result[row] = 0 }
+        return result
     }
 
     private func residual(

@@ -24,7 +24,12 @@ struct Polish {
 
     /// The best candidate of all rounds.
     ///
-    /// - Parameter judge: the largest residual of a point, recomputed from the data.
+    /// - Parameters:
+    ///   - x: the primal point, scaled like the problem.
+    ///   - s: its slacks.
+    ///   - z: its multipliers.
+    ///   - judge: the largest residual of a point, recomputed from the data.
+    /// - Returns: nil when no system could be factored.
     func run(
         x: [Double],
         s: [Double],

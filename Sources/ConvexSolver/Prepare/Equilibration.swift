@@ -129,9 +129,10 @@ struct Equilibration: Sendable {
 
     /// Chooses the unit of x so that a typical right-hand side is near one; A keeps its size.
     private mutating func scalePrimal(_ p: inout PreparedProblem, _ settings: SolverSettings) {
-        let sizes = p.bounds.lazy.map(\.magnitude).filter { $0 > 0 }.sorted()
+        let largest = p.bounds.reduce(0) { max($0, $1.magnitude) }
+        // The median, because single huge bounds ("no limit") say nothing about the size of x, and neither does dust.
+        let sizes = p.bounds.lazy.map(\.magnitude).filter { $0 > largest * settings.boundDust }.sorted()
         guard !sizes.isEmpty else { return }
-        // The median, because single huge bounds ("no limit") say nothing about the size of x.
         let factor = 1 / Self.reciprocalPowerOfTwo(sizes[sizes.count / 2], settings)
         guard factor != 1 else { return }
         scale(
