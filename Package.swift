@@ -98,16 +98,13 @@ let package = Package(
         tests("MomentEstimationTests", ["MomentEstimation", "LinearAlgebra", "PortfolioModel", "Matrices"]),
         tests(
             "PortfolioOptimizationTests",
-            ["PortfolioOptimization", "ConvexSolver", "LinearAlgebra", "PortfolioModel", "Matrices"]
+            ["PortfolioOptimization", "PortfolioModel", "Matrices"],
+            resources: [.copy("Fixtures")]
         ),
         tests("ResultCheckerTests", ["ResultChecker", "PortfolioOptimization", "PortfolioModel", "Matrices"]),
         tests(
             "JobExecutionTests",
             ["JobExecution", "Repository", "ResultChecker", "PortfolioOptimization", "PortfolioModel", "Matrices"]
-        tests(
-            "PortfolioOptimizationTests",
-            ["PortfolioOptimization", "PortfolioModel", "Matrices"],
-            resources: [.copy("Fixtures")]
         ),
     ]
 )

@@ -1,4 +1,4 @@
-package import PortfolioModel
+internal import PortfolioModel
 package import Repository
 
 /// The worker: claims jobs, computes them, stores their outcomes, until it is told to leave.

@@ -45,7 +45,7 @@ package struct SolveOptimization {
         isRevoked: () -> Bool
     ) -> ComputedOutcome {
         var outcome = ComputedOutcome(result: .failure(OptimizationFailure(code: "check_failed", message: "")))
-        do {
+        do throws(OptimizationFailure) {
             let moments = try moments(of: job.snapshot, tenant: tenant)
             try requireReturns(moments, job)
             let solved = try solve(job, moments, isRevoked: isRevoked, &outcome.solveTime)
