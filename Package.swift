@@ -103,6 +103,7 @@ let package = Package(
         tests("JSONTests", ["JSON"]),
         tests("PortfolioDocumentsTests", ["PortfolioDocuments", "PortfolioModel", "Matrices", "JSON"]),
         tests("FunctionRuntimeTests", ["FunctionRuntime"]),
+        tests("MomentEstimationTests", ["MomentEstimation", "LinearAlgebra", "PortfolioModel", "Matrices"]),
         tests(
             "PortfolioOptimizationTests",
             ["PortfolioOptimization", "PortfolioModel", "Matrices"],
@@ -111,6 +112,11 @@ let package = Package(
         tests(
             "PortfolioAPITests",
             ["PortfolioAPI", "PortfolioService", "Repository", "PortfolioModel", "Matrices", "JSON", "FunctionRuntime"]
+        ),
+        tests("ResultCheckerTests", ["ResultChecker", "PortfolioOptimization", "PortfolioModel", "Matrices"]),
+        tests(
+            "JobExecutionTests",
+            ["JobExecution", "Repository", "ResultChecker", "PortfolioOptimization", "PortfolioModel", "Matrices"]
         ),
     ]
 )
