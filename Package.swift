@@ -95,5 +95,6 @@ let package = Package(
             swiftSettings: settings
         ),
         tests("ArchitectureTests"),
+        tests("FunctionRuntimeTests", ["FunctionRuntime"]),
     ]
 )
