@@ -96,5 +96,7 @@ let package = Package(
         ),
         tests("ArchitectureTests"),
         tests("FunctionRuntimeTests", ["FunctionRuntime"]),
+        tests("JSONTests", ["JSON"]),
+        tests("PortfolioDocumentsTests", ["PortfolioDocuments", "PortfolioModel", "Matrices", "JSON"]),
     ]
 )
