@@ -90,7 +90,7 @@ let package = Package(
         // Tests
         .target(
             name: "TestSupport",
-            dependencies: ["Matrices"],
+            dependencies: ["Repository", "PortfolioModel", "Matrices"],
             path: "Tests/TestSupport",
             swiftSettings: settings
         ),
@@ -98,5 +98,10 @@ let package = Package(
         tests("FunctionRuntimeTests", ["FunctionRuntime"]),
         tests("JSONTests", ["JSON"]),
         tests("PortfolioDocumentsTests", ["PortfolioDocuments", "PortfolioModel", "Matrices", "JSON"]),
+        tests("PortfolioServiceTests", ["PortfolioService", "Repository", "PortfolioModel", "Matrices"]),
+        tests(
+            "PortfolioAPITests",
+            ["PortfolioAPI", "PortfolioService", "Repository", "PortfolioModel", "Matrices", "JSON", "FunctionRuntime"]
+        ),
     ]
 )
