@@ -100,6 +100,7 @@ let package = Package(
         ),
         tests("ArchitectureTests"),
         tests("PortfolioModelTests", ["PortfolioModel"]),
+        tests("FunctionRuntimeTests", ["FunctionRuntime"]),
         tests("JSONTests", ["JSON"]),
         tests("PortfolioDocumentsTests", ["PortfolioDocuments", "PortfolioModel", "Matrices", "JSON"]),
         tests("FunctionRuntimeTests", ["FunctionRuntime"]),
