@@ -2,54 +2,56 @@ import Foundation
 import Glibc
 
 /// A response as it came over the wire.
-struct HTTPResponse {
-    var status: Int
-    var headers: [String: String]
-    var body: [UInt8]
+package struct HTTPResponse {
+    package var status: Int
+    package var headers: [String: String]
+    package var body: [UInt8]
 
-    var text: String { String(decoding: body, as: UTF8.self) }
+    package var text: String { String(decoding: body, as: UTF8.self) }
 
     /// The body as a JSON object; empty when it is none.
-    var json: [String: Any] {
+    package var json: [String: Any] {
         (try? JSONSerialization.jsonObject(with: Data(body))) as? [String: Any] ?? [:]
     }
 }
 
 /// What went wrong below HTTP.
-struct HTTPFailure: Error, CustomStringConvertible {
-    var description: String
+package struct HTTPFailure: Error, CustomStringConvertible {
+    package var description: String
+
+    package init(description: String) { self.description = description }
 }
 
 /// A plain HTTP/1.1 client on a socket of its own: nothing is retried, followed, cached or decoded behind a test's back.
-final class HTTPClient {
+package final class HTTPClient {
     private let port: UInt16
     private var descriptor: Int32 = -1
     private var pending: [UInt8] = []
 
-    init(port: Int) { self.port = UInt16(port) }
+    package init(port: Int) { self.port = UInt16(port) }
 
     deinit { close() }
 
-    func close() {
+    package func close() {
         if descriptor >= 0 { Glibc.close(descriptor) }
         descriptor = -1
         pending = []
     }
 
-    func get(_ path: String, _ headers: [String: String] = [:]) throws -> HTTPResponse {
+    package func get(_ path: String, _ headers: [String: String] = [:]) throws -> HTTPResponse {
         try send("GET", path, headers: headers)
     }
 
-    func put(_ path: String, _ body: String, type: String = "application/json") throws -> HTTPResponse {
+    package func put(_ path: String, _ body: String, type: String = "application/json") throws -> HTTPResponse {
         try send("PUT", path, headers: ["Content-Type": type], body: Array(body.utf8))
     }
 
-    func post(_ path: String, _ body: String = "", type: String = "application/json") throws -> HTTPResponse {
+    package func post(_ path: String, _ body: String = "", type: String = "application/json") throws -> HTTPResponse {
         try send("POST", path, headers: ["Content-Type": type], body: Array(body.utf8))
     }
 
     /// Sends a request and reads its response; opens the connection when there is none.
-    func send(
+    package func send(
         _ method: String,
         _ path: String,
         headers: [String: String] = [:],
