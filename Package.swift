@@ -100,24 +100,27 @@ let package = Package(
         ),
         tests("ArchitectureTests"),
         tests("PortfolioModelTests", ["PortfolioModel"]),
-        tests("FunctionRuntimeTests", ["FunctionRuntime"]),
         tests("JSONTests", ["JSON"]),
-        tests("PortfolioDocumentsTests", ["PortfolioDocuments", "PortfolioModel", "Matrices", "JSON"]),
         tests("FunctionRuntimeTests", ["FunctionRuntime"]),
-        tests("MomentEstimationTests", ["MomentEstimation", "LinearAlgebra", "PortfolioModel", "Matrices"]),
+        tests("PortfolioDocumentsTests", ["PortfolioDocuments", "PortfolioModel", "Matrices", "JSON"]),
         tests(
             "PortfolioOptimizationTests",
             ["PortfolioOptimization", "PortfolioModel", "Matrices"],
             resources: [.copy("Fixtures")]
+        ),
         tests("PortfolioServiceTests", ["PortfolioService", "Repository", "PortfolioModel", "Matrices"]),
         tests(
             "PortfolioAPITests",
             ["PortfolioAPI", "PortfolioService", "Repository", "PortfolioModel", "Matrices", "JSON", "FunctionRuntime"]
         ),
-        tests("ResultCheckerTests", ["ResultChecker", "PortfolioOptimization", "PortfolioModel", "Matrices"]),
-        tests(
-            "JobExecutionTests",
-            ["JobExecution", "Repository", "ResultChecker", "PortfolioOptimization", "PortfolioModel", "Matrices"]
+        tests("IntegrationTests"),
+
+        // Benchmarks
+        .executableTarget(
+            name: "service-benchmarks",
+            dependencies: ["TestSupport"],
+            path: "Benchmarks/ServiceBenchmarks",
+            swiftSettings: settings
         ),
     ]
 )

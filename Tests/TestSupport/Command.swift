@@ -16,6 +16,7 @@ package struct Command {
     /// - Parameters:
     ///   - arguments: the program and its arguments.
     ///   - environment: replaces the caller's when given.
+    /// - Returns: the exit status and what was written.
     /// - Throws: ``HTTPFailure`` when the program cannot be started.
     package static func run(_ arguments: [String], environment: [String: String]? = nil) throws -> Command {
         // A file, not a pipe: a daemon that inherits a pipe would keep the reader waiting for its end.
