@@ -75,11 +75,8 @@ struct InteriorPointMethod {
                 scaling: scaling,
                 system: system
             )
-            let affine = step.affine()
-            let centering = centering(afterStep: StepLength.maximum(point, affine, cone: cone))
-            let mu = point.complementarity(degree: cone.degree)
-            let direction = step.combined(affine: affine, centering: centering, mu: mu)
-            let length = settings.stepFraction * StepLength.maximum(point, direction, cone: cone)
+            let (direction, reach) = choose(step, from: point)
+            let length = settings.stepFraction * reach
             guard length.isFinite else { return outcome(.stalled, best.point, iteration) }
             shortSteps = length < settings.smallestStep ? shortSteps + 1 : 0
             if shortSteps >= settings.stalledSteps { return outcome(.stalled, best.point, iteration) }
@@ -87,6 +84,21 @@ struct InteriorPointMethod {
             point.normalize()
         }
         return outcome(.iterationLimit, best.point, settings.maximumIterations)
+    }
+
+    /// Mehrotra's direction, and how far it can go.
+    private func choose(_ step: NewtonStep, from point: Iterate) -> (direction: SearchDirection, reach: Double) {
+        let affine = step.affine()
+        let sigma = centering(afterStep: StepLength.maximum(point, affine, cone: cone))
+        let mu = point.complementarity(degree: cone.degree)
+        let corrected = step.combined(affine: affine, centering: sigma, mu: mu)
+        let reach = StepLength.maximum(point, corrected, cone: cone)
+        guard reach < settings.shortStep else { return (corrected, reach) }
+        // Far from the central path the predictor is long but cannot be taken, and its second-order terms, which assume
+        // that it was, point nowhere.
+        let centered = step.combined(affine: nil, centering: max(sigma, settings.recentering), mu: mu)
+        let centeredReach = StepLength.maximum(point, centered, cone: cone)
+        return centeredReach > reach ? (centered, centeredReach) : (corrected, reach)
     }
 
     /// Mehrotra's σ: little centering when the predictor could go far.
