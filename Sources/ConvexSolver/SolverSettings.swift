@@ -16,6 +16,10 @@ public struct SolverSettings: Equatable, Sendable {
     public var stepFraction = 0.99
     /// A starting point nearer to the boundary than this fraction of its size is moved inside.
     public var startingMargin = 1e-2
+    /// A corrected step that reaches less far than this is compared with one that only centers.
+    public var shortStep = 0.3
+    /// The least centering of such a step.
+    public var recentering = 0.5
     /// A step shorter than this made no progress.
     public var smallestStep = 1e-6
     /// Short steps in a row after which the method counts as stalled.
@@ -38,7 +42,7 @@ public struct SolverSettings: Equatable, Sendable {
     /// Added to the diagonal of the scaled KKT matrix (subtracted for equality rows), so that singular ones factor.
     public var staticRegularization = 1e-12
     /// The same for equality rows, which may be redundant.
-    public var equalityRegularization = 1e-10
+    public var equalityRegularization = 1e-12
     /// Added to the diagonal of P before the matrix is scaled, so that a direction without curvature has a scale.
     public var primalRegularization = 1e-11
     /// A row with several variables is eliminated while its weight ‖a‖²∞ z/s (in scaled units) is at most this.
