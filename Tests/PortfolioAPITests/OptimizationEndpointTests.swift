@@ -1,4 +1,5 @@
 import FunctionRuntime
+import JSON
 import PortfolioModel
 import PortfolioService
 import Repository
