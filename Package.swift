@@ -102,5 +102,6 @@ let package = Package(
             "PortfolioAPITests",
             ["PortfolioAPI", "PortfolioService", "Repository", "PortfolioModel", "Matrices", "JSON", "FunctionRuntime"]
         ),
+        tests("FunctionRuntimeTests", ["FunctionRuntime"]),
     ]
 )
