@@ -9,7 +9,7 @@ struct ProcessFigures {
 
     init() {
         var usage = rusage()
-        getrusage(RUSAGE_SELF, &usage)
+        getrusage(RUSAGE_SELF.rawValue, &usage)
         let seconds = { (time: timeval) in Double(time.tv_sec) + Double(time.tv_usec) / 1e6 }
         processorSeconds = seconds(usage.ru_utime) + seconds(usage.ru_stime)
         peakResidentBytes = usage.ru_maxrss * 1024  // Linux counts kibibytes

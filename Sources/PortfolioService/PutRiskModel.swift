@@ -43,7 +43,9 @@ package final class PutRiskModel {
                     Fault(
                         pointer: pointer,
                         code: "not_positive_semidefinite",
-                        message: "is no covariance: its eigenvalues reach from \(smallest) to \(largest)"
+                        message: smallest.isFinite && largest.isFinite
+                            ? "is no covariance: its eigenvalues reach from \(smallest) to \(largest)"
+                            : "is no covariance: its entries are too large to have eigenvalues"
                     )
                 )
             }

@@ -1,3 +1,5 @@
+import JSON
+import Matrices
 import PortfolioModel
 import Repository
 import TestSupport

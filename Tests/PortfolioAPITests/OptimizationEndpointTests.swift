@@ -1,4 +1,5 @@
 import FunctionRuntime
+import JSON
 import PortfolioModel
 import PortfolioService
 import Repository
@@ -108,7 +109,8 @@ struct OptimizationEndpointTests {
             return
         }
         #expect(bytes.baseAddress == stored.bytes.baseAddress)
-        #expect(owner === stored.owner)
+        let isSameOwner = owner === stored.owner
+        #expect(isSameOwner)
         let answer = Answer(response)
         #expect(answer.status == 200)
         #expect(answer.text == "not even JSON")

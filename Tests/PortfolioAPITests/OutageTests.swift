@@ -1,3 +1,5 @@
+import JSON
+import Repository
 import TestSupport
 import Testing
 

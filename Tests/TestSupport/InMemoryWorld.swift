@@ -1,4 +1,4 @@
-package import Matrices
+import Matrices
 package import PortfolioModel
 
 /// The in-memory repositories with a small mandate in them: portfolio `demo` on risk model `two` of AAPL and BND.

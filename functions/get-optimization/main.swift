@@ -4,7 +4,7 @@ import PortfolioAPI
 import PortfolioService
 import Repository
 
-try FunctionRuntime.main { configuration in
+FunctionRuntime.main { configuration in
     let database = try PostgresDatabase(
         url: configuration.requiredDatabaseURL(),
         applicationName: configuration.functionName

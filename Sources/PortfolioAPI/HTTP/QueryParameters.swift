@@ -4,12 +4,11 @@ import PortfolioService
 
 /// The query of a request, read strictly: every fault is collected, and one unknown parameter refuses the request.
 struct QueryParameters {
-    private let values: [String: String]
+    private var values: [String: String] = [:]
     private(set) var faults: [Fault] = []
 
     /// Reads the query of a request that knows the parameters `known`.
     init(_ request: FunctionRequest, known: [String] = []) {
-        var values: [String: String] = [:]
         for pair in request.query {
             if !known.contains(pair.name) {
                 let offer = known.isEmpty ? "there are none here" : "known are \(known.joined(separator: ", "))"
@@ -18,7 +17,6 @@ struct QueryParameters {
                 report("duplicate_parameter", "the query parameter '\(pair.name)' stands twice")
             }
         }
-        self.values = values
     }
 
     /// Throws when there were faults.
