@@ -95,7 +95,11 @@ let package = Package(
             swiftSettings: settings
         ),
         tests("ArchitectureTests"),
-        tests("MomentEstimationTests", ["MomentEstimation", "LinearAlgebra", "PortfolioModel", "Matrices"]),
+        tests(
+            "MomentEstimationTests",
+            ["MomentEstimation", "LinearAlgebra", "PortfolioModel", "Matrices"],
+            resources: [.copy("Fixtures")]
+        ),
         tests(
             "PortfolioOptimizationTests",
             ["PortfolioOptimization", "PortfolioModel", "Matrices"],
