@@ -16,6 +16,10 @@ public struct SolverSettings: Equatable, Sendable {
     public var stepFraction = 0.99
     /// A starting point nearer to the boundary than this fraction of its size is moved inside.
     public var startingMargin = 1e-2
+    /// A corrected step that reaches less far than this is compared with one that only centers.
+    public var shortStep = 0.3
+    /// The least centering of such a step.
+    public var recentering = 0.5
     /// A step shorter than this made no progress.
     public var smallestStep = 1e-6
     /// Short steps in a row after which the method counts as stalled.

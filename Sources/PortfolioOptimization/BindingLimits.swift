@@ -52,43 +52,57 @@ extension MeanVarianceMethod {
     ///   - prices: nil where a derivative has no meaning, such as with integers.
     func bindingLimits(at point: [Double], volatility: Double, prices: ShadowPrices?) -> [BindingConstraint] {
         var found: [BindingConstraint] = []
-        func append(_ side: LimitSide, _ value: Double, _ price: Double?) {
-            guard let parameter = side.parameter.map({ limits.parameters[$0] }) else { return }
-            found.append(
-                BindingConstraint(
-                    constraint: parameter.pointer,
-                    subject: side.subject,
-                    bound: parameter.bound,
-                    value: value,
-                    shadowPrice: price
-                )
-            )
+        for index in limits.expressions.indices { found += bindingSides(of: index, at: point, prices: prices) }
+        for index in limits.volatilityLimits.indices {
+            let limit = limits.volatilityLimits[index]
+            guard limit.bound - volatility <= Self.binding * scaling.volatilityUnit else { continue }
+            found += entry(limit, volatility, prices?.ofVolatility(index, unit: scaling.volatilityUnit))
         }
-        for (index, expression) in limits.expressions.enumerated() {
-            let value = expression.value(at: point)
-            let allowance = Self.binding * expression.scale
-            // Where both bounds meet, only the one that the optimum pushes against is listed.
-            let isPair = expression.lower != nil && expression.lower?.bound == expression.upper?.bound
-            if let lower = expression.lower, value - lower.bound <= allowance {
-                let price = prices?.ofLower(index)
-                if !isPair || price != 0 { append(lower, value, price) }
-            }
-            if let upper = expression.upper, upper.bound - value <= allowance {
-                let price = prices?.ofUpper(index)
-                if !isPair || price != 0 { append(upper, value, price) }
-            }
+        return found + bindingThresholds(at: point)
+    }
+
+    /// The sides of an expression that are met with equality.
+    ///
+    /// Where both bounds meet, only the one that the optimum pushes against is listed.
+    private func bindingSides(of index: Int, at point: [Double], prices: ShadowPrices?) -> [BindingConstraint] {
+        let expression = limits.expressions[index]
+        let value = expression.value(at: point)
+        let allowance = Self.binding * expression.scale
+        let least = expression.lower?.bound ?? -.infinity
+        let most = expression.upper?.bound ?? .infinity
+        let lowerPrice = prices?.ofLower(index)
+        let upperPrice = prices?.ofUpper(index)
+        var found: [BindingConstraint] = []
+        if let lower = expression.lower, value - least <= allowance, least != most || lowerPrice != 0 {
+            found += entry(lower, value, lowerPrice)
         }
-        for (index, limit) in limits.volatilityLimits.enumerated()
-        where limit.bound - volatility <= Self.binding * scaling.volatilityUnit {
-            append(limit, volatility, prices?.ofVolatility(index, unit: scaling.volatilityUnit))
-        }
-        if let threshold = limits.threshold {
-            for index in limits.thresholdInstruments where abs(point[index] - threshold.bound) <= Self.binding {
-                var side = threshold
-                side.subject = problem.instruments[index].id
-                append(side, point[index], nil)
-            }
+        if let upper = expression.upper, most - value <= allowance, least != most || upperPrice != 0 {
+            found += entry(upper, value, upperPrice)
         }
         return found
+    }
+
+    /// The instruments that are held at just the buy-in threshold.
+    private func bindingThresholds(at point: [Double]) -> [BindingConstraint] {
+        guard let threshold = limits.threshold else { return [] }
+        return limits.thresholdInstruments.filter { abs(point[$0] - threshold.bound) <= Self.binding }.flatMap { index in
+            let subject = problem.instruments[index].id
+            let side = LimitSide(bound: threshold.bound, parameter: threshold.parameter, subject: subject)
+            return entry(side, point[index], nil)
+        }
+    }
+
+    /// A binding limit as the caller knows it; none for what is not a number of the caller's.
+    private func entry(_ side: LimitSide, _ value: Double, _ price: Double?) -> [BindingConstraint] {
+        guard let source = side.parameter else { return [] }
+        return [
+            BindingConstraint(
+                constraint: limits.parameters[source].pointer,
+                subject: side.subject,
+                bound: limits.parameters[source].bound,
+                value: value,
+                shadowPrice: price
+            )
+        ]
     }
 }

@@ -57,7 +57,7 @@ struct InteriorPointMethod {
             case .dualInfeasible: return certificate(.dualInfeasible, point, iteration)
             case .undecided: break
             }
-            if iteration == settings.maximumIterations { return outcome(.iterationLimit, best.point, iteration) }
+            if iteration == settings.maximumIterations { return lastResort(.iterationLimit, point, best.point, iteration) }
             if best.worst <= settings.reducedTolerance, iteration - best.iteration >= settings.patience {
                 return outcome(.stalled, best.point, iteration)
             }
@@ -66,7 +66,7 @@ struct InteriorPointMethod {
             guard
                 let scaling = NesterovToddScaling(cone: cone, s: point.s, z: point.z),
                 let system = KKTSystem(scaledProblem, assembly: assembly, scaling: scaling, settings: settings)
-            else { return outcome(.stalled, best.point, iteration) }
+            else { return lastResort(.stalled, point, best.point, iteration) }
             let residuals = Residuals(scaledProblem, point)
             let step = NewtonStep(
                 scaledProblem,
@@ -75,24 +75,45 @@ struct InteriorPointMethod {
                 scaling: scaling,
                 system: system
             )
-            let affine = step.affine()
-            let centering = centering(afterStep: StepLength.maximum(point, affine, cone: cone))
-            let mu = point.complementarity(degree: cone.degree)
-            let direction = step.combined(affine: affine, centering: centering, mu: mu)
-            let length = settings.stepFraction * StepLength.maximum(point, direction, cone: cone)
-            guard length.isFinite else { return outcome(.stalled, best.point, iteration) }
+            let (direction, reach) = choose(step, from: point)
+            let length = settings.stepFraction * reach
+            guard length.isFinite else { return lastResort(.stalled, point, best.point, iteration) }
             shortSteps = length < settings.smallestStep ? shortSteps + 1 : 0
-            if shortSteps >= settings.stalledSteps { return outcome(.stalled, best.point, iteration) }
+            if shortSteps >= settings.stalledSteps { return lastResort(.stalled, point, best.point, iteration) }
             point.advance(length, along: direction)
             point.normalize()
         }
         return outcome(.iterationLimit, best.point, settings.maximumIterations)
     }
 
+    /// Mehrotra's direction, and how far it can go.
+    private func choose(_ step: NewtonStep, from point: Iterate) -> (direction: SearchDirection, reach: Double) {
+        let affine = step.affine()
+        let sigma = centering(afterStep: StepLength.maximum(point, affine, cone: cone))
+        let mu = point.complementarity(degree: cone.degree)
+        let corrected = step.combined(affine: affine, centering: sigma, mu: mu)
+        let reach = StepLength.maximum(point, corrected, cone: cone)
+        guard reach < settings.shortStep else { return (corrected, reach) }
+        // Far from the central path the predictor is long but cannot be taken, and its second-order terms, which assume
+        // that it was, point nowhere.
+        let centered = step.combined(affine: nil, centering: max(sigma, settings.recentering), mu: mu)
+        let centeredReach = StepLength.maximum(point, centered, cone: cone)
+        return centeredReach > reach ? (centered, centeredReach) : (corrected, reach)
+    }
+
     /// Mehrotra's σ: little centering when the predictor could go far.
     private func centering(afterStep length: Double) -> Double {
         let rest = 1 - length
         return rest * rest * rest
+    }
+
+    /// What an iteration that cannot go on leaves: a certificate if the last point is one, else the best point.
+    private func lastResort(_ status: SolverStatus, _ last: Iterate, _ best: Iterate, _ iteration: Int) -> Outcome {
+        switch termination.judgeLast(last) {
+        case .primalInfeasible: certificate(.primalInfeasible, last, iteration)
+        case .dualInfeasible: certificate(.dualInfeasible, last, iteration)
+        case .optimal, .undecided, nil: outcome(status, best, iteration)
+        }
     }
 
     private func outcome(_ status: SolverStatus, _ point: Iterate, _ iterations: Int) -> Outcome {

@@ -47,17 +47,18 @@ struct NewtonStep {
         )
     }
 
-    /// The corrector: towards the central path, with the second-order terms of the predictor (Mehrotra).
-    func combined(affine: SearchDirection, centering sigma: Double, mu: Double) -> SearchDirection {
+    /// The corrector: towards the central path, with the second-order terms of the predictor (Mehrotra) if one is given.
+    func combined(affine: SearchDirection?, centering sigma: Double, mu: Double) -> SearchDirection {
         let lambda = scaling.lambda
         var complementarity = scaling.cone.product(lambda, lambda)
-        axpy(1, scaling.cone.product(scaling.applyInverse(affine.s), scaling.apply(affine.z)), into: &complementarity)
+        var tauKappa = point.tau * point.kappa - sigma * mu
+        if let affine {
+            let secondOrder = scaling.cone.product(scaling.applyInverse(affine.s), scaling.apply(affine.z))
+            axpy(1, secondOrder, into: &complementarity)
+            tauKappa += affine.tau * affine.kappa
+        }
         scaling.cone.addIdentity(-sigma * mu, to: &complementarity)
-        return direction(
-            shrink: 1 - sigma,
-            complementarity: complementarity,
-            tauKappa: point.tau * point.kappa + affine.tau * affine.kappa - sigma * mu
-        )
+        return direction(shrink: 1 - sigma, complementarity: complementarity, tauKappa: tauKappa)
     }
 
     /// Solves P Δx + AᵀΔz + qΔτ = −shrink·rx, AΔx + Δs − bΔτ = −shrink·rz, the linearised gap row, and

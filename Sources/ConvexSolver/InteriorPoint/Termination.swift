@@ -27,12 +27,21 @@ struct Termination {
     /// Whether the two solutions of a singular system are certificates, before the first iteration.
     func judgeSingularity(freeRay: [Double], contradiction: [Double]) -> Verdict? {
         let noSlack = [Double](repeating: 0, count: contradiction.count)
-        let ray = scales.unscaled(x: freeRay, s: noSlack, z: contradiction)
-        let tolerance = settings.infeasibilityTolerance
+        return judgeRays(x: freeRay, s: noSlack, z: contradiction, tolerance: settings.infeasibilityTolerance)
+    }
+
+    /// Whether an iterate that got no further is a certificate after all, to the reduced tolerance.
+    func judgeLast(_ point: Iterate) -> Verdict? {
+        judgeRays(x: point.x, s: point.s, z: point.z, tolerance: settings.reducedTolerance)
+    }
+
+    /// Certificates are directions: τ does not matter, and dividing by a vanishing τ would overflow.
+    private func judgeRays(x: [Double], s: [Double], z: [Double], tolerance: Double) -> Verdict? {
+        let ray = scales.unscaled(x: x, s: s, z: z)
         if InfeasibilityCertificate.primalDefect(problem, scale: scale, z: ray.z) <= tolerance {
             return .primalInfeasible
         }
-        if InfeasibilityCertificate.dualDefect(problem, scale: scale, x: ray.x, s: noSlack) <= tolerance {
+        if InfeasibilityCertificate.dualDefect(problem, scale: scale, x: ray.x, s: ray.s) <= tolerance {
             return .dualInfeasible
         }
         return nil
@@ -48,15 +57,9 @@ struct Termination {
         )
         let check = OptimalityCheck(problem, scale: scale, x: solution.x, s: solution.s, z: solution.z)
         if check.worst <= settings.tolerance { return (.optimal, check.worst) }
-        // Certificates are directions: τ does not matter, and dividing by a vanishing τ would overflow.
-        let ray = scales.unscaled(x: point.x, s: point.s, z: point.z)
-        if InfeasibilityCertificate.primalDefect(problem, scale: scale, z: ray.z) <= settings.infeasibilityTolerance {
-            return (.primalInfeasible, check.worst)
-        }
-        if InfeasibilityCertificate.dualDefect(problem, scale: scale, x: ray.x, s: ray.s)
-            <= settings.infeasibilityTolerance
-        {
-            return (.dualInfeasible, check.worst)
+        let tolerance = settings.infeasibilityTolerance
+        if let verdict = judgeRays(x: point.x, s: point.s, z: point.z, tolerance: tolerance) {
+            return (verdict, check.worst)
         }
         return (.undecided, check.worst)
     }

@@ -55,11 +55,19 @@ struct KKTSystem {
         let order = n + sparseRows.count + condensed.stiffDirections.count
         var scales = [Double](repeating: 1, count: order)
         var matrix = DenseMatrix(rows: order, columns: order)
-        for j in 0..<n {
-            let diagonal = condensed.matrix.elements[j * n + j]
-            guard diagonal > 0, diagonal.isFinite else { return nil }
-            scales[j] = 1 / diagonal.squareRoot()
+        // A variable without curvature is measured by the rows it is in: its diagonal is nothing but regularization.
+        var columnSizes = (0..<n).map { condensed.matrix.elements[$0 * (n + 1)] }
+        guard columnSizes.allSatisfy({ $0 > 0 && $0.isFinite }) else { return nil }
+        for row in sparseRows {
+            for entry in problem.rows.entries(of: row) {
+                let j = problem.rows.columns[entry]
+                columnSizes[j] = max(columnSizes[j], problem.rows.values[entry].magnitude)
+            }
         }
+        for direction in condensed.stiffDirections {
+            for j in 0..<n { columnSizes[j] = max(columnSizes[j], direction[j].magnitude) }
+        }
+        for j in 0..<n { scales[j] = 1 / columnSizes[j].squareRoot() }
         for j in 0..<n {
             for i in j..<n {
                 matrix.elements[j * order + i] = condensed.matrix.elements[j * n + i] * scales[i] * scales[j]

@@ -26,9 +26,35 @@ enum Validation {
         }
     }
 
-    private static func expectFinite(_ values: [Double], _ what: String) throws(SolverError) {
+    fileprivate static func expectFinite(_ values: [Double], _ what: String) throws(SolverError) {
         for (index, value) in values.enumerated() where !value.isFinite {
             throw SolverError.notFinite(what: what, index: index)
+        }
+    }
+}
+
+extension Validation {
+    /// Throws the first mistake found in the rows of disjunctions over n variables.
+    static func check(_ disjunctions: [Disjunction], variableCount n: Int) throws(SolverError) {
+        for disjunction in disjunctions {
+            for row in disjunction.off + disjunction.on {
+                let count = row.columns.count
+                guard row.coefficients.count == count else {
+                    throw SolverError.dimensionMismatch(
+                        what: "coefficients of a disjunction's row",
+                        expected: count,
+                        actual: row.coefficients.count
+                    )
+                }
+                for column in row.columns where !(0..<n).contains(column) {
+                    throw SolverError.dimensionMismatch(
+                        what: "column of a disjunction's row",
+                        expected: n,
+                        actual: column
+                    )
+                }
+                try expectFinite(row.coefficients + [row.upperBound], "a disjunction's row")
+            }
         }
     }
 }
