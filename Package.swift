@@ -104,6 +104,11 @@ let package = Package(
         tests("FunctionRuntimeTests", ["FunctionRuntime"]),
         tests("PortfolioDocumentsTests", ["PortfolioDocuments", "PortfolioModel", "Matrices", "JSON"]),
         tests(
+            "MomentEstimationTests",
+            ["MomentEstimation", "LinearAlgebra", "PortfolioModel", "Matrices"],
+            resources: [.copy("Fixtures")]
+        ),
+        tests(
             "PortfolioOptimizationTests",
             ["PortfolioOptimization", "PortfolioModel", "Matrices"],
             resources: [.copy("Fixtures")]
