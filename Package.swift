@@ -113,6 +113,7 @@ let package = Package(
             ["PortfolioOptimization", "PortfolioModel", "Matrices"],
             resources: [.copy("Fixtures")]
         ),
+        tests("ResultCheckerTests", ["ResultChecker", "PortfolioOptimization", "PortfolioModel", "Matrices"]),
         tests("PortfolioServiceTests", ["PortfolioService", "Repository", "PortfolioModel", "Matrices"]),
         tests(
             "PortfolioAPITests",
