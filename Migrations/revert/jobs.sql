@@ -1,0 +1,8 @@
+-- Revert portfolio:jobs from pg
+BEGIN;
+
+DROP FUNCTION jobs.queue_figures(integer);
+DROP TABLE jobs.service_times, jobs.jobs;
+DROP SCHEMA jobs;
+
+COMMIT;

@@ -1,0 +1,109 @@
+import JSON
+import PortfolioModel
+
+private let constraintFields = FieldNames(
+    known: [
+        "max_position_size", "min_position_size", "max_sector_exposure", "max_asset_class_exposure", "max_turnover",
+        "target_volatility", "min_weights", "max_weights", "min_return", "max_risk", "min_cash", "max_cash", "groups",
+    ],
+    notOffered: [
+        "max_positions", "max_tracking_error", "allow_short", "max_gross_exposure", "factor_exposures",
+    ]
+)
+
+/// Reads constraints, and reports those that contradict each other whatever the portfolio.
+func readConstraints(_ value: JSONValue, at pointer: String, _ faults: FaultCollector) -> Constraints? {
+    guard let reader = ObjectReader(value, at: pointer, constraintFields, faults) else { return nil }
+    var constraints = Constraints()
+    constraints.maxPositionSize = reader.number("max_position_size", .positiveFraction)
+    constraints.minPositionSize = reader.number("min_position_size", .fraction)
+    constraints.maxSectorExposure = reader.number("max_sector_exposure", .fraction)
+    constraints.maxAssetClassExposure = reader.number("max_asset_class_exposure", .fraction)
+    constraints.maxTurnover = reader.number("max_turnover", .fraction)
+    constraints.targetVolatility = reader.number("target_volatility", .positive)
+    constraints.minWeights = reader.instrumentMap("min_weights", .fraction)
+    constraints.maxWeights = reader.instrumentMap("max_weights", .fraction)
+    constraints.minReturn = reader.number("min_return", NumberRange(-1, 100))
+    constraints.maxRisk = reader.number("max_risk", .positive)
+    constraints.minCash = reader.number("min_cash", .fraction)
+    constraints.maxCash = reader.number("max_cash", .fraction)
+    constraints.groups = readGroups(reader)
+    reportContradictions(constraints, reader)
+    return constraints
+}
+
+private func reportContradictions(_ constraints: Constraints, _ reader: ObjectReader) {
+    let pairs = [
+        ("min_cash", constraints.minCash, "max_cash", constraints.maxCash),
+        ("min_position_size", constraints.minPositionSize, "max_position_size", constraints.maxPositionSize),
+    ]
+    for (lowerName, lower, upperName, upper) in pairs {
+        reportCrossing(lowerName, lower, upperName, upper, at: reader.path(lowerName), reader.faults)
+    }
+    for (instrument, lower) in (constraints.minWeights ?? [:]).sorted(by: { $0.key < $1.key }) {
+        reportCrossing(
+            "min_weights.\(instrument)",
+            lower,
+            "max_weights.\(instrument)",
+            constraints.maxWeights?[instrument],
+            at: reader.path("min_weights") + "/" + pointerToken(instrument),
+            reader.faults
+        )
+    }
+}
+
+/// Reports a lower limit above its upper one.
+private func reportCrossing(
+    _ lowerName: String,
+    _ lower: Double?,
+    _ upperName: String,
+    _ upper: Double?,
+    at pointer: String,
+    _ faults: FaultCollector
+) {
+    guard let lower, let upper, lower > upper else { return }
+    let message = "\(lowerName) \(decimal(lower)) is greater than \(upperName) \(decimal(upper))"
+    faults.report(.contradiction, at: pointer, message)
+}
+
+private let groupFields = FieldNames(known: ["name", "instruments", "sector", "asset_class", "min", "max"])
+
+private func readGroups(_ reader: ObjectReader) -> [GroupLimit]? {
+    reader.array("groups", limit: DocumentLimits.groups)?.enumerated().compactMap { index, value in
+        readGroup(value, at: "\(reader.path("groups"))/\(index)", reader.faults)
+    }
+}
+
+private func readGroup(_ value: JSONValue, at pointer: String, _ faults: FaultCollector) -> GroupLimit? {
+    guard let reader = ObjectReader(value, at: pointer, groupFields, faults) else { return nil }
+    let name = reader.requiredText("name")
+    let members = readMembers(reader)
+    let lower = reader.number("min", .fraction)
+    let upper = reader.number("max", .fraction)
+    if reader.optional("min") == nil, reader.optional("max") == nil {
+        faults.report(.missingField, at: pointer, "a group needs min, max or both")
+    }
+    reportCrossing("min", lower, "max", upper, at: reader.path("min"), faults)
+    guard let name, let members else { return nil }
+    return GroupLimit(name: name, members: members, min: lower, max: upper)
+}
+
+private func readMembers(_ reader: ObjectReader) -> GroupLimit.Members? {
+    let given = ["instruments", "sector", "asset_class"].filter { reader.optional($0) != nil }
+    guard given.count == 1 else {
+        let (code, what): (DocumentFault.Code, String) =
+            given.isEmpty ? (.missingField, "none") : (.contradiction, given.joined(separator: " and "))
+        let message = "a group needs exactly one of instruments, sector and asset_class; it has \(what)"
+        reader.faults.report(code, at: reader.pointer, message)
+        return nil
+    }
+    if let sector = reader.text("sector") { return .sector(sector) }
+    if let assetClass = reader.text("asset_class") { return .assetClass(assetClass) }
+    guard let values = reader.array("instruments", limit: DocumentLimits.universe) else { return nil }
+    let path = reader.path("instruments")
+    guard !values.isEmpty else {
+        reader.faults.report(.wrongLength, at: path, "instruments must name at least one instrument")
+        return nil
+    }
+    return .instruments(readDistinctIdentifiers(values, .instrument, "instruments", at: path, reader.faults))
+}

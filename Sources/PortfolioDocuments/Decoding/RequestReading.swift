@@ -1,0 +1,96 @@
+import JSON
+import PortfolioModel
+
+private let requestFields = FieldNames(
+    known: [
+        "portfolio_id", "optimization_type", "objective", "risk_measure", "constraints", "preferences",
+        "frontier_points",
+    ],
+    notOffered: [
+        "views", "tau", "market_weights", "posterior_covariance", "risk_budgets", "uncertainty", "horizon",
+        "scenarios", "custom_objective", "objectives", "pareto_points", "linkage", "distance_of_distance",
+        "estimation",
+    ]
+)
+private let typesNotOffered = [
+    "black_litterman", "risk_parity", "hierarchical_risk_parity", "robust", "multi_period", "scenario_based",
+    "factor_based", "custom",
+]
+private let objectivesNotOffered = [
+    "minimize_tracking_error", "maximize_information_ratio", "maximize_diversification", "risk_budgeting",
+    "minimize_transaction_costs", "multi_objective", "custom",
+]
+private let riskMeasuresNotOffered = [
+    "var", "cvar", "semi_deviation", "mad", "evar", "cdar", "max_drawdown", "worst_realization",
+]
+
+/// Reads the body of `POST /api/v1/optimizations`.
+func readOptimizationRequest(_ value: JSONValue, _ faults: FaultCollector) -> OptimizationRequest? {
+    guard let reader = ObjectReader(value, at: "", requestFields, faults) else { return nil }
+    let portfolioID = reader.requiredIdentifier("portfolio_id", .general)
+    let type = reader.choice("optimization_type", OptimizationType.self, notOffered: typesNotOffered)
+    let objective = reader.choice("objective", Objective.self, notOffered: objectivesNotOffered)
+    let riskMeasure = reader.choice(
+        "risk_measure",
+        RiskMeasure.self,
+        notOffered: riskMeasuresNotOffered,
+        default: .volatility
+    )
+    checkFrontierPoints(reader)
+    let constraints = readSection("constraints", reader) { readConstraints($0, at: $1, faults) }
+    let preferences = readSection("preferences", reader) { readPreferences($0, at: $1, faults) }
+    guard let portfolioID, let type, let objective, let riskMeasure else { return nil }
+    return OptimizationRequest(
+        portfolioID: portfolioID,
+        type: type,
+        objective: objective,
+        riskMeasure: riskMeasure,
+        constraints: constraints ?? Constraints(),
+        preferences: preferences ?? Preferences()
+    )
+}
+
+/// Reads a member that is an object of its own, or nil when absent.
+func readSection<Section>(
+    _ name: String,
+    _ reader: ObjectReader,
+    _ read: (JSONValue, String) -> Section?
+) -> Section? {
+    reader.optional(name).flatMap { read($0, reader.path(name)) }
+}
+
+/// Takes `frontier_points: 0`, the default, and refuses more: frontiers are not offered yet.
+private func checkFrontierPoints(_ reader: ObjectReader) {
+    guard let points = reader.number("frontier_points", .nonNegative), points > 0 else { return }
+    let message = "frontier_points \(decimal(points)) is not supported yet; supported is: 0"
+    reader.faults.report(.notSupported, at: reader.path("frontier_points"), message)
+}
+
+private let preferenceFields = FieldNames(
+    known: [
+        "risk_aversion", "include_transaction_costs", "consider_tax_implications", "transaction_cost_model",
+        "risk_free_rate", "confidence_level", "cost_horizon_years", "short_term_tax_rate", "long_term_tax_rate",
+        "time_limit_seconds", "relative_gap",
+    ]
+)
+
+/// Reads preferences.
+func readPreferences(_ value: JSONValue, at pointer: String, _ faults: FaultCollector) -> Preferences? {
+    guard let reader = ObjectReader(value, at: pointer, preferenceFields, faults) else { return nil }
+    var preferences = Preferences()
+    preferences.riskAversion = reader.number("risk_aversion", .positive)
+    preferences.includeTransactionCosts = reader.bool("include_transaction_costs")
+    preferences.considerTaxImplications = reader.bool("consider_tax_implications")
+    preferences.transactionCostModel = reader.number("transaction_cost_model", NumberRange(0, 0.5))
+    preferences.riskFreeRate = reader.number("risk_free_rate", NumberRange(-1, 10))
+    preferences.confidenceLevel = reader.number(
+        "confidence_level",
+        NumberRange(0, 1, includesLower: false, includesUpper: false)
+    )
+    preferences.costHorizonYears = reader.number("cost_horizon_years", .positive)
+    preferences.shortTermTaxRate = reader.number("short_term_tax_rate", .fraction)
+    preferences.longTermTaxRate = reader.number("long_term_tax_rate", .fraction)
+    preferences.timeLimitSeconds = reader.number("time_limit_seconds", NumberRange(0, 600, includesLower: false))
+    preferences.relativeGap = reader.number("relative_gap", NumberRange(0, 0.5))
+    return preferences
+}

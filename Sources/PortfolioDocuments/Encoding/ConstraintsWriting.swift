@@ -1,0 +1,56 @@
+import JSON
+import PortfolioModel
+
+extension DocumentEncoder {
+    static func writeConstraints(_ constraints: Constraints, _ writer: inout JSONWriter) {
+        writer.object { writer in
+            writer.member("max_position_size", ifPresent: constraints.maxPositionSize)
+            writer.member("min_position_size", ifPresent: constraints.minPositionSize)
+            writer.member("max_sector_exposure", ifPresent: constraints.maxSectorExposure)
+            writer.member("max_asset_class_exposure", ifPresent: constraints.maxAssetClassExposure)
+            writer.member("max_turnover", ifPresent: constraints.maxTurnover)
+            writer.member("target_volatility", ifPresent: constraints.targetVolatility)
+            if let minWeights = constraints.minWeights { writer.member("min_weights", map: minWeights) }
+            if let maxWeights = constraints.maxWeights { writer.member("max_weights", map: maxWeights) }
+            writer.member("min_return", ifPresent: constraints.minReturn)
+            writer.member("max_risk", ifPresent: constraints.maxRisk)
+            writer.member("min_cash", ifPresent: constraints.minCash)
+            writer.member("max_cash", ifPresent: constraints.maxCash)
+            if let groups = constraints.groups {
+                writer.name("groups")
+                writer.array(groups) { writeGroup($1, &$0) }
+            }
+        }
+    }
+
+    private static func writeGroup(_ group: GroupLimit, _ writer: inout JSONWriter) {
+        writer.object { writer in
+            writer.member("name", group.name)
+            switch group.members {
+            case .instruments(let instruments):
+                writer.name("instruments")
+                writer.array(instruments) { $0.string($1) }
+            case .sector(let sector): writer.member("sector", sector)
+            case .assetClass(let assetClass): writer.member("asset_class", assetClass)
+            }
+            writer.member("min", ifPresent: group.min)
+            writer.member("max", ifPresent: group.max)
+        }
+    }
+
+    static func writePreferences(_ preferences: Preferences, _ writer: inout JSONWriter) {
+        writer.object { writer in
+            writer.member("risk_aversion", ifPresent: preferences.riskAversion)
+            writer.member("include_transaction_costs", ifPresent: preferences.includeTransactionCosts)
+            writer.member("consider_tax_implications", ifPresent: preferences.considerTaxImplications)
+            writer.member("transaction_cost_model", ifPresent: preferences.transactionCostModel)
+            writer.member("risk_free_rate", ifPresent: preferences.riskFreeRate)
+            writer.member("confidence_level", ifPresent: preferences.confidenceLevel)
+            writer.member("cost_horizon_years", ifPresent: preferences.costHorizonYears)
+            writer.member("short_term_tax_rate", ifPresent: preferences.shortTermTaxRate)
+            writer.member("long_term_tax_rate", ifPresent: preferences.longTermTaxRate)
+            writer.member("time_limit_seconds", ifPresent: preferences.timeLimitSeconds)
+            writer.member("relative_gap", ifPresent: preferences.relativeGap)
+        }
+    }
+}

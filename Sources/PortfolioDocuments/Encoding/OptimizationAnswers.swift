@@ -1,0 +1,170 @@
+import JSON
+package import PortfolioModel
+
+/// The bodies of `GET /api/v1/optimizations/{id}` in each state, and of the answer to the POST.
+extension DocumentEncoder {
+    /// A completed optimization, whole.
+    package static func optimizationResult(
+        id: String,
+        request: OptimizationRequest,
+        createdAt: Timestamp,
+        completedAt: Timestamp,
+        result: OptimizationResult
+    ) -> [UInt8] {
+        let hash = resultHash(of: request, result)
+        return written { writer in
+            writer.object { writer in
+                writer.member("optimization_id", id)
+                writer.member("portfolio_id", request.portfolioID)
+                writer.member("status", JobStatus.completed.rawValue)
+                writer.member("created_at", createdAt.rfc3339)
+                writer.member("completed_at", completedAt.rfc3339)
+                writeKind(request, &writer)
+                writeAllocation(result, includingTime: true, &writer)
+                writer.name("inputs")
+                writeInputs(result.inputs, portfolioID: request.portfolioID, &writer)
+                writer.member("result_hash", hash)
+                writer.name("warnings")
+                writeWarnings(result.warnings, &writer)
+            }
+        }
+    }
+
+    /// An optimization that ended without an allocation.
+    package static func failedOptimization(
+        id: String,
+        request: OptimizationRequest,
+        createdAt: Timestamp,
+        completedAt: Timestamp,
+        failure: OptimizationFailure
+    ) -> [UInt8] {
+        written { writer in
+            writer.object { writer in
+                writer.member("optimization_id", id)
+                writer.member("portfolio_id", request.portfolioID)
+                writer.member("status", JobStatus.failed.rawValue)
+                writer.member("created_at", createdAt.rfc3339)
+                writer.member("completed_at", completedAt.rfc3339)
+                writeKind(request, &writer)
+                writer.name("constraints")
+                writeConstraints(request.constraints, &writer)
+                writer.name("preferences")
+                writePreferences(request.preferences, &writer)
+                writer.name("error")
+                writeFailure(failure, &writer)
+            }
+        }
+    }
+
+    /// An optimization without an answer: waiting, being worked on, or cancelled.
+    package static func pendingOptimization(
+        id: String,
+        portfolioID: String,
+        status: JobStatus,
+        type: String,
+        objective: String,
+        riskMeasure: String,
+        createdAt: Timestamp,
+        completedAt: Timestamp?
+    ) -> [UInt8] {
+        written { writer in
+            writer.object { writer in
+                writer.member("optimization_id", id)
+                writer.member("portfolio_id", portfolioID)
+                writer.member("status", status.rawValue)
+                writer.member("created_at", createdAt.rfc3339)
+                writer.member("completed_at", ifPresent: completedAt?.rfc3339)
+                writer.member("optimization_type", type)
+                writer.member("objective", objective)
+                writer.member("risk_measure", riskMeasure)
+            }
+        }
+    }
+
+    /// The answer to the POST that was accepted.
+    package static func acceptedOptimization(
+        id: String,
+        portfolioID: String,
+        status: JobStatus,
+        createdAt: Timestamp,
+        estimatedCompletion: Timestamp
+    ) -> [UInt8] {
+        written { writer in
+            writer.object { writer in
+                writer.member("optimization_id", id)
+                writer.member("portfolio_id", portfolioID)
+                writer.member("status", status.rawValue)
+                writer.member("created_at", createdAt.rfc3339)
+                writer.member("estimated_completion_time", estimatedCompletion.rfc3339)
+            }
+        }
+    }
+
+    /// A fingerprint of what was recommended and why: equal for the same inputs and request, whichever worker solved
+    /// them and whenever.
+    ///
+    /// Identifiers, versions and moments are left out, and the time the solver took.
+    package static func resultHash(of request: OptimizationRequest, _ result: OptimizationResult) -> String {
+        let canonical = written { writer in
+            writer.object { writer in
+                writeKind(request, &writer)
+                writeAllocation(result, includingTime: false, &writer)
+                writer.name("inputs")
+                writer.object { writeEstimators(result.inputs, &$0) }
+                writer.name("warnings")
+                writeWarnings(result.warnings, &writer)
+            }
+        }
+        return fingerprint(of: canonical)
+    }
+
+    /// Writes the members that say what was recommended and why into an object that is open.
+    private static func writeAllocation(
+        _ result: OptimizationResult,
+        includingTime: Bool,
+        _ writer: inout JSONWriter
+    ) {
+        writer.name("metrics")
+        writeMetrics(result.metrics, &writer)
+        writer.name("current_allocation")
+        writeWeights(result.currentAllocation, &writer)
+        writer.name("target_allocation")
+        writeWeights(result.targetAllocation, &writer)
+        writer.name("trades")
+        writer.array(result.trades) { writeTrade($1, &$0) }
+        writer.name("constraints")
+        writeConstraints(result.constraints, &writer)
+        writer.name("preferences")
+        writePreferences(result.preferences, &writer)
+        writer.name("binding_constraints")
+        writer.array(result.bindingConstraints) { writeBindingConstraint($1, &$0) }
+        writer.name("risk_contributions")
+        writeWeights(result.riskContributions, &writer)
+        writer.name("solution")
+        writeSolution(result.solution, includingTime: includingTime, &writer)
+    }
+
+    private static func writeInputs(_ inputs: ResultInputs, portfolioID: String, _ writer: inout JSONWriter) {
+        writer.object { writer in
+            writer.name("portfolio")
+            writer.object { writer in
+                writer.member("id", portfolioID)
+                writer.member("version", inputs.versions.portfolio)
+            }
+            writer.name("risk_model")
+            writer.object { writer in
+                writer.member("id", inputs.versions.riskModelID)
+                writer.member("version", inputs.versions.riskModel)
+            }
+            writer.name("instruments")
+            writer.object { $0.member("version", inputs.versions.instruments) }
+            writeEstimators(inputs, &writer)
+        }
+    }
+
+    private static func writeEstimators(_ inputs: ResultInputs, _ writer: inout JSONWriter) {
+        writer.member("expected_returns", inputs.expectedReturnsEstimator)
+        writer.member("covariance", inputs.covarianceEstimator)
+        writer.member("kernel", inputs.kernel)
+    }
+}

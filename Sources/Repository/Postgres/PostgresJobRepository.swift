@@ -1,0 +1,344 @@
+import Glibc
+import PortfolioDocuments
+import PortfolioModel
+
+/// The job table in PostgreSQL.
+///
+/// A job's row leaves the table when the job ends. Claims, renewals and releases do not wait for the disk: one that a
+/// crash of the server forgets leaves the row as it was, and its lease runs out. A finish waits for the disk, once for
+/// the whole batch.
+///
+/// Deadlock is ruled out by order: rows of `jobs.jobs` before rows of the request tables, and several of them by id;
+/// claims pass over locked rows.
+final class PostgresJobRepository: JobRepository {
+    let session: PostgresSession
+    var riskModels = RecentRiskModels()
+    private var watch = ServiceWatch()
+
+    init(session: PostgresSession) { self.session = session }
+
+    /// Claims of a job before it is given up.
+    static let maximumAttempts = 3
+
+    // MARK: claim
+
+    func claimJobs(limit: Int, leaseSeconds: Double) throws -> [ClaimedJob] {
+        let results = try session.run(
+            [
+                Self.withoutWaitingForDisk(),
+                Self.claimJobs(.bigint(limit), .double(leaseSeconds), .bigint(Self.maximumAttempts)),
+            ],
+            repetition: .harmful
+        )
+        var claimed: [ClaimedJob] = []
+        var lost: [ClaimedJob] = []
+        for index in 0..<results[1].count {
+            var row = results[1].row(index)
+            let isUsedUp = try row.boolean()
+            let job = ClaimedJob(
+                id: try row.text(),
+                tenant: try row.text(),
+                kind: try row.text(),
+                attempts: try row.int(),
+                leaseToken: try row.bigint()
+            )
+            if isUsedUp { lost.append(job) } else { claimed.append(job) }
+        }
+        // Jobs claimed must reach the worker whatever becomes of those given up: a later claim finds them again.
+        if !lost.isEmpty { try? giveUp(lost) }
+        watch.claimed()
+        return claimed
+    }
+
+    /// A job whose attempts are used up is claimed too, to be ended under a lease of its own: `is_used_up` tells.
+    private static let claimJobs = Statement(
+        "jobs.claimJobs",
+        """
+        WITH next AS (
+            SELECT job_id, attempts >= $3 AS is_used_up
+            FROM jobs.jobs
+            WHERE state = 'pending'
+               OR (state = 'processing' AND leased_until < clock_timestamp())
+            ORDER BY priority, created_at, job_id
+            LIMIT $1
+            FOR UPDATE SKIP LOCKED
+        ), claimed AS (
+            UPDATE jobs.jobs AS job
+            SET state = 'processing',
+                attempts = attempts + CASE WHEN is_used_up THEN 0 ELSE 1 END,
+                lease_token = lease_token + 1,
+                leased_until = clock_timestamp() + make_interval(secs => $2)
+            FROM next
+            WHERE job.job_id = next.job_id
+            RETURNING is_used_up, job.job_id, tenant_id, kind, attempts, lease_token, priority, created_at
+        ), shown AS (
+            UPDATE commands.optimization_requests AS request
+            SET status = 'processing',
+                updated_at = clock_timestamp()
+            FROM claimed
+            WHERE request.id = claimed.job_id
+              AND request.status = 'pending'
+        )
+        SELECT is_used_up, job_id, tenant_id, kind, attempts::bigint, lease_token
+        FROM claimed
+        ORDER BY priority, created_at, job_id
+        """
+    )
+
+    private static let withoutWaitingForDisk = Statement(
+        "jobs.withoutWaitingForDisk",
+        "SELECT set_config('synchronous_commit', 'off', true)"
+    )
+
+    /// Ends jobs whose every worker was lost as failed.
+    private func giveUp(_ jobs: [ClaimedJob]) throws {
+        let failure = OptimizationFailure(
+            code: "worker_lost",
+            message: "The computation was started \(Self.maximumAttempts) times and never came to its end."
+        )
+        let completedAt = try clock()
+        let endings = jobs.map { job in
+            // A request that cannot be read must not keep its job in the queue for ever.
+            let accepted = try? readRequest(of: job)
+            let body = accepted.map {
+                DocumentEncoder.failedOptimization(
+                    id: job.id,
+                    request: $0.request,
+                    createdAt: $0.createdAt,
+                    completedAt: completedAt,
+                    failure: failure
+                )
+            }
+            return JobEnding(job: job, failure: failure, body: body)
+        }
+        _ = try store(endings, completedAt: completedAt)
+    }
+
+    // MARK: renew, release
+
+    /// Also extends a lease that ran out, as long as nobody else has claimed the job.
+    func renew(_ jobs: [ClaimedJob], leaseSeconds: Double) throws -> [String] {
+        guard !jobs.isEmpty else { return [] }
+        let results = try session.run(
+            [
+                Self.withoutWaitingForDisk(),
+                Self.renew(
+                    .textArray(jobs.map(\.id)),
+                    .bigintArray(jobs.map(\.leaseToken)),
+                    .double(leaseSeconds)
+                ),
+            ],
+            repetition: .harmless
+        )
+        return try results[1].map { try $0.text() }
+    }
+
+    private static let renew = Statement(
+        "jobs.renew",
+        """
+        WITH held AS (
+            SELECT job.job_id
+            FROM jobs.jobs AS job
+            JOIN unnest($1, $2) AS mine (job_id, lease_token) ON mine.job_id = job.job_id
+            WHERE job.state = 'processing'
+              AND job.lease_token = mine.lease_token
+            ORDER BY job.job_id
+            FOR UPDATE OF job
+        ), renewed AS (
+            UPDATE jobs.jobs AS job
+            SET leased_until = clock_timestamp() + make_interval(secs => $3)
+            FROM held
+            WHERE job.job_id = held.job_id
+            RETURNING job.job_id
+        )
+        SELECT mine.job_id
+        FROM unnest($1) AS mine (job_id)
+        WHERE NOT EXISTS (SELECT FROM renewed WHERE renewed.job_id = mine.job_id)
+        """
+    )
+
+    /// The attempt does not count: the worker left in good order.
+    func release(_ jobs: [ClaimedJob]) throws {
+        guard !jobs.isEmpty else { return }
+        _ = try session.run(
+            [
+                Self.withoutWaitingForDisk(),
+                Self.release(.textArray(jobs.map(\.id)), .bigintArray(jobs.map(\.leaseToken))),
+            ],
+            repetition: .harmless,
+            afterwards: [Self.notifyWorkers()]
+        )
+    }
+
+    private static let release = Statement(
+        "jobs.release",
+        """
+        WITH held AS (
+            SELECT job.job_id
+            FROM jobs.jobs AS job
+            JOIN unnest($1, $2) AS mine (job_id, lease_token) ON mine.job_id = job.job_id
+            WHERE job.state = 'processing'
+              AND job.lease_token = mine.lease_token
+            ORDER BY job.job_id
+            FOR UPDATE OF job
+        ), released AS (
+            UPDATE jobs.jobs AS job
+            SET state = 'pending',
+                leased_until = NULL,
+                attempts = greatest(attempts - 1, 0)
+            FROM held
+            WHERE job.job_id = held.job_id
+            RETURNING job.job_id
+        )
+        UPDATE commands.optimization_requests AS request
+        SET status = 'pending',
+            updated_at = clock_timestamp()
+        FROM released
+        WHERE request.id = released.job_id
+          AND request.status = 'processing'
+        """
+    )
+
+    private static let notifyWorkers = Statement(
+        "jobs.notifyWorkers",
+        "SELECT set_config('synchronous_commit', 'off', true), pg_notify('\(Channel.jobs)', '')"
+    )
+
+    // MARK: finish
+
+    /// All or none, in one transaction: what is refused as a whole can be finished one by one.
+    ///
+    /// Not repeated when the connection breaks at the commit. Finishing again is safe: what was stored is not stored
+    /// again, and its id is not among those returned.
+    func finish(_ finished: [FinishedJob]) throws -> [String] {
+        guard !finished.isEmpty else { return [] }
+        let completedAt = try clock()
+        return try store(finished.map { JobEnding($0, completedAt: completedAt) }, completedAt: completedAt)
+    }
+
+    /// The database's clock: the moments in an answer and in its row are one.
+    private func clock() throws -> Timestamp {
+        guard var row = try session.run([Self.clock()], repetition: .harmless)[0].firstRow else {
+            throw RepositoryError.unreadable(what: "the clock")
+        }
+        return try row.timestamp()
+    }
+
+    private static let clock = Statement("jobs.clock", "SELECT clock_timestamp()")
+
+    /// Stores how jobs ended; returns the ids of those that were still held.
+    private func store(_ endings: [JobEnding], completedAt: Timestamp) throws -> [String] {
+        let ids = StatementParameter.textArray(endings.map(\.job.id))
+        let results = try session.run(
+            [
+                Self.finish(
+                    .timestamp(completedAt),
+                    ids,
+                    .bigintArray(endings.map(\.job.leaseToken)),
+                    .textArray(endings.map(\.status.rawValue)),
+                    .utf8Array(endings.map(\.error)),
+                    .utf8Array(endings.map(\.body)),
+                    .utf8Array(endings.map(\.metrics)),
+                    .utf8Array(endings.map(\.currentAllocation)),
+                    .utf8Array(endings.map(\.targetAllocation)),
+                    .utf8Array(endings.map(\.trades))
+                )
+            ],
+            repetition: .harmful,
+            afterwards: [Self.notifyEnded(ids), Self.recordServiceTime(.double(watch.finished(endings.count)))]
+        )
+        return try results[0].map { try $0.text() }
+    }
+
+    /// Triggers show the ends on the read side and record the events, in the same transaction.
+    private static let finish = Statement(
+        "jobs.finish",
+        """
+        WITH finished AS (
+            SELECT *
+            FROM unnest($2, $3, $4, $5, $6, $7, $8, $9, $10) AS finished (
+                job_id, lease_token, status, error, body, metrics, current_allocation, target_allocation, trades
+            )
+        ), held AS (
+            SELECT job.job_id
+            FROM jobs.jobs AS job
+            JOIN finished ON finished.job_id = job.job_id
+            WHERE job.state = 'processing'
+              AND job.lease_token = finished.lease_token
+            ORDER BY job.job_id
+            FOR UPDATE OF job
+        ), ended AS (
+            DELETE FROM jobs.jobs AS job
+            USING held
+            WHERE job.job_id = held.job_id
+            RETURNING job.job_id
+        ), request AS (
+            UPDATE commands.optimization_requests AS request
+            SET status = finished.status,
+                updated_at = $1,
+                error = finished.error::jsonb,
+                body = CASE WHEN finished.status = 'failed' THEN finished.body END
+            FROM finished
+            JOIN ended ON ended.job_id = finished.job_id
+            WHERE request.id = finished.job_id
+            RETURNING request.id, request.tenant_id
+        ), result AS (
+            INSERT INTO commands.optimization_results (
+                optimization_id, tenant_id, metrics, current_allocation, target_allocation, trades, completed_at, body
+            )
+            SELECT
+                request.id, request.tenant_id, metrics::jsonb, current_allocation::jsonb, target_allocation::jsonb,
+                trades::jsonb, $1, body
+            FROM finished
+            JOIN request ON request.id = finished.job_id
+            WHERE finished.status = 'completed'
+        )
+        SELECT job_id FROM ended
+        """
+    )
+
+    /// One notification for each id, in a transaction that does not wait for the disk.
+    static let notifyEnded = Statement(
+        "jobs.notifyEnded",
+        """
+        SELECT set_config('synchronous_commit', 'off', true), pg_notify('\(Channel.jobEnded)', ended.id)
+        FROM unnest($1::text[]) AS ended (id)
+        """
+    )
+
+    private static let recordServiceTime = Statement(
+        "jobs.recordServiceTime",
+        """
+        INSERT INTO jobs.service_times (slot, kind, seconds_per_job, measured_at)
+        VALUES (pg_backend_pid() % 64, 'optimization', $1, clock_timestamp())
+        ON CONFLICT (slot, kind) DO UPDATE
+            SET seconds_per_job = 0.7 * service_times.seconds_per_job + 0.3 * excluded.seconds_per_job,
+                measured_at = excluded.measured_at
+        """
+    )
+
+    // MARK: wait
+
+    func waitForJobs(seconds: Double) -> Bool {
+        let milliseconds = Int32(exactly: (max(0, min(seconds, 3600)) * 1000).rounded()) ?? 0
+        do {
+            let connection = try session.connected()
+            guard connection.isListening(to: Channel.jobs) else {
+                // A job that came before the connection listened was told to nobody: look at once.
+                try connection.listen(to: Channel.jobs)
+                return true
+            }
+            if try !connection.takeNotifications(of: Channel.jobs).isEmpty { return true }
+            connection.waitForInput(milliseconds: milliseconds)
+            return try !connection.takeNotifications(of: Channel.jobs).isEmpty
+        } catch {
+            // The server is away. Waiting the whole time could miss its return by as much.
+            session.drop()
+            _ = poll(nil, 0, min(milliseconds, Self.outageWait))
+            return false
+        }
+    }
+
+    /// Milliseconds between looks at a server that is away.
+    private static let outageWait: Int32 = 250
+}

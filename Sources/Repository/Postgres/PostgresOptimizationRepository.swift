@@ -1,0 +1,230 @@
+import PortfolioDocuments
+import PortfolioModel
+
+/// Requests and answers in PostgreSQL. Each method is one round trip.
+final class PostgresOptimizationRepository: OptimizationRepository {
+    private let session: PostgresSession
+    private var queue = QueueFigures()
+
+    init(session: PostgresSession) { self.session = session }
+
+    // MARK: submissionContext
+
+    func submissionContext(
+        portfolioID: String,
+        namedInstruments: [String],
+        tenant: String
+    ) throws -> SubmissionContext? {
+        let call = Self.submissionContext(.text(portfolioID), .text(tenant), .textArray(namedInstruments))
+        guard var row = try session.run([call], tenant: tenant, repetition: .harmless)[0].firstRow else { return nil }
+        return SubmissionContext(unknownInstruments: try row.textArray())
+    }
+
+    private static let submissionContext = Statement(
+        "optimizations.submissionContext",
+        """
+        SELECT ARRAY(
+            SELECT unnest($3::text[])
+            EXCEPT
+            SELECT unnest(model.instruments)
+            ORDER BY 1
+        )
+        FROM inputs.portfolios AS portfolio
+        JOIN inputs.portfolio_snapshots AS holdings
+            ON holdings.portfolio_id = portfolio.id AND holdings.version = portfolio.version
+        LEFT JOIN inputs.risk_models AS newest ON newest.id = holdings.risk_model_id AND newest.tenant_id = $2
+        LEFT JOIN inputs.risk_model_snapshots AS model
+            ON model.risk_model_id = newest.id AND model.version = newest.version
+        WHERE portfolio.id = $1
+          AND portfolio.tenant_id = $2
+        """
+    )
+
+    // MARK: submit
+
+    /// Safe to repeat: a second submission of the same id finds the first and tells of it.
+    ///
+    /// - Throws: ``RepositoryError/unavailable(underlying:)`` also when the queue is full.
+    func submit(_ request: OptimizationRequest, id: String, tenant: String) throws -> SubmittedOptimization {
+        let asksForFigures = queue.isStale
+        var calls = asksForFigures ? [QueueFigures.query(.bigint(QueueFigures.countLimit))] : []
+        if queue.isFull, asksForFigures {
+            // Full when last looked: look again before anything is stored.
+            try takeFigures(session.run(calls, tenant: tenant, repetition: .harmless)[0])
+            calls = []
+        }
+        guard !queue.isFull else { throw RepositoryError.unavailable(underlying: "the queue is full") }
+
+        calls.append(
+            Self.submit(
+                .text(id),
+                .text(tenant),
+                .text(request.portfolioID),
+                .text(request.type.rawValue),
+                .text(request.objective.rawValue),
+                .text(request.riskMeasure.rawValue),
+                .utf8(DocumentEncoder.constraints(request.constraints)),
+                .utf8(DocumentEncoder.preferences(request.preferences)),
+                .utf8(DocumentEncoder.optimizationRequest(request))
+            )
+        )
+        // Notifying takes a lock on all of the server until its transaction is on disk: so it is a transaction of its
+        // own, one that does not wait for the disk.
+        let results = try session.run(
+            calls,
+            tenant: tenant,
+            repetition: .harmless,
+            afterwards: [Self.notifyWorkers()]
+        )
+        if results.count == 2 { try takeFigures(results[0]) }
+        guard var row = results[results.count - 1].firstRow else {
+            throw RepositoryError.unreadable(what: "portfolio \(request.portfolioID) of a submission")
+        }
+        let createdAt = try row.timestamp()
+        queue.depth += 1
+        return SubmittedOptimization(
+            status: .pending,
+            createdAt: createdAt,
+            estimatedCompletion: queue.estimatedCompletion(from: createdAt)
+        )
+    }
+
+    private func takeFigures(_ result: StatementResult) throws {
+        guard var row = result.firstRow else { return }
+        queue = QueueFigures(depth: try row.int(), secondsPerJob: try row.optionalDouble(), workers: try row.int())
+    }
+
+    /// The inputs' versions are read in the statement that stores them: no put can come between.
+    private static let submit = Statement(
+        "optimizations.submit",
+        """
+        WITH pinned AS (
+            SELECT
+                portfolio.id,
+                portfolio.version AS portfolio_version,
+                holdings.risk_model_id,
+                model.version AS risk_model_version,
+                coalesce(instruments.version, 0) AS instruments_version
+            FROM inputs.portfolios AS portfolio
+            JOIN inputs.portfolio_snapshots AS holdings
+                ON holdings.portfolio_id = portfolio.id AND holdings.version = portfolio.version
+            LEFT JOIN inputs.risk_models AS model ON model.id = holdings.risk_model_id AND model.tenant_id = $2
+            LEFT JOIN inputs.instrument_versions AS instruments ON instruments.tenant_id = $2
+            WHERE portfolio.id = $3
+              AND portfolio.tenant_id = $2
+        ), stored AS (
+            INSERT INTO commands.optimization_requests (
+                id, tenant_id, portfolio_id, optimization_type, objective, risk_measure, constraints, preferences,
+                document, portfolio_version, risk_model_id, risk_model_version, instruments_version
+            )
+            SELECT
+                $1, $2, pinned.id, $4, $5, $6, $7::jsonb, $8::jsonb,
+                $9, portfolio_version, risk_model_id, risk_model_version, instruments_version
+            FROM pinned
+            ON CONFLICT (id) DO NOTHING
+            RETURNING id, tenant_id, created_at
+        ), queued AS (
+            INSERT INTO jobs.jobs (job_id, tenant_id, kind, created_at)
+            SELECT id, tenant_id, 'optimization', created_at
+            FROM stored
+        )
+        SELECT created_at FROM stored
+        UNION ALL
+        SELECT created_at FROM commands.optimization_requests WHERE id = $1 AND tenant_id = $2
+        """
+    )
+
+    private static let notifyWorkers = Statement(
+        "optimizations.notifyWorkers",
+        "SELECT set_config('synchronous_commit', 'off', true), pg_notify('\(Channel.jobs)', '')"
+    )
+
+    // MARK: optimization
+
+    func optimization(id: String, tenant: String) throws -> OptimizationState? {
+        let call = Self.optimization(.text(id), .text(tenant))
+        let result = try session.run([call], tenant: tenant, repetition: .harmless)[0]
+        guard var row = result.firstRow else { return nil }
+        var state = OptimizationState(
+            status: try Self.status(try row.text()),
+            portfolioID: try row.text(),
+            type: try row.text(),
+            objective: try row.text(),
+            riskMeasure: try row.text(),
+            createdAt: try row.timestamp(),
+            completedAt: try row.optionalTimestamp(),
+            body: nil
+        )
+        if let entityTag = row.optionalText(), let bytes = row.optionalBytes(), state.status.isFinal {
+            state.body = StoredBytes(bytes: bytes, owner: result, entityTag: entityTag)
+        }
+        return state
+    }
+
+    private static let optimization = Statement(
+        "optimizations.optimization",
+        """
+        SELECT
+            status, portfolio_id, optimization_type, objective, risk_measure, created_at, completed_at,
+            entity_tag, body
+        FROM queries.portfolio_optimizations
+        WHERE optimization_id = $1
+          AND tenant_id = $2
+        """
+    )
+
+    private static func status(_ text: String) throws -> JobStatus {
+        guard let status = JobStatus(rawValue: text) else {
+            throw RepositoryError.unreadable(what: "status of an optimization")
+        }
+        return status
+    }
+
+    // MARK: cancel
+
+    /// Whoever takes the job's row out of the queue ends the job: against a finish at the same moment exactly one of
+    /// the two does, and the other leaves everything as it is.
+    func cancel(id: String, tenant: String) throws -> JobStatus? {
+        for _ in 0..<Self.cancelAttempts {
+            let results = try session.run(
+                [Self.cancel(.text(id), .text(tenant))],
+                tenant: tenant,
+                repetition: .harmless,
+                afterwards: [PostgresJobRepository.notifyEnded(.textArray([id]))]
+            )
+            guard var row = results[0].firstRow else { return nil }
+            let status = try Self.status(try row.text())
+            // A state that is not final was read just before a finish that the statement then waited for.
+            if status.isFinal { return status }
+        }
+        throw RepositoryError.unavailable(underlying: "a cancellation found neither a job nor its end")
+    }
+
+    private static let cancelAttempts = 3
+
+    private static let cancel = Statement(
+        "optimizations.cancel",
+        """
+        WITH taken AS (
+            DELETE FROM jobs.jobs
+            WHERE job_id = $1
+              AND tenant_id = $2
+            RETURNING job_id
+        ), cancelled AS (
+            UPDATE commands.optimization_requests AS request
+            SET status = 'cancelled',
+                updated_at = clock_timestamp()
+            FROM taken
+            WHERE request.id = taken.job_id
+            RETURNING request.status
+        )
+        SELECT status FROM cancelled
+        UNION ALL
+        SELECT status
+        FROM commands.optimization_requests
+        WHERE id = $1
+          AND tenant_id = $2
+          AND NOT EXISTS (SELECT FROM cancelled)
+        """
+    )
+}
