@@ -7,6 +7,7 @@ struct Backoff {
     /// The pause before the next try.
     ///
     /// - Parameter jitter: a uniform number in [0, 1).
+    /// - Returns: between half and all of the current step.
     mutating func next(jitter: Double) -> Duration {
         let pause = step * (0.5 + 0.5 * jitter)
         step = min(Self.longest, step * 2)

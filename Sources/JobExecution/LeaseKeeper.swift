@@ -21,7 +21,10 @@ package final class LeaseKeeper: @unchecked Sendable {
     /// Makes a keeper; its thread starts with ``start()``.
     ///
     /// - Parameters:
+    ///   - settings: lease and renewal periods.
+    ///   - clock: monotonic time, from any thread.
     ///   - openRepository: called on the keeper's thread, at the first renewal and after each that failed.
+    ///   - log: takes the keeper's lines, on its thread.
     package init(
         settings: WorkerSettings,
         clock: @escaping @Sendable () -> Duration,

@@ -12,7 +12,10 @@ struct RandomBook {
 
     /// Makes the book of a seed.
     ///
-    /// - Parameter isRich: everything is there that a book may have: lots, history, benchmark, costs, limits.
+    /// - Parameters:
+    ///   - seed: the same seed makes the same book.
+    ///   - isRich: everything is there that a book may have: lots, history, benchmark, costs, limits.
+    /// - Throws: what planning the trades throws.
     init(seed: UInt64, isRich: Bool = false) throws {
         var random = SeededGenerator(seed: seed)
         let count = isRich ? 8 : Int.random(in: 1...12, using: &random)

@@ -38,7 +38,8 @@ struct CovarianceInspectionTests {
     }
 
     @Test func `a slightly negative eigenvalue can be repaired, a larger one is refused`() throws {
-        guard case .repairable(let smallest, let largest) = inspectCovariance(rotated([-4e-7, 0.1, 0.5], seed: 3)) else {
+        guard case .repairable(let smallest, let largest) = inspectCovariance(rotated([-4e-7, 0.1, 0.5], seed: 3))
+        else {
             Issue.record("not called repairable")
             return
         }

@@ -48,7 +48,9 @@ struct AllocationMetricsTests {
     @Test func `two instruments and cash, by hand`() throws {
         var preferences = Preferences()
         preferences.riskFreeRate = 0.02
-        let metrics = try allocation([0.5, 0.4], cash: 0.1, benchmark: ["A": 1], preferences: preferences).metrics(of: none)
+        let metrics = try allocation([0.5, 0.4], cash: 0.1, benchmark: ["A": 1], preferences: preferences).metrics(
+            of: none
+        )
         let variance = 0.25 * 0.04 + 2 * 0.2 * 0.006 + 0.16 * 0.01
         let volatility = variance.squareRoot()
         #expect(abs(metrics.expectedReturn - (0.05 + 0.016 + 0.002)) < 1e-15)

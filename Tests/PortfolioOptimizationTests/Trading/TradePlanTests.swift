@@ -44,7 +44,11 @@ struct TradePlanTests {
         )
         let plan = try planTrades(toward: ["A": 0.3, "B": 0.7], snapshot: book, preferences: Preferences())
         #expect(plan.trades.map(\.instrumentID) == ["A", "B"])
-        let rich = try planTrades(toward: ["A": 0.3, "B": 0.6, "cash": 0.1], snapshot: book, preferences: Preferences())
+        let rich = try planTrades(
+            toward: ["A": 0.3, "B": 0.6, "cash": 0.1],
+            snapshot: book,
+            preferences: Preferences()
+        )
         #expect(rich.trades.map(\.instrumentID) == ["B", "A"])
     }
 
@@ -65,7 +69,11 @@ struct TradePlanTests {
         let instruments = ["A", "B", "C"].map { Instrument(id: $0, price: 30) }
         let book = snapshot(instruments, held: [:], cash: 1000)
         let third = 1.0 / 3
-        let plan = try planTrades(toward: ["A": third, "B": third, "C": third], snapshot: book, preferences: Preferences())
+        let plan = try planTrades(
+            toward: ["A": third, "B": third, "C": third],
+            snapshot: book,
+            preferences: Preferences()
+        )
         // 11.1 units each round to 11: 990 spent.
         #expect(plan.trades.map(\.quantity) == [11, 11, 11])
         let tight = try planTrades(
@@ -86,7 +94,11 @@ struct TradePlanTests {
         let rounded = try planTrades(toward: ["A": 0.497, "B": 0.503], snapshot: whole, preferences: preferences)
         #expect(rounded.trades.map(\.quantity) == [50, 50] || rounded.trades.map(\.quantity) == [51, 50])
         #expect(rounded.warnings.isEmpty == (rounded.trades[0].quantity == 51))
-        let reserve = try planTrades(toward: ["A": 0.5, "B": 0.49, "cash": 0.01], snapshot: whole, preferences: preferences)
+        let reserve = try planTrades(
+            toward: ["A": 0.5, "B": 0.49, "cash": 0.01],
+            snapshot: whole,
+            preferences: preferences
+        )
         #expect(reserve.warnings.isEmpty)
         #expect(abs(reserve.transactionCosts - 0.99) < 1e-12)
     }
