@@ -95,6 +95,12 @@ let package = Package(
             swiftSettings: settings
         ),
         tests("ArchitectureTests"),
-        tests("FunctionRuntimeTests", ["FunctionRuntime"]),
+        .executableTarget(
+            name: "EchoFunction",
+            dependencies: ["FunctionRuntime"],
+            path: "Tests/EchoFunction",
+            swiftSettings: settings
+        ),
+        tests("FunctionRuntimeTests", ["FunctionRuntime", "EchoFunction"]),
     ]
 )

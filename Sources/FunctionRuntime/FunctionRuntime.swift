@@ -3,8 +3,8 @@ import Glibc
 
 /// Runs a FastCGI function: the whole of its `main.swift` is one call.
 ///
-/// Whoever starts the process hands it a listening socket as standard input: supervisor, systemd socket activation, or a
-/// web server's own spawner.
+/// Whoever starts the process hands it a listening socket as standard input: supervisor, systemd socket activation, or
+/// a web server's own spawner.
 package enum FunctionRuntime {
     /// What the process ends with.
     private enum ExitCode {
@@ -16,8 +16,8 @@ package enum FunctionRuntime {
 
     /// Loads the configuration, makes the handler, and serves until TERM, INT or USR1; then drains and exits with 0.
     ///
-    /// A configuration that cannot be used ends the process with 78 and a log line for each fault; a handler that cannot be
-    /// made, or a standard input that is no listening socket, ends it with 1.
+    /// A configuration that cannot be used ends the process with 78 and a log line for each fault; a handler that cannot
+    /// be made, or a standard input that is no listening socket, ends it with 1.
     ///
     /// - Parameter makeHandler: makes the function's handler of its configuration.
     package static func main(_ makeHandler: (FunctionConfiguration) throws -> any FunctionHandler) -> Never {
