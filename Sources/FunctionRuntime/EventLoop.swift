@@ -3,8 +3,8 @@ import Glibc
 
 /// Serves requests in one thread: waits for the listener, the connections, what wakes parked requests, and the end.
 ///
-/// A connection is read only as far as bytes are there, so a client that stalls holds up nobody. A handler runs when its
-/// request is complete; it answers, or parks the request. Told to stop, the loop accepts nothing more, closes idle
+/// A connection is read only as far as bytes are there, so a client that stalls holds up nobody. A handler runs when
+/// its request is complete; it answers, or parks the request. Told to stop, the loop accepts nothing more, closes idle
 /// connections, and lets requests that have begun end within the configured time.
 package final class EventLoop {
     let configuration: FunctionConfiguration
