@@ -128,5 +128,12 @@ let package = Package(
             path: "Benchmarks/ServiceBenchmarks",
             swiftSettings: settings
         ),
+        .executableTarget(
+            name: "EchoFunction",
+            dependencies: ["FunctionRuntime"],
+            path: "Tests/EchoFunction",
+            swiftSettings: settings
+        ),
+        tests("FunctionRuntimeTests", ["FunctionRuntime", "EchoFunction"]),
     ]
 )

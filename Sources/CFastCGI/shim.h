@@ -13,8 +13,8 @@
 #include <sys/time.h>
 #include <unistd.h>
 
-// glibc shows these two under _GNU_SOURCE only. Defining it here would give fd_set other members than Swift's own modules
-// give it, and no program could then import both.
+// glibc shows these two under _GNU_SOURCE only. Defining it here would give fd_set other members than Swift's own
+// modules give it, and no program could then import both.
 extern int accept4(int, struct sockaddr *, socklen_t *, int);
 extern int pipe2(int[2], int);
 

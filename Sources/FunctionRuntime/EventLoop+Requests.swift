@@ -177,7 +177,7 @@ extension EventLoop {
         drop(connection)
     }
 
-    /// The one line each request gets. Without its query, which may hold what is nobody's business.
+    /// Writes the one line each request gets; without its query, which may hold what is nobody's business.
     private func logRequest(_ connection: Connection, status: Int, bodyBytes: Int, outcome: String?) {
         guard let request = connection.head?.request, log.minimumLevel <= .info else { return }
         let microseconds = (MonotonicTime.now().seconds(since: connection.since) * 1_000_000).rounded()

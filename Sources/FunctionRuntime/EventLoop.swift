@@ -1,11 +1,11 @@
 import CFastCGI
 import Glibc
 
-/// Serves requests in one thread: waits for the listening socket, the connections, what wakes parked requests, and the end.
+/// Serves requests in one thread: waits for the listener, the connections, what wakes parked requests, and the end.
 ///
-/// A connection is read only as far as bytes are there, so a client that stalls holds up nobody. A handler runs when its
-/// request is complete; it answers, or parks the request. Told to stop, the loop accepts nothing more, closes idle
-/// connections, and lets the requests that have begun end within the configured time.
+/// A connection is read only as far as bytes are there, so a client that stalls holds up nobody. A handler runs when
+/// its request is complete; it answers, or parks the request. Told to stop, the loop accepts nothing more, closes idle
+/// connections, and lets requests that have begun end within the configured time.
 package final class EventLoop {
     let configuration: FunctionConfiguration
     let handler: any FunctionHandler

@@ -1,40 +1,73 @@
 import Glibc
 
-/// The settings of a function or of the worker. The only place that reads environment variables.
+/// The settings of a function or of the worker; the only place that reads environment variables.
 package struct FunctionConfiguration: Equatable, Sendable {
-    /// The program's name in logs: `PORTFOLIO_FUNCTION_NAME`, default the executable's file name.
+    /// The program's name in logs.
+    ///
+    /// `PORTFOLIO_FUNCTION_NAME`; default: the executable's file name.
     package var functionName = "function"
-    /// Log lines below this level are left out: `PORTFOLIO_LOG_LEVEL`, one of debug, info, warning, error; default info.
+
+    /// Log lines below this level are left out.
+    ///
+    /// `PORTFOLIO_LOG_LEVEL`: debug, info, warning or error; default info.
     package var logLevel = LogLevel.info
-    /// Where PostgreSQL is: `PORTFOLIO_DATABASE_URL`, or in the file `PORTFOLIO_DATABASE_URL_FILE` names. No default; a program
-    /// that needs it asks ``requiredDatabaseURL()``.
+
+    /// Where PostgreSQL is.
+    ///
+    /// `PORTFOLIO_DATABASE_URL`, or the content of the file that `PORTFOLIO_DATABASE_URL_FILE` names. No default: a
+    /// program that needs it asks ``requiredDatabaseURL()``.
     package var databaseURL: String?
 
-    /// The longest body taken, in bytes: `PORTFOLIO_BODY_LIMIT_BYTES`, 1 to 1 GiB, default 4 MiB.
+    /// The longest body taken, in bytes.
+    ///
+    /// `PORTFOLIO_BODY_LIMIT_BYTES`: 1 to 1 GiB; default 4 MiB.
     package var bodyLimitBytes = 4 * 1024 * 1024
-    /// How long a request may take to arrive, from its first byte to its last: `PORTFOLIO_RECEIVE_TIMEOUT_SECONDS`, 0.01 to
-    /// 600 s, default 10 s. nginx has the whole body before it connects.
+
+    /// How long a request may take to arrive, from its first byte to its last, in seconds.
+    ///
+    /// `PORTFOLIO_RECEIVE_TIMEOUT_SECONDS`: 0.01 to 600; default 10. nginx has the whole body before it connects.
     package var receiveTimeoutSeconds = 10.0
-    /// How long a client may take to accept an answer: `PORTFOLIO_SEND_TIMEOUT_SECONDS`, 0.01 to 600 s, default 10 s. The
-    /// process serves nobody else while an answer that fills the socket's buffer (about 200 KiB) waits for its reader.
+
+    /// How long a client may take to accept an answer, in seconds.
+    ///
+    /// `PORTFOLIO_SEND_TIMEOUT_SECONDS`: 0.01 to 600; default 10. The process serves nobody else while an answer that
+    /// does not fit the socket's buffer (about 200 KiB) waits for its reader.
     package var sendTimeoutSeconds = 10.0
-    /// How long requests that have begun may go on after the process was told to stop: `PORTFOLIO_DRAIN_SECONDS`, 0 to 600 s,
-    /// default 10 s. Parked requests are then answered with what they say when their time is up.
+
+    /// How long requests that have begun may go on after the process was told to stop, in seconds.
+    ///
+    /// `PORTFOLIO_DRAIN_SECONDS`: 0 to 600; default 10. Parked requests are then answered as if their own time were up.
     package var drainSeconds = 10.0
-    /// How many requests may be parked at once: `PORTFOLIO_MAXIMUM_PARKED_REQUESTS`, 0 to 10 000, default 1000.
+
+    /// How many requests may be parked at once.
+    ///
+    /// `PORTFOLIO_MAXIMUM_PARKED_REQUESTS`: 0 to 10 000; default 1000.
     package var maximumParkedRequests = 1000
-    /// How many connections may be open at once: `PORTFOLIO_MAXIMUM_CONNECTIONS`, 1 to 20 000, default 1500. Beyond it the
-    /// connection that was idle longest is closed for a new one; if none is idle, new ones wait for another process.
+
+    /// How many connections may be open at once.
+    ///
+    /// `PORTFOLIO_MAXIMUM_CONNECTIONS`: 1 to 20 000; default 1500. Beyond it the connection that was idle longest is
+    /// closed for a new one; if none is idle, new ones wait, or go to another process.
     package var maximumConnections = 1500
 
-    /// How long a worker holds a job without renewing: `PORTFOLIO_LEASE_SECONDS`, 0.1 to 3600 s, default 30 s.
+    /// How long a worker holds a job without renewing, in seconds.
+    ///
+    /// `PORTFOLIO_LEASE_SECONDS`: 0.1 to 3600; default 30.
     package var leaseSeconds = 30.0
-    /// How often a worker renews its leases: `PORTFOLIO_RENEWAL_SECONDS`, 0.01 to 3600 s, less than the lease; default 10 s.
+
+    /// How often a worker renews its leases, in seconds.
+    ///
+    /// `PORTFOLIO_RENEWAL_SECONDS`: 0.01 to 3600 and less than the lease; default 10.
     package var renewalSeconds = 10.0
-    /// How long an idle worker waits for a notification before it looks for jobs itself: `PORTFOLIO_POLL_SECONDS`, 0.01 to
-    /// 600 s, default 1 s.
+
+    /// How long an idle worker waits for a notification before it looks for jobs itself, in seconds.
+    ///
+    /// `PORTFOLIO_POLL_SECONDS`: 0.01 to 600; default 1.
     package var pollSeconds = 1.0
-    /// How many small jobs a worker claims and finishes at once: `PORTFOLIO_BATCH_SIZE`, 1 to 1000, default 16.
+
+    /// How many small jobs a worker claims and finishes at once.
+    ///
+    /// `PORTFOLIO_BATCH_SIZE`: 1 to 1000; default 16.
     package var batchSize = 16
 
     private static let databaseURLVariable = "PORTFOLIO_DATABASE_URL"

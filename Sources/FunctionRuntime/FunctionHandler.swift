@@ -8,7 +8,7 @@ public protocol FunctionHandler: AnyObject {
 }
 
 extension FunctionHandler {
-    /// Nothing wakes a handler that parks nothing.
+    /// Nothing: for handlers that park no request, or are content with the recheck once a second.
     public var wakeSource: (any WakeSource)? { nil }
 }
 
@@ -31,7 +31,7 @@ public struct ParkedRequest {
     /// Makes the answer when the time is up.
     public var expire: () -> FunctionResponse
 
-    /// Makes a parked request from its parts.
+    /// Makes a waiting request.
     public init(
         key: String,
         waitSeconds: Double,

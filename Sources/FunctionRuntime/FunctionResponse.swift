@@ -17,7 +17,7 @@ public struct FunctionResponse {
     /// The body.
     public var body: Body
 
-    /// Makes a function response from its parts.
+    /// Makes a response.
     public init(status: Int, headers: [(name: String, value: String)] = [], body: Body = .empty) {
         self.status = status
         self.headers = headers

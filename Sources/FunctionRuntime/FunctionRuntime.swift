@@ -3,8 +3,8 @@ import Glibc
 
 /// Runs a FastCGI function: the whole of its `main.swift` is one call.
 ///
-/// Whoever starts the process hands it a listening socket as standard input: supervisor, systemd socket activation, or a
-/// web server's own spawner.
+/// Whoever starts the process hands it a listening socket as standard input: supervisor, systemd socket activation, or
+/// a web server's own spawner.
 package enum FunctionRuntime {
     /// What the process ends with.
     private enum ExitCode {
@@ -16,17 +16,16 @@ package enum FunctionRuntime {
 
     /// Loads the configuration, makes the handler, and serves until TERM, INT or USR1; then drains and exits with 0.
     ///
-    /// A configuration that cannot be used ends the process with 78 and a log line for each fault; a handler that cannot be
-    /// made, or a standard input that is no listening socket, ends it with 1.
+    /// A configuration that cannot be used ends the process with 78 and a log line for each fault; a handler that
+    /// cannot be made, or a standard input that is no listening socket, ends it with 1.
     ///
     /// - Parameter makeHandler: makes the function's handler of its configuration.
     package static func main(_ makeHandler: (FunctionConfiguration) throws -> any FunctionHandler) -> Never {
-        // First of all: threads that a handler's libraries make must not take the signals.
-        let stopDescriptor = cfastcgi_stop_signals()
         do {
+            // First of all: threads that a handler's libraries make must not take the signals.
+            let stopDescriptor = try stopSignals()
             let configuration = try FunctionConfiguration.load()
             let log = configuration.log
-            guard stopDescriptor >= 0 else { throw SystemCallError(call: "signalfd", code: errno) }
             guard cfastcgi_is_listening(STDIN_FILENO) != 0 else {
                 log.error("standard input is not a listening socket: start this program from supervisor or systemd")
                 exit(ExitCode.failed)
@@ -46,6 +45,19 @@ package enum FunctionRuntime {
         } catch {
             exitBecause(of: error)
         }
+    }
+
+    /// Makes TERM, INT and USR1 readable from a descriptor, in place of what they do; ignores PIPE.
+    ///
+    /// For a program without the FastCGI loop, such as the worker, which waits for it beside its other descriptors. To
+    /// be called before any thread is made.
+    ///
+    /// - Returns: the descriptor; it never blocks.
+    /// - Throws: ``SystemCallError``.
+    package static func stopSignals() throws(SystemCallError) -> Int32 {
+        let descriptor = cfastcgi_stop_signals()
+        guard descriptor >= 0 else { throw SystemCallError(call: "signalfd", code: errno) }
+        return descriptor
     }
 
     /// Ends the process for an error that kept it from starting, with the log lines that tell why.

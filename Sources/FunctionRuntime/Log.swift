@@ -30,8 +30,8 @@ package enum LogValue: Sendable, Equatable, ExpressibleByStringLiteral, Expressi
 
 /// Writes one JSON object a line to standard error: `time`, `level`, `function`, `request_id`, `message`, other fields.
 ///
-/// Whoever calls it sees to it that no query string, body, token or address with a password is among the fields. Safe from
-/// any thread: a line is one `write`.
+/// Whoever calls it sees to it that no query string, body, token or address with a password is among the fields. Safe
+/// from any thread: a line is one `write`.
 package struct Log: Sendable {
     /// The program's name.
     package var function: String
@@ -145,8 +145,8 @@ package struct Log: Sendable {
             let text = String(value)
             return String(repeating: "0", count: max(0, count - text.utf8.count)) + text
         }
-        let date =
-            "\(digits(Int(parts.tm_year) + 1900, 4))-\(digits(Int(parts.tm_mon) + 1, 2))-\(digits(Int(parts.tm_mday), 2))"
+        let year = digits(Int(parts.tm_year) + 1900, 4)
+        let date = "\(year)-\(digits(Int(parts.tm_mon) + 1, 2))-\(digits(Int(parts.tm_mday), 2))"
         let clock = "\(digits(Int(parts.tm_hour), 2)):\(digits(Int(parts.tm_min), 2)):\(digits(Int(parts.tm_sec), 2))"
         return "\(date)T\(clock).\(digits(Int(time.tv_nsec) / 1_000_000, 3))Z"
     }

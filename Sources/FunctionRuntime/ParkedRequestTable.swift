@@ -53,7 +53,7 @@ struct ParkedRequestTable {
         return true
     }
 
-    /// Something happened outside: rechecks the requests of these keys, or all for nil. In order of their ids.
+    /// Something happened outside: rechecks the requests of these keys, or all for nil; in order of their ids.
     mutating func wake(keys: [String]?, now: MonotonicTime) -> [Action] {
         let woken: Set<ID>
         if let keys {
@@ -65,7 +65,7 @@ struct ParkedRequestTable {
         return woken.sorted().map { .recheck($0) }
     }
 
-    /// Time has passed: expires requests whose time is up, rechecks those not asked for a second. In order of their ids.
+    /// Time has passed: expires requests whose time is up, rechecks those not asked for a second; in order of ids.
     mutating func tick(now: MonotonicTime) -> [Action] {
         guard let due = nextDue, due <= now else { return [] }
         var actions: [Action] = []

@@ -7,6 +7,7 @@
 ///   - detail: this case in words; never anything internal.
 ///   - requestID: the request's id.
 ///   - headers: further headers, such as `Retry-After`.
+/// - Returns: the response, with its content type.
 package func problemResponse(
     status: Int,
     code: String,

@@ -12,7 +12,7 @@ struct RequestHead {
     /// The longest method: the longest registered one (`UPDATEREDIRECTREF`) has 17 letters.
     private static let longestMethod = 32
 
-    /// Reads the parameters. Of a name that comes twice the first value counts, as in libfcgi's own lookup.
+    /// Reads the parameters; of a name that comes twice the first value counts, as in libfcgi's own lookup.
     init(parameters: [(name: String, value: String)], makeRequestID: () -> String = RequestID.random) {
         var values: [String: String] = [:]
         var headers: [String: String] = [:]
@@ -67,8 +67,9 @@ struct RequestHead {
     }
 }
 
-/// Splits a query into its pairs and decodes them, plus signs as spaces; nil for a malformed one. A part without an
-/// equals sign is a name with an empty value, an empty part is nothing.
+/// Splits a query into its pairs and decodes them, plus signs as spaces; nil for a malformed one.
+///
+/// A part without an equals sign is a name with an empty value, an empty part is nothing.
 func queryPairs(_ query: String) -> [(name: String, value: String)]? {
     var pairs: [(name: String, value: String)] = []
     for part in query.utf8.split(separator: UInt8(ascii: "&")) {

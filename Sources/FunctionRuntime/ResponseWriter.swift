@@ -45,7 +45,9 @@ struct ResponseWriter {
         }
     }
 
-    /// The status line and headers. A header that is not one (a line feed in a value splits a response in two) is refused.
+    /// The status line and headers, and the names of headers that were refused.
+    ///
+    /// What is not a header is refused: a line feed in a value would split the response in two.
     static func header(
         of response: FunctionResponse,
         bodyBytes: Int,

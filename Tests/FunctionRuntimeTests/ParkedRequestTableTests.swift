@@ -12,7 +12,7 @@ struct ParkedRequestTableTests {
     @Test func `a woken key rechecks its requests only`() {
         var table = ParkedRequestTable(limit: 10)
         for (id, key) in [(3, "a"), (1, "b"), (2, "a")] as [(UInt64, String)] {
-            #expect(table.park(id, key: key, waitSeconds: 60, now: start))
+            #expect(table.park(id, key: key, waitSeconds: 60, now: start) == true)
         }
         #expect(table.wake(keys: ["a", "unknown", "a"], now: start) == [.recheck(2), .recheck(3)])
         #expect(table.wake(keys: [], now: start) == [])
@@ -23,7 +23,7 @@ struct ParkedRequestTableTests {
     @Test func `a request is rechecked once a second after it was last asked, and expires once`() {
         var table = ParkedRequestTable(limit: 10)
         #expect(table.nextDue == nil)
-        #expect(table.park(1, key: "a", waitSeconds: 2.2, now: start))
+        #expect(table.park(1, key: "a", waitSeconds: 2.2, now: start) == true)
         #expect(table.nextDue == after(1))
         #expect(table.tick(now: after(0.99)) == [])
         #expect(table.tick(now: after(1)) == [.recheck(1)])
@@ -39,40 +39,41 @@ struct ParkedRequestTableTests {
     @Test(arguments: [0, -1, .nan, -.infinity] as [Double])
     func `a wait that is none expires at once`(seconds: Double) {
         var table = ParkedRequestTable(limit: 1)
-        #expect(table.park(1, key: "a", waitSeconds: seconds, now: start))
+        #expect(table.park(1, key: "a", waitSeconds: seconds, now: start) == true)
         #expect(table.tick(now: start) == [.expire(1)])
     }
 
     @Test func `a wait without end is no trap`() {
         var table = ParkedRequestTable(limit: 2)
-        #expect(table.park(1, key: "a", waitSeconds: .infinity, now: start))
-        #expect(table.park(2, key: "a", waitSeconds: 1e300, now: start))
+        #expect(table.park(1, key: "a", waitSeconds: .infinity, now: start) == true)
+        #expect(table.park(2, key: "a", waitSeconds: 1e300, now: start) == true)
         #expect(table.tick(now: start) == [])
     }
 
     @Test func `beyond the limit none is taken until one leaves`() {
         var table = ParkedRequestTable(limit: 2)
-        #expect(table.park(1, key: "a", waitSeconds: 1, now: start))
-        #expect(table.park(2, key: "a", waitSeconds: 1, now: start))
-        #expect(!table.park(3, key: "a", waitSeconds: 1, now: start))
+        #expect(table.park(1, key: "a", waitSeconds: 1, now: start) == true)
+        #expect(table.park(2, key: "a", waitSeconds: 1, now: start) == true)
+        #expect(table.park(3, key: "a", waitSeconds: 1, now: start) == false)
         table.remove(1)
         table.remove(1)
-        #expect(table.park(3, key: "a", waitSeconds: 1, now: start))
+        #expect(table.park(3, key: "a", waitSeconds: 1, now: start) == true)
         #expect(table.wake(keys: ["a"], now: start) == [.recheck(2), .recheck(3)])
         var none = ParkedRequestTable(limit: 0)
-        #expect(!none.park(1, key: "a", waitSeconds: 1, now: start))
+        #expect(none.park(1, key: "a", waitSeconds: 1, now: start) == false)
     }
 
     @Test func `draining shortens the waits that are too long, and those of requests that still park`() {
         var table = ParkedRequestTable(limit: 10)
-        #expect(table.park(1, key: "a", waitSeconds: 60, now: start))
-        #expect(table.park(2, key: "b", waitSeconds: 0.1, now: start))
+        #expect(table.park(1, key: "a", waitSeconds: 60, now: start) == true)
+        #expect(table.park(2, key: "b", waitSeconds: 0.1, now: start) == true)
         table.drain(until: after(0.5))
         table.drain(until: after(10))
-        #expect(table.park(3, key: "c", waitSeconds: 60, now: start))
+        #expect(table.park(3, key: "c", waitSeconds: 60, now: start) == true)
         #expect(table.wake(keys: ["a"], now: after(0.05)) == [.recheck(1)])
         #expect(table.tick(now: after(0.1)) == [.expire(2)])
         table.remove(2)
+        #expect(table.tick(now: after(0.2)) == [])
         #expect(table.nextDue == after(0.5))
         #expect(table.tick(now: after(0.5)) == [.expire(1), .expire(3)])
     }

@@ -1,12 +1,12 @@
 import CFastCGI
 import Glibc
 
-/// One request and its answer, as libfcgi sees them. The only file that touches the fields libfcgi calls private.
+/// One request and its answer, as libfcgi sees them; the only place that touches the fields libfcgi calls private.
 ///
-/// libfcgi's own accept loop lets an idle kept-alive connection, or a stalled client, hold a process. Here it gets a request's
-/// parameters through a pipe, when ``RequestReader`` has them complete, so that it never waits; then its `ipcFd` is set to the
-/// connection, where it writes the answer. It is told `detached`, since it would else linger up to two seconds when it
-/// closes, and it never gets to close the connection, which belongs to the event loop.
+/// libfcgi's own accept loop lets an idle kept-alive connection, or a stalled client, hold a process. Here it gets the
+/// parameters of a request through a pipe, when ``RequestReader`` has them complete, so that it never waits; then its
+/// `ipcFd` is set to the connection, where it writes the answer. It is told `detached`, since it would else linger up
+/// to two seconds when it closes, and it never gets to close the connection, which belongs to the event loop.
 final class FastCGIExchange {
     /// Whether the web server wants the connection kept open after the answer.
     let keepsConnection: Bool

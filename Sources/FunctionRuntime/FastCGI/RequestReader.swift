@@ -1,11 +1,12 @@
 /// Reads the FastCGI records of one request as they come in, and lets only sound ones through to libfcgi.
 ///
-/// libfcgi reads with blocking calls: a client that stalls in the middle of a record, or sends a byte now and then, would
-/// hold the whole process. It also asserts and multiplies lengths in ways that records of bad will turn against it. So this
-/// state machine (bytes in, events out, no socket) takes the bytes that are there, checks each record's form, hands over the
-/// parameters once they are complete, and keeps the body.
+/// libfcgi reads with blocking calls: a client that stalls in the middle of a record, or sends a byte now and then,
+/// would hold the whole process. It also adds the lengths of names and values in 32 bits, which lengths of bad will
+/// overflow. So this state machine (bytes in, events out, no socket) takes the bytes that are there, checks each
+/// record's form, hands over the parameters once they are complete, and keeps the body.
 ///
-/// Multiplexing is refused: nginx has none, and FastCGI 1.0 leaves it to the application. Records: FastCGI 1.0, section 3.3.
+/// Multiplexing is refused: nginx has none, and FastCGI 1.0 leaves it to the application. Records are as in FastCGI
+/// 1.0, section 3.3.
 struct RequestReader {
     /// What the bytes taken in so far amount to.
     enum Event: Equatable {
@@ -31,7 +32,8 @@ struct RequestReader {
         var keepsConnection: Bool
     }
 
-    /// More than nginx's own limit for headers (32 KiB), and with the records around it less than a pipe holds (64 KiB).
+    /// The most that parameters may take, in bytes: more than nginx's own limit for headers (32 KiB), and with the
+    /// records around it less than a pipe holds (64 KiB).
     static let maximumParameterBytes = 60 * 1024
 
     private enum RecordType {
