@@ -69,6 +69,9 @@ struct BodyScan {
             index += 1
         case UInt8(ascii: "-"), UInt8(ascii: "0")...UInt8(ascii: "9"):
             try skipNumber(&index)
+        case 0:
+            // Jansson takes a zero byte between tokens for the end and would not look at what follows.
+            throw JSONSyntaxFault(.notJSON, "the body holds a zero byte", at: index + 1, in: body)
         default:
             index += 1
         }

@@ -102,13 +102,12 @@ private struct Digits {
     @inline(__always)
     func exactValue(timesTenTo exponent: Int) -> Double? {
         guard fits else { return nil }
-        if mantissa == 0 { return 0 }
+        if exponent == 0 || mantissa == 0 { return Double(mantissa) }
         if mantissa <= 1 << 53, (-22...22).contains(exponent) {
             // Both operands are exact, so the one operation rounds once.
             let value = Double(mantissa)
             return exponent < 0 ? value / powersOfTen[-exponent] : value * powersOfTen[exponent]
         }
-        if exponent == 0 { return Double(mantissa) }
         guard exponent < 0, exponent >= -27 else { return nil }
         return quotient(byFiveTo: -exponent)
     }

@@ -29,6 +29,7 @@ struct ObjectReader {
         self.pointer = pointer
         self.faults = faults
         for member in value.members where !names.known.contains(member.name) {
+            guard !faults.isFull else { return }
             reportSurplus(member.name, member.value, names)
         }
     }
@@ -94,9 +95,10 @@ struct ObjectReader {
             faults.report(.wrongType, at: path(name), "\(name) must be a string, not \(member.described)")
             return nil
         }
-        guard !text.isEmpty, text.count <= DocumentLimits.nameLength else {
+        let length = text.unicodeScalars.count
+        guard (1...DocumentLimits.nameLength).contains(length) else {
             let demand = "must have 1 to \(DocumentLimits.nameLength) characters"
-            faults.report(.invalidText, at: path(name), "\(name) \(demand), not \(text.count)")
+            faults.report(.invalidText, at: path(name), "\(name) \(demand), not \(length)")
             return nil
         }
         return text

@@ -126,23 +126,27 @@ extension JSONValue {
     }
 }
 
-/// At most 40 characters of a text, without control characters.
+/// At most 40 code points of a text, without control characters.
+///
+/// Counted in code points, not in characters: one character may be as long as the body.
 func shortened(_ text: String) -> String {
     let limit = 40
-    let cut = text.count > limit ? text.prefix(limit - 1) + "…" : text[...]
-    return String(
-        String.UnicodeScalarView(cut.unicodeScalars.map { $0.properties.generalCategory == .control ? "?" : $0 })
-    )
+    let scalars = text.unicodeScalars
+    let isLong = scalars.index(scalars.startIndex, offsetBy: limit + 1, limitedBy: scalars.endIndex) != nil
+    let kept = scalars.prefix(isLong ? limit - 1 : limit).map { $0.properties.generalCategory == .control ? "?" : $0 }
+    return String(String.UnicodeScalarView(kept)) + (isLong ? "…" : "")
 }
 
-/// A name as a token of an RFC 6901 pointer.
+/// A name as a token of an RFC 6901 pointer; one too long to be any field's is shortened.
 func pointerToken(_ name: String) -> String {
+    let longest = 64
+    let name = name.utf8.count > longest ? shortened(name) : name
     guard name.utf8.contains(where: { $0 == UInt8(ascii: "~") || $0 == UInt8(ascii: "/") }) else { return name }
-    return name.reduce(into: "") { token, character in
-        switch character {
+    return name.unicodeScalars.reduce(into: "") { token, scalar in
+        switch scalar {
         case "~": token += "~0"
         case "/": token += "~1"
-        default: token.append(character)
+        default: token.unicodeScalars.append(scalar)
         }
     }
 }

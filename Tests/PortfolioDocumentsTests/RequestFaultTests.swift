@@ -1,0 +1,271 @@
+import PortfolioDocuments
+import PortfolioModel
+import Testing
+
+@Suite("Faults of optimization requests")
+struct RequestFaultTests {
+    @Test(
+        arguments: [
+            ExpectedFault("[]", .wrongType, "", "object", "array"),
+            ExpectedFault("1", .wrongType, "", "object", "1"),
+            request(portfolio: "", .missingField, "/portfolio_id", "portfolio_id is required"),
+            request(portfolio: "\"portfolio_id\":null,", .missingField, "/portfolio_id", "required"),
+            request(portfolio: "\"portfolio_id\":7,", .wrongType, "/portfolio_id", "string", "7"),
+            request(portfolio: "\"portfolio_id\":\"\",", .invalidIdentifier, "/portfolio_id", "1 to 36"),
+            request(portfolio: "\"portfolio_id\":\"a b\",", .invalidIdentifier, "/portfolio_id", "a b"),
+            request(
+                portfolio: "\"portfolio_id\":\"\(String(repeating: "x", count: 37))\",",
+                .invalidIdentifier,
+                "/portfolio_id",
+                "1 to 36"
+            ),
+            ExpectedFault(
+                #"{"portfolio_id":"p","objective":"minimize_risk"}"#,
+                .missingField,
+                "/optimization_type",
+                "required"
+            ),
+            ExpectedFault(
+                #"{"portfolio_id":"p","optimization_type":"mean_variance"}"#,
+                .missingField,
+                "/objective",
+                "required"
+            ),
+            kind("black_litterman", "minimize_risk", .notSupported, "/optimization_type", "mean_variance"),
+            kind("risk_parity", "minimize_risk", .notSupported, "/optimization_type", "risk_parity"),
+            kind("mean_varianc", "minimize_risk", .unknownValue, "/optimization_type", "did you mean mean_variance?"),
+            kind("foo", "minimize_risk", .unknownValue, "/optimization_type", "foo", "mean_variance"),
+            kind("mean_variance", "custom", .notSupported, "/objective", "maximize_sharpe"),
+            kind("mean_variance", "multi_objective", .notSupported, "/objective", "multi_objective"),
+            kind("mean_variance", "be_rich", .unknownValue, "/objective", "be_rich", "maximize_utility"),
+            with("\"risk_measure\":\"cvar\"", .notSupported, "/risk_measure", "cvar", "volatility"),
+            with("\"risk_measure\":\"vol\"", .unknownValue, "/risk_measure", "vol"),
+            with("\"risk_measure\":1", .wrongType, "/risk_measure", "string"),
+            with("\"frontier_points\":20", .notSupported, "/frontier_points", "20", "0"),
+            with("\"frontier_points\":-1", .outOfRange, "/frontier_points", "-1"),
+            with("\"frontier_points\":\"0\"", .wrongType, "/frontier_points", "number"),
+            with("\"views\":[]", .notSupported, "/views", "views"),
+            with("\"estimation\":{}", .notSupported, "/estimation", "estimation"),
+            with("\"scenarios\":[]", .notSupported, "/scenarios", "scenarios"),
+            with("\"pareto_points\":3", .notSupported, "/pareto_points", "pareto_points"),
+            with("\"posterior_covariance\":false", .notSupported, "/posterior_covariance", "posterior_covariance"),
+            with("\"constrains\":{}", .unknownField, "/constrains", "did you mean constraints?"),
+            with("\"foo\":1", .unknownField, "/foo", "unknown field foo"),
+            with("\"a/b~c\":1", .unknownField, "/a~1b~0c", "a/b~c"),
+            with("\"constraints\":[]", .wrongType, "/constraints", "constraints must be an object"),
+            with("\"preferences\":\"x\"", .wrongType, "/preferences", "preferences must be an object"),
+        ]
+    )
+    func `a fault of the request is named`(_ expected: ExpectedFault) throws {
+        try expected.expect(DocumentDecoder.optimizationRequest)
+    }
+
+    @Test(
+        arguments: [
+            ExpectedFault(#"{"max_turnovr":0.1}"#, .unknownField, "/max_turnovr", "did you mean max_turnover?"),
+            ExpectedFault(#"{"max_position_size":0}"#, .outOfRange, "/max_position_size", "greater than 0", "not 0"),
+            ExpectedFault(#"{"max_position_size":1.01}"#, .outOfRange, "/max_position_size", "at most 1", "1.01"),
+            ExpectedFault(#"{"min_position_size":-0.1}"#, .outOfRange, "/min_position_size", "-0.1"),
+            ExpectedFault(#"{"max_sector_exposure":2}"#, .outOfRange, "/max_sector_exposure", "2"),
+            ExpectedFault(#"{"max_asset_class_exposure":"0.5"}"#, .wrongType, "/max_asset_class_exposure", "\"0.5\""),
+            ExpectedFault(#"{"max_turnover":1.5}"#, .outOfRange, "/max_turnover", "at most 1", "1.5"),
+            ExpectedFault(#"{"max_turnover":true}"#, .wrongType, "/max_turnover", "number", "true"),
+            ExpectedFault(#"{"target_volatility":0}"#, .outOfRange, "/target_volatility", "greater than 0"),
+            ExpectedFault(#"{"min_return":101}"#, .outOfRange, "/min_return", "101"),
+            ExpectedFault(#"{"max_risk":-1}"#, .outOfRange, "/max_risk", "-1"),
+            ExpectedFault(#"{"min_cash":-0.01}"#, .outOfRange, "/min_cash", "-0.01"),
+            ExpectedFault(#"{"max_cash":{}}"#, .wrongType, "/max_cash", "an object"),
+            ExpectedFault(#"{"min_cash":0.3,"max_cash":0.2}"#, .contradiction, "/min_cash", "0.3", "0.2"),
+            ExpectedFault(
+                #"{"min_position_size":0.3,"max_position_size":0.2}"#,
+                .contradiction,
+                "/min_position_size",
+                "max_position_size"
+            ),
+            ExpectedFault(
+                #"{"min_weights":{"A":0.3,"B":0.1},"max_weights":{"A":0.2,"B":0.1}}"#,
+                .contradiction,
+                "/min_weights/A",
+                "max_weights.A 0.2"
+            ),
+            ExpectedFault(#"{"max_weights":[0.1]}"#, .wrongType, "/max_weights", "array"),
+            ExpectedFault(#"{"max_weights":{"A":2}}"#, .outOfRange, "/max_weights/A", "max_weights.A", "2"),
+            ExpectedFault(#"{"max_weights":{"A":null}}"#, .wrongType, "/max_weights/A", "null"),
+            ExpectedFault(#"{"max_weights":{"cash":0.2}}"#, .invalidIdentifier, "/max_weights/cash", "reserved"),
+            ExpectedFault(#"{"min_weights":{"a/b":0.2}}"#, .invalidIdentifier, "/min_weights/a~1b", "a/b"),
+            ExpectedFault(#"{"max_positions":10}"#, .notSupported, "/max_positions", "max_turnover"),
+            ExpectedFault(#"{"allow_short":true}"#, .notSupported, "/allow_short", "not supported yet"),
+            ExpectedFault(#"{"max_tracking_error":0.1}"#, .notSupported, "/max_tracking_error", "not supported yet"),
+            ExpectedFault(#"{"factor_exposures":{}}"#, .notSupported, "/factor_exposures", "not supported yet"),
+            ExpectedFault(#"{"groups":{}}"#, .wrongType, "/groups", "array"),
+            ExpectedFault(#"{"groups":[1]}"#, .wrongType, "/groups/0", "object"),
+            ExpectedFault(#"{"groups":[{"sector":"IT","max":0.5}]}"#, .missingField, "/groups/0/name", "name"),
+            ExpectedFault(#"{"groups":[{"name":"","sector":"IT","max":0.5}]}"#, .invalidText, "/groups/0/name", "1 to"),
+            ExpectedFault(#"{"groups":[{"name":"g","max":0.5}]}"#, .missingField, "/groups/0", "exactly one"),
+            ExpectedFault(
+                #"{"groups":[{"name":"g","sector":"IT","asset_class":"equity","max":0.5}]}"#,
+                .contradiction,
+                "/groups/0",
+                "sector and asset_class"
+            ),
+            ExpectedFault(#"{"groups":[{"name":"g","sector":"IT"}]}"#, .missingField, "/groups/0", "min, max"),
+            ExpectedFault(
+                #"{"groups":[{"name":"g","sector":"IT","min":0.6,"max":0.5}]}"#,
+                .contradiction,
+                "/groups/0/min",
+                "0.6"
+            ),
+            ExpectedFault(
+                #"{"groups":[{"name":"g","instruments":[],"max":0.5}]}"#,
+                .wrongLength,
+                "/groups/0/instruments",
+                "at least one"
+            ),
+            ExpectedFault(
+                #"{"groups":[{"name":"g","instruments":["A","B","A"],"max":0.5}]}"#,
+                .duplicate,
+                "/groups/0/instruments/2",
+                "repeats A"
+            ),
+            ExpectedFault(
+                #"{"groups":[{"name":"g","instruments":["A",1],"max":0.5}]}"#,
+                .wrongType,
+                "/groups/0/instruments/1",
+                "string"
+            ),
+            ExpectedFault(
+                #"{"groups":[{"name":"g","sector":"IT","maximum":1,"max":1}]}"#,
+                .unknownField,
+                "/groups/0/maximum",
+                "maximum"
+            ),
+        ]
+    )
+    func `a fault of the constraints is named`(_ expected: ExpectedFault) throws {
+        try expected.expect(DocumentDecoder.constraints)
+    }
+
+    @Test(
+        arguments: [
+            ExpectedFault(#"{"risk_aversion":0}"#, .outOfRange, "/risk_aversion", "greater than 0"),
+            ExpectedFault(
+                #"{"include_transaction_costs":1}"#,
+                .wrongType,
+                "/include_transaction_costs",
+                "true or false"
+            ),
+            ExpectedFault(#"{"consider_tax_implications":"yes"}"#, .wrongType, "/consider_tax_implications", "yes"),
+            ExpectedFault(#"{"transaction_cost_model":0.51}"#, .outOfRange, "/transaction_cost_model", "0.5"),
+            ExpectedFault(#"{"risk_free_rate":11}"#, .outOfRange, "/risk_free_rate", "11"),
+            ExpectedFault(#"{"confidence_level":1}"#, .outOfRange, "/confidence_level", "less than 1"),
+            ExpectedFault(#"{"confidence_level":0}"#, .outOfRange, "/confidence_level", "greater than 0"),
+            ExpectedFault(#"{"cost_horizon_years":0}"#, .outOfRange, "/cost_horizon_years", "greater than 0"),
+            ExpectedFault(#"{"short_term_tax_rate":1.2}"#, .outOfRange, "/short_term_tax_rate", "1.2"),
+            ExpectedFault(#"{"long_term_tax_rate":-1}"#, .outOfRange, "/long_term_tax_rate", "-1"),
+            ExpectedFault(#"{"time_limit_seconds":601}"#, .outOfRange, "/time_limit_seconds", "600"),
+            ExpectedFault(#"{"time_limit_seconds":0}"#, .outOfRange, "/time_limit_seconds", "greater than 0"),
+            ExpectedFault(#"{"relative_gap":0.6}"#, .outOfRange, "/relative_gap", "0.5"),
+            ExpectedFault(#"{"risk_averson":2}"#, .unknownField, "/risk_averson", "did you mean risk_aversion?"),
+        ]
+    )
+    func `a fault of the preferences is named`(_ expected: ExpectedFault) throws {
+        try expected.expect(DocumentDecoder.preferences)
+    }
+
+    @Test(
+        arguments: [
+            #"{"max_position_size":1,"min_position_size":0,"max_turnover":0,"max_sector_exposure":0}"#,
+            #"{"min_cash":0.2,"max_cash":0.2}"#, #"{"min_return":-1,"max_risk":0.1}"#, #"{"max_turnover":null}"#,
+            #"{"allow_short":null}"#, #"{"min_weights":{},"max_weights":{},"groups":[]}"#, "{}",
+            #"{"min_weights":{"A":0.3},"max_position_size":0.2}"#,
+        ]
+    )
+    func `limits at the edge of their range are taken`(_ body: String) throws {
+        #expect(try faults(of: body, DocumentDecoder.constraints).isEmpty)
+    }
+
+    @Test func `unset and 0 are different`() throws {
+        let constraints = try DocumentDecoder.constraints(Array(#"{"max_turnover":0,"max_cash":null}"#.utf8))
+        #expect(constraints.maxTurnover == 0)
+        #expect(constraints.maxCash == nil)
+    }
+
+    @Test func `frontier points of 0 are taken and the risk measure defaults to volatility`() throws {
+        let body =
+            #"{"portfolio_id":"p","optimization_type":"mean_variance","objective":"minimize_risk","frontier_points":0}"#
+        let request = try DocumentDecoder.optimizationRequest(Array(body.utf8))
+        #expect(request.riskMeasure == .volatility)
+        #expect(request.constraints == Constraints())
+        #expect(request.preferences == Preferences())
+    }
+
+    @Test func `all faults of a body are listed at once`() throws {
+        let body = """
+            {"portfolio_id":"a b","optimization_type":"robust","objective":"x","risk_measure":2,"typo":1,
+             "constraints":{"max_turnover":3,"min_cash":0.5,"max_cash":0.1,"max_weights":{"A":7}},
+             "preferences":{"confidence_level":2,"nope":null}}
+            """
+        let pointers = try faults(of: body, DocumentDecoder.optimizationRequest).map(\.pointer)
+        #expect(
+            Set(pointers) == [
+                "/typo", "/portfolio_id", "/optimization_type", "/objective", "/risk_measure",
+                "/constraints/max_turnover", "/constraints/min_cash", "/constraints/max_weights/A",
+                "/preferences/confidence_level", "/preferences/nope",
+            ]
+        )
+        #expect(pointers.count == 10)
+    }
+
+    @Test func `a fault echoes little of a long value`() throws {
+        let long = String(repeating: "é", count: 10_000)
+        let body = #"{"\#(long)":1,"max_turnover":"\#(long)","max_weights":{"\#(long)":0.1}}"#
+        let found = try faults(of: body, DocumentDecoder.constraints)
+        #expect(found.count == 3)
+        for fault in found {
+            #expect(fault.message.utf8.count < 300)
+            #expect(fault.pointer.utf8.count < 150)
+        }
+    }
+
+    @Test func `the list of faults ends at its limit`() throws {
+        let members = (0..<5_000).map { "\"field_\($0)\":1" }.joined(separator: ",")
+        #expect(try faults(of: "{\(members)}", DocumentDecoder.constraints).count == DocumentLimits.faults)
+    }
+}
+
+private func request(
+    portfolio: String,
+    _ code: DocumentFault.Code,
+    _ pointer: String,
+    _ words: String...
+) -> ExpectedFault {
+    let body = "{\(portfolio)\"optimization_type\":\"mean_variance\",\"objective\":\"minimize_risk\"}"
+    var fault = ExpectedFault(body, code, pointer)
+    fault.words = words
+    return fault
+}
+
+private func kind(
+    _ type: String,
+    _ objective: String,
+    _ code: DocumentFault.Code,
+    _ pointer: String,
+    _ words: String...
+) -> ExpectedFault {
+    let body = "{\"portfolio_id\":\"p\",\"optimization_type\":\"\(type)\",\"objective\":\"\(objective)\"}"
+    var fault = ExpectedFault(body, code, pointer)
+    fault.words = words
+    return fault
+}
+
+private func with(
+    _ member: String,
+    _ code: DocumentFault.Code,
+    _ pointer: String,
+    _ words: String...
+) -> ExpectedFault {
+    let head = #"{"portfolio_id":"p","optimization_type":"mean_variance","objective":"minimize_risk","#
+    var fault = ExpectedFault(head + member + "}", code, pointer)
+    fault.words = words
+    return fault
+}
