@@ -66,6 +66,7 @@ public func largestEigenvalueBound(of matrix: DenseMatrix) -> Double {
 ///   - matrix: A, n × n, symmetric positive semidefinite.
 ///   - maximumIterations: the most products A x.
 ///   - tolerance: ends when the quotient grows by less than this fraction.
+/// - Returns: the last Rayleigh quotient; 0 for the zero matrix and when the products are not finite.
 /// - Complexity: O(n²) an iteration.
 public func largestEigenvalue(
     of matrix: DenseMatrix,

@@ -8,8 +8,13 @@ func checkReport(
     _ findings: inout Findings
 ) {
     let moments = mandate.moments
-    func same(_ holds: Bool, _ claim: String, _ expected: String, _ actual: String) {
-        findings.require(holds, claim, expected: expected, actual: actual)
+    func same(
+        _ holds: Bool,
+        _ claim: String,
+        _ expected: @autoclosure () -> String,
+        _ actual: @autoclosure () -> String
+    ) {
+        findings.require(holds, claim, expected: expected(), actual: actual())
     }
     same(result.constraints == mandate.limits, "constraints", "those in force", "others")
     same(result.preferences == mandate.preferences, "preferences", "those in force", "others")

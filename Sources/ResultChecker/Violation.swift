@@ -41,36 +41,48 @@ enum Tolerance {
 }
 
 /// Collects what does not hold.
+///
+/// Claims and values are made into text only where something is wrong: results are right by the thousand.
 struct Findings {
     private(set) var violations: [Violation] = []
 
-    mutating func require(_ holds: Bool, _ claim: String, expected: String, actual: String) {
+    mutating func require(
+        _ holds: Bool,
+        _ claim: @autoclosure () -> String,
+        expected: @autoclosure () -> String,
+        actual: @autoclosure () -> String
+    ) {
         guard !holds else { return }
-        violations.append(Violation(claim: claim, expected: expected, actual: actual))
+        violations.append(Violation(claim: claim(), expected: expected(), actual: actual()))
     }
 
     /// Requires two numbers to agree to the relative tolerance; a NaN agrees with nothing.
-    mutating func equal(_ actual: Double, _ expected: Double, _ claim: String, within slack: Double = 0) {
+    mutating func equal(
+        _ actual: Double,
+        _ expected: Double,
+        _ claim: @autoclosure () -> String,
+        within slack: Double = 0
+    ) {
         let allowed = Tolerance.absolute + slack + Tolerance.relative * abs(expected)
-        require(abs(actual - expected) <= allowed, claim, expected: "\(expected)", actual: "\(actual)")
+        require(abs(actual - expected) <= allowed, claim(), expected: "\(expected)", actual: "\(actual)")
     }
 
     /// Requires two figures to agree, or both to be without meaning.
-    mutating func equal(_ actual: Double?, _ expected: Double?, _ claim: String) {
+    mutating func equal(_ actual: Double?, _ expected: Double?, _ claim: @autoclosure () -> String) {
         switch (actual, expected) {
-        case (let actual?, let expected?): equal(actual, expected, claim)
+        case (let actual?, let expected?): equal(actual, expected, claim())
         case (nil, nil): break
         case (_, _):
             let texts = [expected, actual].map { $0.map { "\($0)" } ?? "null" }
-            require(false, claim, expected: texts[0], actual: texts[1])
+            require(false, claim(), expected: texts[0], actual: texts[1])
         }
     }
 
-    mutating func atMost(_ actual: Double, _ limit: Double, _ claim: String) {
-        require(actual <= limit + Tolerance.limit, claim, expected: "at most \(limit)", actual: "\(actual)")
+    mutating func atMost(_ actual: Double, _ limit: Double, _ claim: @autoclosure () -> String) {
+        require(actual <= limit + Tolerance.limit, claim(), expected: "at most \(limit)", actual: "\(actual)")
     }
 
-    mutating func atLeast(_ actual: Double, _ limit: Double, _ claim: String) {
-        require(actual >= limit - Tolerance.limit, claim, expected: "at least \(limit)", actual: "\(actual)")
+    mutating func atLeast(_ actual: Double, _ limit: Double, _ claim: @autoclosure () -> String) {
+        require(actual >= limit - Tolerance.limit, claim(), expected: "at least \(limit)", actual: "\(actual)")
     }
 }
