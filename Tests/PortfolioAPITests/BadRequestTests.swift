@@ -122,7 +122,7 @@ struct BadRequestTests {
     ]
 
     static let riskModels: [BadRequest] = [
-        badRiskModel(#""covariance":[[0.04,0.002],[0.003,0.0025]]"#, at: "/covariance", "not_symmetric"),
+        badRiskModel(#""covariance":[[0.04,0.002],[0.003,0.0025]]"#, at: "/covariance/0/1", "not_symmetric"),
         badRiskModel(#""covariance":[[0.04,0.2],[0.2,0.0025]]"#, at: "/covariance", "not_positive_semidefinite"),
         badRiskModel(#""covariance":[[0.04,0.002]]"#, at: "/covariance", "wrong_length"),
         badRiskModel(#""covariance":[[0.04,"x"],[0.002,0.0025]]"#, at: "/covariance/0/1", "wrong_type"),
@@ -135,7 +135,7 @@ struct BadRequestTests {
             body: "date,A\n2025-06-20,x\n",
             422,
             at: "",
-            "invalid_row"
+            "a number is needed"
         ),
         BadRequest(
             "PUT",
@@ -212,7 +212,7 @@ struct BadRequestTests {
         BadRequest("POST", "/healthz", 405, "GET, HEAD"),
         BadRequest("GET", "/api/v1/optimizations/opt-789012", 404, "There is no optimization 'opt-789012'."),
         BadRequest("GET", "/api/v1/optimizations/<script>", 404, "There is no such optimization."),
-        BadRequest("GET", "/api/v1/optimizations/", 404, "There is no such optimization."),
+        BadRequest("GET", "/api/v1/optimizations/", 404, "nothing at this path"),
         BadRequest("GET", "/api/v1/optimizations/opt-0197C7B0Z8ABCDEFGHJKMNPQRS", 404, "not_found"),
         BadRequest("POST", "/api/v1/optimizations/opt-0197C7B0Z8ABCDEFGHJKMNPQRS/cancel", 404, "not_found"),
         BadRequest("POST", "/api/v1/optimizations/opt-1/cancel", 404, "not_found"),

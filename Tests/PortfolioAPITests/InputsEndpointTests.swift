@@ -74,7 +74,7 @@ struct InputsEndpointTests {
             "PUT",
             "/api/v1/risk-models/table?kind=returns",
             headers: headers,
-            body: "date,A\n2025-06-20,0.1\n"
+            body: "date,A\n2025-06-19,0.1\n2025-06-20,0.2\n"
         )
         #expect(plain.status == 200)
         #expect(plain.json("version")?.double == 2)

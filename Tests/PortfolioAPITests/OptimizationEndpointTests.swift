@@ -1,5 +1,6 @@
 import FunctionRuntime
 import JSON
+import PortfolioAPI
 import PortfolioModel
 import PortfolioService
 import Repository
