@@ -42,7 +42,7 @@ public struct SolverSettings: Equatable, Sendable {
     /// Added to the diagonal of the scaled KKT matrix (subtracted for equality rows), so that singular ones factor.
     public var staticRegularization = 1e-12
     /// The same for equality rows, which may be redundant.
-    public var equalityRegularization = 1e-10
+    public var equalityRegularization = 1e-12
     /// Added to the diagonal of P before the matrix is scaled, so that a direction without curvature has a scale.
     public var primalRegularization = 1e-11
     /// A row with several variables is eliminated while its weight ‖a‖²∞ z/s (in scaled units) is at most this.
