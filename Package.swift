@@ -95,5 +95,7 @@ let package = Package(
             swiftSettings: settings
         ),
         tests("ArchitectureTests"),
+        tests("LinearAlgebraTests", ["LinearAlgebra", "Matrices"]),
+        tests("ConvexSolverTests", ["ConvexSolver", "Matrices"], resources: [.copy("Fixtures")]),
     ]
 )
