@@ -135,5 +135,7 @@ let package = Package(
             swiftSettings: settings
         ),
         tests("FunctionRuntimeTests", ["FunctionRuntime", "EchoFunction"]),
+        tests("LinearAlgebraTests", ["LinearAlgebra", "Matrices"]),
+        tests("ConvexSolverTests", ["ConvexSolver", "Matrices"], resources: [.copy("Fixtures")]),
     ]
 )
