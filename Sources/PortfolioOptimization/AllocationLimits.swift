@@ -101,9 +101,14 @@ struct AllocationLimits: Sendable {
         return point
     }
 
+    /// How far a volatility is above a limit, relative to the limit.
+    func excess(of volatility: Double, over limit: LimitSide) -> Double {
+        (volatility - limit.bound) / powerOfTwo(near: limit.bound)
+    }
+
     /// The largest distance by which weights miss a limit, and what is missed; 0 when all are met.
     ///
-    /// Rows are measured after division by their scale, volatility as it is.
+    /// Rows are measured after division by their scale, volatility relative to its limit.
     func worstViolation(at point: [Double], volatility: Double) -> (amount: Double, what: String) {
         var worst = (amount: 0.0, what: "")
         func record(_ amount: Double, _ side: LimitSide, _ name: String) {
@@ -115,7 +120,7 @@ struct AllocationLimits: Sendable {
             if let lower = expression.lower { record((lower.bound - value) / expression.scale, lower, "budget") }
             if let upper = expression.upper { record((value - upper.bound) / expression.scale, upper, "budget") }
         }
-        for limit in volatilityLimits { record(volatility - limit.bound, limit, "volatility") }
+        for limit in volatilityLimits { record(excess(of: volatility, over: limit), limit, "volatility") }
         if let threshold {
             for instrument in thresholdInstruments where point[instrument] > 0 {
                 record(threshold.bound - point[instrument], threshold, "threshold")

@@ -160,17 +160,17 @@ struct ProgramBuilder {
                 equalities.append(Row(terms: [(instrument, 1)], bound: 0, origin: origin))
                 continue
             }
-            var on = [Double](repeating: 0, count: columnCount)
-            on[instrument] = -1
-            var bound = -threshold.bound
+            var reaching = LinearRow(columns: [instrument], coefficients: [-1], upperBound: -threshold.bound)
             if let scaleColumn {
-                on[scaleColumn] = threshold.bound
-                bound = 0
+                reaching.columns.append(scaleColumn)
+                reaching.coefficients.append(threshold.bound)
+                reaching.upperBound = 0
             }
-            if isMoved, let relaxationColumn { on[relaxationColumn] = -1 }
-            var off = [Double](repeating: 0, count: columnCount)
-            off[instrument] = 1
-            disjunctions.append(thresholdDisjunction(off: off, on: on, onBound: bound))
+            if isMoved, let relaxationColumn {
+                reaching.columns.append(relaxationColumn)
+                reaching.coefficients.append(-1)
+            }
+            disjunctions.append(thresholdDisjunction(instrument: instrument, reaching: reaching))
         }
         return disjunctions
     }

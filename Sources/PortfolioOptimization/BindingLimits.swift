@@ -85,7 +85,8 @@ extension MeanVarianceMethod {
     /// The instruments that are held at just the buy-in threshold.
     private func bindingThresholds(at point: [Double]) -> [BindingConstraint] {
         guard let threshold = limits.threshold else { return [] }
-        return limits.thresholdInstruments.filter { abs(point[$0] - threshold.bound) <= Self.binding }.flatMap { index in
+        return limits.thresholdInstruments.filter { abs(point[$0] - threshold.bound) <= Self.binding }.flatMap {
+            index in
             let subject = problem.instruments[index].id
             let side = LimitSide(bound: threshold.bound, parameter: threshold.parameter, subject: subject)
             return entry(side, point[index], nil)

@@ -28,25 +28,22 @@ func solveProgram(
     preferences: Preferences,
     shouldStop: () -> Bool
 ) throws(OptimizationFailure) -> ProgramOutcome {
-    do {
+    let answer: Result<ProgramOutcome, OptimizationFailure>
+    do throws(SolverError) {
         if program.disjunctions.isEmpty {
-            let solution = try InteriorPointSolver(program.conic).solve(shouldStop: shouldStop)
-            return try outcome(of: solution)
+            answer = outcome(of: try InteriorPointSolver(program.conic).solve(shouldStop: shouldStop))
+        } else {
+            let gap = preferences.relativeGap ?? defaultRelativeGap
+            answer = try searchThresholds(program, relativeGap: gap, shouldStop: shouldStop)
         }
-        var settings = SolverSettings()
-        settings.relativeGap = preferences.relativeGap ?? defaultRelativeGap
-        return try searchThresholds(program, settings: settings, shouldStop: shouldStop)
-    } catch let error as SolverError {
-        throw numericalDifficulty("the solver refused the program (\(error))")
-    } catch let failure as OptimizationFailure {
-        throw failure
     } catch {
-        throw numericalDifficulty("the solver failed")
+        throw numericalDifficulty("the solver refused the program (\(error))")
     }
+    return try answer.get()
 }
 
 /// Reads the end of an interior-point solve.
-private func outcome(of solution: ConicSolution) throws(OptimizationFailure) -> ProgramOutcome {
+private func outcome(of solution: ConicSolution) -> Result<ProgramOutcome, OptimizationFailure> {
     switch solution.status {
     case .solved, .almostSolved:
         let report = SolutionReport(
@@ -58,12 +55,13 @@ private func outcome(of solution: ConicSolution) throws(OptimizationFailure) -> 
             dualResidual: solution.dualResidual,
             relativeGap: solution.relativeGap
         )
-        return .solved(ProgramOptimum(primal: solution.primal, dual: solution.dual, report: report))
-    case .primalInfeasible: return .infeasible(certificate: solution.dual)
-    case .dualInfeasible: return .unbounded
-    case .stopped: throw timeLimit()
+        return .success(.solved(ProgramOptimum(primal: solution.primal, dual: solution.dual, report: report)))
+    case .primalInfeasible: return .success(.infeasible(certificate: solution.dual))
+    case .dualInfeasible: return .success(.unbounded)
+    case .stopped: return .failure(timeLimit())
     case .iterationLimit, .stalled:
-        throw numericalDifficulty("the solver ended without an answer after \(solution.iterations) iterations")
+        let difficulty = "the solver ended without an answer after \(solution.iterations) iterations"
+        return .failure(numericalDifficulty(difficulty))
     }
 }
 

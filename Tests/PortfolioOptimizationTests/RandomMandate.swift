@@ -1,6 +1,7 @@
 import Foundation
 import Matrices
 import PortfolioModel
+import Testing
 
 /// A mandate of the fixture: limits and optimum from the file, moments and holdings from the seed.
 struct RandomMandate: Decodable, Sendable, CustomTestStringConvertible {
@@ -51,8 +52,12 @@ struct RandomMandate: Decodable, Sendable, CustomTestStringConvertible {
     /// The same numbers as the script makes: one SplitMix64 stream, plain arithmetic, the same order.
     func mandate() -> TestMandate {
         var stream = UniformStream(seed: seed)
-        let loadings = (0..<size).map { _ in
-            [0.05 + 0.2 * stream.next(), 0.24 * stream.next() - 0.12, 0.24 * stream.next() - 0.12]
+        var loadings: [[Double]] = []
+        for _ in 0..<size {
+            let market = 0.05 + 0.2 * stream.next()
+            let second = 0.24 * stream.next() - 0.12
+            let third = 0.24 * stream.next() - 0.12
+            loadings.append([market, second, third])
         }
         let specific = (0..<size).map { _ in 0.05 + 0.25 * stream.next() }
         let returns = (0..<size).map { _ in 0.2 * stream.next() - 0.02 }
@@ -65,10 +70,12 @@ struct RandomMandate: Decodable, Sendable, CustomTestStringConvertible {
         let rates = (0..<size).map { _ in 0.0005 + 0.0045 * stream.next() }
         let cash = 5000 * stream.next()
         if quantities[0] == 0 { quantities[0] = 10 }
-        let covariance = (0..<size).map { i in
-            (0..<size).map { j in
-                (0..<3).reduce(i == j ? specific[i] * specific[i] : 0) { $0 + loadings[i][$1] * loadings[j][$1] }
+        var covariance = [[Double]](repeating: [Double](repeating: 0, count: size), count: size)
+        for i in 0..<size {
+            for j in 0..<size {
+                for k in 0..<3 { covariance[i][j] += loadings[i][k] * loadings[j][k] }
             }
+            covariance[i][i] += specific[i] * specific[i]
         }
         var mandate = TestMandate(
             expectedReturns: returns,
@@ -79,7 +86,8 @@ struct RandomMandate: Decodable, Sendable, CustomTestStringConvertible {
         mandate.identifiers = (0..<size).map { $0 < 10 ? "I0\($0)" : "I\($0)" }
         mandate.cash = cash
         mandate.sectors = (0..<size).map { $0 % 7 == 6 ? nil : "S\($0 % 4)" }
-        mandate.assetClasses = (0..<size).map { $0 % 11 == 10 ? nil : $0 % 2 == 0 ? "equity" : "bond" }
+        let classes = ["equity", "bond"]
+        mandate.assetClasses = (0..<size).map { $0 % 11 == 10 ? nil : classes[$0 % 2] }
         if ownCosts { mandate.costs = rates.map { TransactionCost(proportional: $0) } }
         mandate.universe = (0..<size).filter { !outside.contains($0) }.map { mandate.identifiers[$0] }
         mandate.constraints = limits

@@ -1,7 +1,7 @@
 import Matrices
 import PortfolioModel
 
-@testable import PortfolioOptimization
+import PortfolioOptimization
 
 /// A mandate made of plain numbers, for tests.
 struct TestMandate {

@@ -1,17 +1,49 @@
 internal import ConvexSolver
 internal import PortfolioModel
 
-/// The choice that a buy-in threshold puts to an instrument: aᵀx ≤ 0 (not held), or bᵀx ≤ bound (at least the threshold).
-func thresholdDisjunction(off: [Double], on: [Double], onBound: Double) -> Disjunction {
-    Disjunction(off: [off], on: [on], onBound: onBound)
+/// The choice that a buy-in threshold puts to an instrument: a weight of 0, or at least the threshold.
+///
+/// - Parameters:
+///   - instrument: its column.
+///   - reaching: the row that says "at least the threshold".
+func thresholdDisjunction(instrument: Int, reaching: LinearRow) -> Disjunction {
+    let notHeld = LinearRow(columns: [instrument], coefficients: [1], upperBound: 0, isEquality: true)
+    return Disjunction(off: [notHeld], on: [reaching])
 }
-struct Disjunction: Sendable { var off: [[Double]]; var on: [[Double]]; var onBound: Double }
 
-/// Solves a program with thresholds by branch and bound.
+/// Solves a program with thresholds by branch and bound over who is held.
+///
+/// A search that is stopped answers with the best allocation found and its gap, and fails only without one.
+///
+/// - SeeAlso: docs/mathematics.md, "Buy-in thresholds".
 func searchThresholds(
     _ program: AllocationProgram,
-    settings: SolverSettings,
+    relativeGap: Double,
     shouldStop: () -> Bool
-) throws -> ProgramOutcome {
-    fatalError()
+) throws(SolverError) -> Result<ProgramOutcome, OptimizationFailure> {
+    var settings = SolverSettings()
+    settings.relativeGap = relativeGap
+    settings.optimalityGap = optimalityGap
+    let search = BranchAndBoundSolver(program.conic, disjunctions: program.disjunctions, settings: settings)
+    let result = try search.solve(shouldStop: shouldStop)
+    switch result.status {
+    case .infeasible: return .success(.infeasible(certificate: []))
+    case .unbounded: return .success(.unbounded)
+    case .stoppedWithoutIncumbent: return .failure(timeLimit())
+    case .optimal, .withinGap, .stoppedWithIncumbent:
+        guard let solution = result.solution else { return .failure(timeLimit()) }
+        let report = SolutionReport(
+            status: result.status == .optimal || result.relativeGap <= optimalityGap ? .optimal : .withinGap,
+            solver: "branch_and_bound",
+            iterations: result.iterations,
+            solveMilliseconds: 0,
+            primalResidual: solution.primalResidual,
+            dualResidual: solution.dualResidual,
+            relativeGap: result.relativeGap
+        )
+        return .success(.solved(ProgramOptimum(primal: solution.primal, dual: solution.dual, report: report)))
+    }
 }
+
+/// The gap, relative to the objective, up to which an answer counts as optimal.
+private let optimalityGap = 1e-6

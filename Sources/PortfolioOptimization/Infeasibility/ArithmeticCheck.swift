@@ -56,7 +56,8 @@ struct ArithmeticCheck {
         for index in floors.indices where floors[index] > caps[index] + Self.tolerance {
             let id = problem.instruments[index].id
             guard problem.isTradable[index] else {
-                return "min_weights asks for \(readable(floors[index])) of \(id), which is outside the universe and must"
+                return
+                    "min_weights asks for \(readable(floors[index])) of \(id), which is outside the universe and must"
                     + " be sold."
             }
             return "min_weights asks for \(readable(floors[index])) of \(id), of which at most"
@@ -80,7 +81,8 @@ struct ArithmeticCheck {
         if let cap = usable.first, usable.allSatisfy({ $0 == cap }) {
             return "\(usable.count) instruments × \(readable(cap)) = \(readable(total)) < \(must)."
         }
-        return "The upper weights of the \(usable.count) instruments that may be held sum to \(readable(total)) < \(must)."
+        return
+            "The upper weights of the \(usable.count) instruments that may be held sum to \(readable(total)) < \(must)."
     }
 
     private func classesBelowOne(_ limit: Double?, _ name: String, _ key: KeyPath<Instrument, String?>) -> String? {
@@ -98,7 +100,8 @@ struct ArithmeticCheck {
         let total = classRooms.reduce(unclassified, +)
         guard total < mustInvest - Self.tolerance else { return nil }
         let rest = unclassified > 0 ? " and \(readable(unclassified)) of instruments without one" : ""
-        return "\(name) \(readable(limit)) leaves room for \(readable(total)) in \(classRooms.count) of them\(rest), less"
+        return
+            "\(name) \(readable(limit)) leaves room for \(readable(total)) in \(classRooms.count) of them\(rest), less"
             + " than the \(readable(mustInvest)) that must be invested."
     }
 
@@ -109,7 +112,8 @@ struct ArithmeticCheck {
             else { continue }
             let room = expression.terms.reduce(0) { $0 + caps[$1.variable] }
             guard lower.bound > room + Self.tolerance else { continue }
-            return "\(limits.parameters[source].pointer) asks for \(readable(lower.bound)) of instruments of which at most"
+            return
+                "\(limits.parameters[source].pointer) asks for \(readable(lower.bound)) of instruments of which at most"
                 + " \(readable(room)) is allowed."
         }
         return nil
@@ -127,7 +131,8 @@ struct ArithmeticCheck {
         let forced = max(sales, purchases)
         guard forced > limit + Self.tolerance else { return nil }
         let what = sales >= purchases ? "sales" : "purchases"
-        return "The other limits force \(what) of \(readable(forced)), more than max_turnover \(readable(limit)) allows."
+        return
+            "The other limits force \(what) of \(readable(forced)), more than max_turnover \(readable(limit)) allows."
     }
 }
 

@@ -51,8 +51,10 @@ struct MeanVarianceMethod {
         case .solved(let optimum):
             let cleaned = try clean(optimum, program: program, scale: 1)
             let volatility = annualizedVolatility(of: cleaned.point[..<limits.layout.cash])
-            if risksOnly, let limit = limits.volatilityLimits.map(\.bound).min(),
-                volatility > limit + AllocationLimits.tolerance
+            if risksOnly,
+                limits.volatilityLimits.contains(where: {
+                    limits.excess(of: volatility, over: $0) > AllocationLimits.tolerance
+                })
             {
                 throw try infeasible(because: nil, shouldStop: shouldStop)
             }
@@ -140,7 +142,8 @@ struct MeanVarianceMethod {
         guard worst.amount <= AllocationLimits.tolerance else {
             throw numericalDifficulty("\(worst.what) is missed by \(worst.amount)")
         }
-        let prices = program.disjunctions.isEmpty && limits.threshold == nil
+        let prices =
+            program.disjunctions.isEmpty && limits.threshold == nil
             ? gainPerDual.map { ShadowPrices(program: program, dual: optimum.dual, gainPerDual: $0) } : nil
         return AllocationSolution(
             weights: Array(weights),
