@@ -114,6 +114,10 @@ let package = Package(
             resources: [.copy("Fixtures")]
         ),
         tests("ResultCheckerTests", ["ResultChecker", "PortfolioOptimization", "PortfolioModel", "Matrices"]),
+        tests(
+            "JobExecutionTests",
+            ["JobExecution", "Repository", "ResultChecker", "PortfolioOptimization", "PortfolioModel", "Matrices"]
+        ),
         tests("PortfolioServiceTests", ["PortfolioService", "Repository", "PortfolioModel", "Matrices"]),
         tests(
             "PortfolioAPITests",

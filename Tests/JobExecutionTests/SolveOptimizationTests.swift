@@ -2,6 +2,7 @@ import JobExecution
 import Matrices
 import PortfolioModel
 import Repository
+import TestSupport
 import Testing
 
 @Suite("A job computed from request to checked result")
@@ -99,5 +100,52 @@ struct SolveOptimizationTests {
             #expect(result.metrics.maxDrawdown != nil && result.metrics.trackingError != nil)
             #expect(result.metrics.turnover <= 0.3 + 1e-7)
         }
+    }
+
+    /// Limits of every kind, drawn at random: whatever the methods answer, the checker agrees or the request fails.
+    @Test func `any limits end in a result that passes or in a failure that says why`() throws {
+        var completed = 0
+        for seed in UInt64(1)...150 {
+            var random = SeededGenerator(seed: seed)
+            let objective = Objective.allCases[Int(seed) % Objective.allCases.count]
+            let count = Int.random(in: 2...15, using: &random)
+            var job = TestJob(count: count, seed: seed, objective: objective).job
+            for index in job.snapshot.instruments.indices {
+                job.snapshot.instruments[index].sector = ["tech", "health", nil][index % 3]
+                job.snapshot.instruments[index].assetClass = ["equity", "bond"][index % 2]
+            }
+            func maybe(_ range: ClosedRange<Double>) -> Double? {
+                Int.random(in: 0...2, using: &random) == 0 ? random.uniform(range) : nil
+            }
+            var limits = Constraints()
+            limits.maxPositionSize = maybe(0.15...0.9)
+            limits.minPositionSize = maybe(0.01...0.1)
+            limits.maxSectorExposure = maybe(0.3...0.9)
+            limits.maxAssetClassExposure = maybe(0.4...0.9)
+            limits.maxTurnover = maybe(0.05...0.9)
+            limits.targetVolatility = maybe(0.05...0.4)
+            limits.minReturn = maybe(0.02...0.08)
+            limits.maxRisk = maybe(0.05...0.4)
+            limits.minWeights = maybe(0...0.1).map { ["N0": $0] }
+            limits.maxWeights = maybe(0...0.5).map { ["N1": $0] }
+            limits.minCash = maybe(0...0.1)
+            limits.maxCash = maybe(0.1...0.3)
+            limits.groups = maybe(0.2...0.8).map {
+                [GroupLimit(name: "g", members: .sector("tech"), min: $0 / 4, max: $0)]
+            }
+            job.request.constraints = limits
+            if count > 2, maybe(0...1) != nil {
+                job.snapshot.portfolio.universe = (1..<count).map { "N\($0)" }
+                job.request.constraints.minWeights = nil
+            }
+            let outcome = outcome(job)
+            #expect(outcome.violations == [], "seed \(seed), \(objective)")
+            switch outcome.result {
+            case .success: completed += 1
+            case .failure(let failure):
+                #expect(["infeasible", "no_excess_return"].contains(failure.code), "seed \(seed): \(failure)")
+            }
+        }
+        #expect(completed > 60, "\(completed) of 150")
     }
 }
