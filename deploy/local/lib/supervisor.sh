@@ -2,7 +2,7 @@
 # shellcheck shell=bash disable=SC2153
 
 # Settings of the stack itself: they steer these scripts and are no business of a function's.
-readonly STACK_SETTINGS='HTTP_PORT|GRPC_PORT|RUN_DIR|DATABASE_URL|BODY_LIMIT_BYTES|DEMO|KEEP|BIN_DIR'
+readonly STACK_SETTINGS='HTTP_PORT|GRPC_PORT|RUN_DIR|DATABASE_URL|BODY_LIMIT_BYTES|DEMO|KEEP|BIN_DIR|LOG_LEVEL'
 
 # One entry of supervisor's `environment=`: quoted, with its own escape for per cent signs.
 environment_entry() {
@@ -18,6 +18,8 @@ function_environment() {
     printf 'PATH="/usr/bin:/bin",LANG="C.UTF-8"'
     environment_entry PORTFOLIO_DATABASE_URL "$(role_url "$role")"
     environment_entry PORTFOLIO_BODY_LIMIT_BYTES "$body_limit"
+    # nginx logs every request already, and supervisor would copy a second line of each through its own hands.
+    environment_entry PORTFOLIO_LOG_LEVEL "${PORTFOLIO_LOG_LEVEL:-warning}"
     # A crash must end at once and be restarted; the toolchain's backtracer would hold the process and its pipes.
     environment_entry SWIFT_BACKTRACE enable=no
     # Two BLAS threads on a busy host make a factorization many times slower; the processes are the parallelism.
