@@ -95,6 +95,7 @@ let package = Package(
             swiftSettings: settings
         ),
         tests("ArchitectureTests"),
+        tests("RepositoryTests", ["Repository", "PortfolioDocuments", "PortfolioModel", "Matrices"]),
         tests("JSONTests", ["JSON"]),
         tests("PortfolioDocumentsTests", ["PortfolioDocuments", "PortfolioModel", "Matrices", "JSON"]),
     ]
