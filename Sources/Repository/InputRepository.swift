@@ -1,7 +1,8 @@
 package import PortfolioModel
 
-/// Storage of the inputs: immutable, versioned snapshots. Reads see the newest version unless one is named.
+/// Storage of the inputs: immutable, versioned snapshots.
 ///
+/// Reads see the newest version unless one is named.
 /// A tenant sees its own identifiers only. Every method throws ``RepositoryError/unavailable(underlying:)`` while the
 /// database is away; nothing is stored then.
 package protocol InputRepository: AnyObject {
@@ -38,7 +39,7 @@ package protocol InputRepository: AnyObject {
 
 /// A version just stored.
 package struct StoredVersion: Equatable, Sendable {
-    /// 1, 2, 3, …
+    /// Its number: 1, 2, 3 and so on.
     package var version: Int
     /// Whether the identifier is new.
     package var isNew: Bool

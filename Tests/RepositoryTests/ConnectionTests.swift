@@ -7,7 +7,7 @@ import Testing
 @Suite("Notifications and lost connections")
 struct ConnectionTests {
     private let terminate =
-        "SELECT count(pg_terminate_backend(pid)) FROM pg_stat_activity WHERE datname = current_database()"
+        "SELECT count(pg_terminate_backend(pid, 5000)) FROM pg_stat_activity WHERE datname = current_database()"
         + " AND pid <> pg_backend_pid()"
 
     @Test func `the end of a job is told after it can be read`() throws {

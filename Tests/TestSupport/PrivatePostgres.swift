@@ -14,7 +14,9 @@ package final class PrivatePostgres: @unchecked Sendable {
     private var keeper: Process?
     private var databases = 0
 
-    /// The server that tests share, with the migrations deployed in its template. Started when first asked for.
+    /// The server that tests share, with the migrations deployed in its template.
+    ///
+    /// Started when first asked for.
     package static func shared() throws -> PrivatePostgres { try sharedServer.get() }
 
     private static let sharedServer = Result { try PrivatePostgres() }

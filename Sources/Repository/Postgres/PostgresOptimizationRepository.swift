@@ -1,7 +1,9 @@
 import PortfolioDocuments
 import PortfolioModel
 
-/// Requests and answers in PostgreSQL. Each method is one round trip.
+/// Requests and answers in PostgreSQL.
+///
+/// Each method is one round trip.
 final class PostgresOptimizationRepository: OptimizationRepository {
     private let session: PostgresSession
     private var queue = QueueFigures()

@@ -36,9 +36,8 @@ final class PostgresSession {
             if repetition == .harmful, let current, !current.isAlive() { self.current = nil }
             return try runOnce(calls, tenant: tenant, afterwards: afterwards)
         } catch {
-            guard case .connectionLost = error, repetition == .harmless, pause.isOver else {
-                throw error.repositoryError
-            }
+            guard case .connectionLost(_, let nothingDone) = error, repetition == .harmless || nothingDone, pause.isOver
+            else { throw error.repositoryError }
         }
         do {
             return try runOnce(calls, tenant: tenant, afterwards: afterwards)
@@ -63,7 +62,7 @@ final class PostgresSession {
     /// The connection, made if there is none.
     func connected() throws(WireFault) -> PostgresConnection {
         if let current { return current }
-        guard pause.isOver else { throw .connectionLost(pause.reason) }
+        guard pause.isOver else { throw .connectionLost(pause.reason, nothingDone: true) }
         do {
             let connection = try PostgresConnection(url: url, applicationName: applicationName)
             current = connection

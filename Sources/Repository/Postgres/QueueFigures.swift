@@ -1,9 +1,9 @@
 import PortfolioModel
 
-/// The queue as it was a moment ago: how deep, how fast it moves. For estimates and for the limit.
+/// The queue as it was a moment ago: how deep, how fast it moves.
 ///
-/// Counting costs as much as the queue is deep, so that it is asked for a few times a second, not at every submission;
-/// in between a process counts its own submissions.
+/// For estimates and for the limit. Counting costs as much as the queue is deep, so that it is asked for a few times a
+/// second, not at every submission; in between a process counts its own submissions.
 struct QueueFigures {
     /// Jobs in the queue, counted up to `countLimit`.
     var depth: Int
