@@ -48,7 +48,7 @@ struct InputRepositoryTests {
         var model = RiskModel.sample
         model.volatilities = [0.2, .leastNonzeroMagnitude]
         model.correlations = .identity(2)
-        model.returns = DenseMatrix(rows: 3, columns: 2, columnMajor: [1, 2, 3, -0.0, 5e-324, 1e308])
+        model.returns = DenseMatrix(rows: 3, columns: 2, columnMajor: [1, 2, 3, -0.0, .leastNonzeroMagnitude, 1e308])
         model.prices = DenseMatrix(rows: 4, columns: 2, repeating: 7)
         model.dates = [19_000, 19_001, -5].map { CalendarDate(daysSinceEpoch: $0) }
         model.probabilities = [0.2, 0.3, 0.5]

@@ -293,6 +293,43 @@ struct JobRepositoryTests {
         #expect(try fixture.execute("SELECT count(*), count(DISTINCT subject) FROM events.outbox") == [["25", "25"]])
     }
 
+    // MARK: The queue as a whole
+
+    @Test func `a full queue takes nothing in until it is shorter`() throws {
+        try fixture.execute(
+            "INSERT INTO jobs.jobs (job_id, tenant_id, kind) SELECT 'x' || n, 'other', 'test' FROM generate_series(1, 20000) n"
+        )
+        let submitting = fixture.submitting
+        #expect(performing: { try submitting.submit(.sample, id: "opt-1", tenant: "default") }, throws: isUnavailable)
+        #expect(try state("opt-1") == nil)
+        try fixture.execute("DELETE FROM jobs.jobs WHERE job_id = 'x1'")
+        usleep(150_000)  // a process looks at the queue ten times a second at most
+        #expect(try submitting.submit(.sample, id: "opt-1", tenant: "default").status == .pending)
+        #expect(performing: { try submitting.submit(.sample, id: "opt-2", tenant: "default") }, throws: isUnavailable)
+    }
+
+    @Test func `the estimate is the queue's depth times what a job took, over the workers`() throws {
+        try fixture.execute(
+            """
+            INSERT INTO jobs.jobs (job_id, tenant_id, kind) SELECT 'x' || n, 'other', 'test' FROM generate_series(1, 99) n;
+            INSERT INTO jobs.service_times VALUES (1, 'test', 3, now()), (2, 'test', 1, now()), (3, 'test', 900, '2001-01-01')
+            """
+        )
+        let submitted = try submit("opt-1")
+        let wait = submitted.estimatedCompletion.microseconds - submitted.createdAt.microseconds
+        #expect(wait == 100 * 2 / 2 * 1_000_000)
+    }
+
+    @Test func `news of jobs do not heap up while a worker claims, and none is lost`() throws {
+        let worker = fixture.worker
+        #expect(worker.waitForJobs(seconds: 0))
+        try submit("opt-1")
+        #expect(try worker.claimJobs(limit: 5, leaseSeconds: 30).count == 1)
+        #expect(!worker.waitForJobs(seconds: 0))
+        try submit("opt-2")
+        #expect(worker.waitForJobs(seconds: 10))
+    }
+
     // MARK: Read side
 
     @Test func `the read side rebuilt from the write side is the same to the byte`() throws {

@@ -114,7 +114,7 @@ struct TenancyTests {
         }
     }
 
-    @Test(arguments: [
+    private static let refused = [
         ("portfolio_get_optimization", "UPDATE portfolio_optimizations SET status = 'failed'"),
         ("portfolio_create_optimization", "UPDATE optimization_requests SET status = 'completed'"),
         ("portfolio_create_optimization", "UPDATE optimization_requests SET error = '{}'"),
@@ -129,16 +129,18 @@ struct TenancyTests {
         ("portfolio_worker", "INSERT INTO events.outbox (subject) VALUES ('x')"),
         ("portfolio_health", "SELECT count(*) FROM queries.portfolio_optimizations"),
         ("portfolio_health", "DELETE FROM sqitch.changes"),
-    ])
-    func `a role is refused what is not its own`(role: String, sql: String) throws {
+    ]
+
+    @Test func `a role is refused what is not its own`() throws {
         let fixture = try Fixture()
         try fixture.storeInputs(tenant: "a")
         _ = try fixture.submitting.submit(.sample, id: "opt-1", tenant: "a")
-        #expect(
-            performing: {
+        for (role, sql) in Self.refused {
+            #expect("\(role): \(sql)") {
                 try fixture.server.execute(sql, database: fixture.name, role: role, tenant: "a")
-            },
-            throws: { "\($0)".contains("permission denied") || "\($0)".contains("row-level security") }
-        )
+            } throws: { error in
+                "\(error)".contains("permission denied") || "\(error)".contains("row-level security")
+            }
+        }
     }
 }

@@ -38,7 +38,7 @@ package final class PrivatePostgres: @unchecked Sendable {
         )
         try start()
         try execute("CREATE DATABASE \(Self.template)", database: "postgres")
-        try sqitch(["deploy"], database: Self.template)
+        try sqitch(["deploy", "--no-verify"], database: Self.template)
     }
 
     deinit { stop() }

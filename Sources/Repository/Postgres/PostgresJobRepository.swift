@@ -23,6 +23,8 @@ final class PostgresJobRepository: JobRepository {
     // MARK: claim
 
     func claimJobs(limit: Int, leaseSeconds: Double) throws -> [ClaimedJob] {
+        // A worker that is never idle would heap them up. Those that come after the claim are kept.
+        session.discardNotifications(of: Channel.jobs)
         let results = try session.run(
             [
                 Self.withoutWaitingForDisk(),

@@ -73,6 +73,13 @@ final class PostgresSession {
         }
     }
 
+    /// Forgets the notifications that have arrived on a channel: what they tell is about to be looked for anyway.
+    func discardNotifications(of channel: String) {
+        guard let current, current.isListening(to: channel) else { return }
+        // A dead connection is found out by the statements that follow.
+        _ = try? current.takeNotifications(of: channel)
+    }
+
     /// Lets go of a connection found dead.
     func drop() { current = nil }
 }

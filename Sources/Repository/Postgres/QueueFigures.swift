@@ -44,6 +44,9 @@ struct QueueFigures {
         return ContinuousClock.now - takenAt > Self.lifetime
     }
 
+    /// Whether they were never asked for.
+    var isUnknown: Bool { takenAt == nil }
+
     /// Whether no more jobs are taken in.
     var isFull: Bool { depth >= Self.limit }
 
