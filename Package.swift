@@ -39,7 +39,11 @@ let package = Package(
         // Floor 0: one door to each C library.
         .systemLibrary(name: "CFastCGI", pkgConfig: "fcgi", providers: [.apt(["libfcgi-dev"])]),
         .systemLibrary(name: "CPostgreSQL", pkgConfig: "libpq", providers: [.apt(["libpq-dev"])]),
-        .systemLibrary(name: "COpenBLAS", pkgConfig: "openblas", providers: [.apt(["libopenblas-dev", "liblapacke-dev"])]),
+        .systemLibrary(
+            name: "COpenBLAS",
+            pkgConfig: "openblas",
+            providers: [.apt(["libopenblas-dev", "liblapacke-dev"])]
+        ),
         .systemLibrary(name: "CJansson", pkgConfig: "jansson", providers: [.apt(["libjansson-dev"])]),
 
         // Floor 1: values and transports that know no portfolio.
@@ -90,13 +94,40 @@ let package = Package(
         // Tests
         .target(
             name: "TestSupport",
-            dependencies: ["Matrices"],
+            dependencies: ["Repository", "PortfolioModel", "Matrices"],
             path: "Tests/TestSupport",
             swiftSettings: settings
         ),
         tests("ArchitectureTests"),
         tests("RepositoryTests", ["Repository", "PortfolioDocuments", "PortfolioModel", "Matrices"]),
+        tests("PortfolioModelTests", ["PortfolioModel"]),
         tests("JSONTests", ["JSON"]),
+        tests("FunctionRuntimeTests", ["FunctionRuntime"]),
         tests("PortfolioDocumentsTests", ["PortfolioDocuments", "PortfolioModel", "Matrices", "JSON"]),
+        tests(
+            "MomentEstimationTests",
+            ["MomentEstimation", "LinearAlgebra", "PortfolioModel", "Matrices"],
+            resources: [.copy("Fixtures")]
+        ),
+        tests(
+            "PortfolioOptimizationTests",
+            ["PortfolioOptimization", "PortfolioModel", "Matrices"],
+            resources: [.copy("Fixtures")]
+        ),
+        tests("ResultCheckerTests", ["ResultChecker", "PortfolioOptimization", "PortfolioModel", "Matrices"]),
+        tests("PortfolioServiceTests", ["PortfolioService", "Repository", "PortfolioModel", "Matrices"]),
+        tests(
+            "PortfolioAPITests",
+            ["PortfolioAPI", "PortfolioService", "Repository", "PortfolioModel", "Matrices", "JSON", "FunctionRuntime"]
+        ),
+        tests("IntegrationTests"),
+
+        // Benchmarks
+        .executableTarget(
+            name: "service-benchmarks",
+            dependencies: ["TestSupport"],
+            path: "Benchmarks/ServiceBenchmarks",
+            swiftSettings: settings
+        ),
     ]
 )

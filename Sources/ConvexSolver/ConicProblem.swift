@@ -15,6 +15,7 @@ public struct ConicProblem: Sendable {
     /// The cones whose product is K; their dimensions sum to m.
     public var cones: [Cone]
 
+    /// Makes a problem of its parts; the solver checks that they fit together.
     public init(
         quadratic: DenseMatrix,
         linear: [Double],

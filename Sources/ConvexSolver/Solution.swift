@@ -39,6 +39,7 @@ public struct ConicSolution: Equatable, Sendable {
     /// Iterations taken.
     public var iterations: Int
 
+    /// Makes a solution of its parts.
     public init(
         status: SolverStatus,
         primal: [Double],

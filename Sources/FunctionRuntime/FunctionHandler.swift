@@ -8,6 +8,7 @@ public protocol FunctionHandler: AnyObject {
 }
 
 extension FunctionHandler {
+    /// Nothing wakes a handler that parks nothing.
     public var wakeSource: (any WakeSource)? { nil }
 }
 
@@ -30,6 +31,7 @@ public struct ParkedRequest {
     /// Makes the answer when the time is up.
     public var expire: () -> FunctionResponse
 
+    /// Makes a parked request from its parts.
     public init(
         key: String,
         waitSeconds: Double,

@@ -13,6 +13,7 @@ public struct FunctionRequest: Sendable {
     /// The request's id, as nginx made it or as made here: goes into logs, errors and `X-Request-Id`.
     public var requestID: String
 
+    /// Makes a function request from its parts.
     public init(
         method: String,
         path: String,

@@ -17,6 +17,7 @@ public struct FunctionResponse {
     /// The body.
     public var body: Body
 
+    /// Makes a function response from its parts.
     public init(status: Int, headers: [(name: String, value: String)] = [], body: Body = .empty) {
         self.status = status
         self.headers = headers

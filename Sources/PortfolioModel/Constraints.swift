@@ -1,4 +1,6 @@
-/// The limits of a mandate. A limit that is nil does not hold; 0 is a limit.
+/// The limits of a mandate.
+///
+/// A limit that is nil does not hold; 0 is a limit.
 ///
 /// Weights are fractions of the portfolio's value before trading, cash included.
 public struct Constraints: Equatable, Sendable {
@@ -29,6 +31,7 @@ public struct Constraints: Equatable, Sendable {
     /// Limits on the total weight of named groups.
     public var groups: [GroupLimit]?
 
+    /// Makes constraints in which nothing is set.
     public init() {}
 
     /// These limits with another set's laid over them: field by field, maps entry by entry.
@@ -72,6 +75,7 @@ public struct GroupLimit: Equatable, Sendable {
     /// Upper total weight.
     public var max: Double?
 
+    /// Makes a group limit from its parts.
     public init(name: String, members: Members, min: Double? = nil, max: Double? = nil) {
         self.name = name
         self.members = members
@@ -105,6 +109,7 @@ public struct Preferences: Equatable, Sendable {
     /// Relative gap at which a search with integers may stop.
     public var relativeGap: Double?
 
+    /// Makes preferences in which nothing is set.
     public init() {}
 
     /// These preferences with another set's laid over them, field by field.

@@ -17,6 +17,7 @@ public struct Instrument: Equatable, Sendable {
     /// What trading it costs; nil means the request's `transaction_cost_model` applies.
     public var cost: TransactionCost?
 
+    /// Makes an instrument from its parts.
     public init(
         id: String,
         name: String? = nil,
@@ -49,6 +50,7 @@ public struct TransactionCost: Equatable, Sendable {
     /// Money traded in the instrument on an average day; needed when `impact` is not 0.
     public var averageDailyValue: Double?
 
+    /// Makes a transaction cost from its parts.
     public init(proportional: Double = 0, fixed: Double = 0, impact: Double = 0, averageDailyValue: Double? = nil) {
         self.proportional = proportional
         self.fixed = fixed

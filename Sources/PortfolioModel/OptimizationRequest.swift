@@ -31,6 +31,7 @@ public struct OptimizationRequest: Equatable, Sendable {
     /// The request's own preferences.
     public var preferences: Preferences
 
+    /// Makes an optimization request from its parts.
     public init(
         portfolioID: String,
         type: OptimizationType,
@@ -59,6 +60,7 @@ public struct MandateSnapshot: Equatable, Sendable {
     /// The versions these are.
     public var versions: SnapshotVersions
 
+    /// Makes a mandate snapshot from its parts.
     public init(portfolio: Portfolio, riskModel: RiskModel, instruments: [Instrument], versions: SnapshotVersions) {
         self.portfolio = portfolio
         self.riskModel = riskModel
@@ -78,6 +80,7 @@ public struct SnapshotVersions: Equatable, Sendable {
     /// Version of the instruments: the number of the last bulk change.
     public var instruments: Int
 
+    /// Makes a snapshot versions from its parts.
     public init(portfolio: Int, riskModelID: String, riskModel: Int, instruments: Int) {
         self.portfolio = portfolio
         self.riskModelID = riskModelID

@@ -12,7 +12,9 @@ public struct OptimizationResult: Equatable, Sendable {
     public var solution: SolutionReport
     /// The limits the optimum rests on.
     public var bindingConstraints: [BindingConstraint]
-    /// Each instrument's share of the portfolio's risk; sums to 1. Empty when the risk is 0.
+    /// Each instrument's share of the portfolio's risk; sums to 1.
+    ///
+    /// Empty when the risk is 0.
     public var riskContributions: [String: Double]
     /// The limits in force: the portfolio's with the request's laid over them.
     public var constraints: Constraints
@@ -23,6 +25,7 @@ public struct OptimizationResult: Equatable, Sendable {
     /// What the caller should know.
     public var warnings: [ResultWarning]
 
+    /// Makes an optimization result from its parts.
     public init(
         metrics: AllocationMetrics,
         currentAllocation: [String: Double],
@@ -50,7 +53,9 @@ public struct OptimizationResult: Equatable, Sendable {
     }
 }
 
-/// The figures of an allocation. A figure that has no meaning is nil, with its reason in `notes`.
+/// The figures of an allocation.
+///
+/// A figure that has no meaning is nil, with its reason in `notes`.
 public struct AllocationMetrics: Equatable, Sendable {
     /// μᵀw + risk-free rate · cash, annual, gross of costs and taxes.
     public var expectedReturn: Double
@@ -87,6 +92,7 @@ public struct AllocationMetrics: Equatable, Sendable {
     /// Why a figure is nil, by the figure's JSON name.
     public var notes: [String: String]
 
+    /// Makes an allocation metrics from its parts.
     public init(
         expectedReturn: Double,
         expectedVolatility: Double,
@@ -150,6 +156,7 @@ public struct Trade: Equatable, Sendable {
     /// The lots a sale consumes; empty for a purchase and for holdings without lots.
     public var taxLots: [SoldLot]
 
+    /// Makes a trade from its parts.
     public init(
         instrumentID: String,
         action: Action,
@@ -191,6 +198,7 @@ public struct SoldLot: Equatable, Sendable {
     /// Part of a loss that the wash-sale rule does not let count; not negative.
     public var disallowedLoss: Double
 
+    /// Makes a sold lot from its parts.
     public init(
         acquiredAt: CalendarDate,
         quantity: Double,
@@ -231,6 +239,7 @@ public struct SolutionReport: Equatable, Sendable {
     /// (objective − bound) relative to the objective.
     public var relativeGap: Double
 
+    /// Makes a solution report from its parts.
     public init(
         status: Status,
         solver: String,
@@ -263,6 +272,7 @@ public struct BindingConstraint: Equatable, Sendable {
     /// d(objective)/d(bound) with the objective oriented so that larger is better; nil with integers.
     public var shadowPrice: Double?
 
+    /// Makes a binding constraint from its parts.
     public init(constraint: String, subject: String?, bound: Double, value: Double, shadowPrice: Double?) {
         self.constraint = constraint
         self.subject = subject
@@ -283,6 +293,7 @@ public struct ResultInputs: Equatable, Sendable {
     /// The linear-algebra kernel: the same bits can be expected on the same kernel.
     public var kernel: String
 
+    /// Makes a result inputs from its parts.
     public init(
         versions: SnapshotVersions,
         expectedReturnsEstimator: String,
@@ -303,6 +314,7 @@ public struct ResultWarning: Equatable, Sendable {
     /// A sentence for people.
     public var message: String
 
+    /// Makes a result warning from its parts.
     public init(code: String, message: String) {
         self.code = code
         self.message = message
@@ -319,6 +331,7 @@ public struct OptimizationFailure: Equatable, Sendable, Error {
     /// The limits that clash, when the code is `infeasible`.
     public var conflicts: [ConstraintConflict]
 
+    /// Makes an optimization failure from its parts.
     public init(code: String, message: String, conflicts: [ConstraintConflict] = []) {
         self.code = code
         self.message = message
@@ -337,6 +350,7 @@ public struct ConstraintConflict: Equatable, Sendable {
     /// The value that alone would make the mandate feasible; nil where no value of it alone can.
     public var nearestFeasible: Double?
 
+    /// Makes a constraint conflict from its parts.
     public init(constraint: String, subject: String?, bound: Double, nearestFeasible: Double?) {
         self.constraint = constraint
         self.subject = subject

@@ -23,6 +23,7 @@ public struct Portfolio: Equatable, Sendable {
     /// Trades of the last weeks, for the wash-sale rule.
     public var recentTrades: [RecentTrade]
 
+    /// Makes a portfolio from its parts.
     public init(
         name: String? = nil,
         baseCurrency: String,
@@ -59,6 +60,7 @@ public struct Position: Equatable, Sendable {
     /// The lots the quantity was bought in; empty when unknown, else they sum to `quantity`.
     public var taxLots: [TaxLot]
 
+    /// Makes a position from its parts.
     public init(instrumentID: String, quantity: Double, taxLots: [TaxLot] = []) {
         self.instrumentID = instrumentID
         self.quantity = quantity
@@ -75,6 +77,7 @@ public struct TaxLot: Equatable, Sendable {
     /// The day it was bought.
     public var acquiredAt: CalendarDate
 
+    /// Makes a tax lot from its parts.
     public init(quantity: Double, costBasis: Double, acquiredAt: CalendarDate) {
         self.quantity = quantity
         self.costBasis = costBasis
@@ -93,6 +96,7 @@ public struct RecentTrade: Equatable, Sendable {
     /// The day of the trade.
     public var date: CalendarDate
 
+    /// Makes a recent trade from its parts.
     public init(instrumentID: String, quantity: Double, price: Double, date: CalendarDate) {
         self.instrumentID = instrumentID
         self.quantity = quantity

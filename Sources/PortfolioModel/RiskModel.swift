@@ -30,6 +30,7 @@ public struct RiskModel: Equatable, Sendable {
     /// The factor model Σ = B F Bᵀ + D.
     public var factorModel: FactorModel?
 
+    /// Makes a risk model from its parts.
     public init(
         asOf: Timestamp,
         instruments: [String],
@@ -72,6 +73,7 @@ public struct FactorModel: Equatable, Sendable {
     /// Factor returns per period, T × k.
     public var factorReturns: DenseMatrix?
 
+    /// Makes a factor model from its parts.
     public init(
         factors: [String],
         loadings: DenseMatrix? = nil,
@@ -106,6 +108,7 @@ public struct Moments: Equatable, Sendable {
     /// What the caller should know about the estimation: a repair, a missing part.
     public var warnings: [ResultWarning]
 
+    /// Makes a moments from its parts.
     public init(
         instruments: [String],
         expectedReturns: [Double],

@@ -6,10 +6,13 @@ public struct Timestamp: Equatable, Comparable, Hashable, Sendable {
     /// Makes a moment from microseconds since 1970-01-01T00:00:00Z.
     public init(microseconds: Int64) { self.microseconds = microseconds }
 
+    /// Whether the left one comes first.
     public static func < (left: Timestamp, right: Timestamp) -> Bool { left.microseconds < right.microseconds }
 
     /// The calendar day (UTC) this moment falls on.
-    public var date: CalendarDate { CalendarDate(daysSinceEpoch: Int(microseconds.flooredDivision(by: 86_400_000_000))) }
+    public var date: CalendarDate {
+        CalendarDate(daysSinceEpoch: Int(microseconds.flooredDivision(by: 86_400_000_000)))
+    }
 
     /// The moment as RFC 3339 text in UTC, with as many fraction digits as it needs (none, 3 or 6).
     public var rfc3339: String {
@@ -63,7 +66,8 @@ public struct Timestamp: Equatable, Comparable, Hashable, Sendable {
             offsetMinutes = (bytes[index] == UInt8(ascii: "-") ? -1 : 1) * (hours * 60 + minutes)
         default: return nil
         }
-        let seconds = Int64(day.daysSinceEpoch) * 86_400 + Int64(hour * 3600 + minute * 60 + second - offsetMinutes * 60)
+        let seconds =
+            Int64(day.daysSinceEpoch) * 86_400 + Int64(hour * 3600 + minute * 60 + second - offsetMinutes * 60)
         microseconds = seconds * 1_000_000 + fraction
     }
 }
@@ -127,6 +131,7 @@ public struct CalendarDate: Equatable, Comparable, Hashable, Sendable, CustomStr
             ?? CalendarDate(daysSinceEpoch: daysSinceEpoch + 365)
     }
 
+    /// Whether the left one comes first.
     public static func < (left: CalendarDate, right: CalendarDate) -> Bool {
         left.daysSinceEpoch < right.daysSinceEpoch
     }

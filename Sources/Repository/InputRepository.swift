@@ -3,6 +3,7 @@ package import PortfolioModel
 /// Storage of the inputs: immutable, versioned snapshots.
 ///
 /// Reads see the newest version unless one is named.
+///
 /// A tenant sees its own identifiers only. Every method throws ``RepositoryError/unavailable(underlying:)`` while the
 /// database is away; nothing is stored then.
 package protocol InputRepository: AnyObject {
@@ -39,7 +40,7 @@ package protocol InputRepository: AnyObject {
 
 /// A version just stored.
 package struct StoredVersion: Equatable, Sendable {
-    /// Its number: 1, 2, 3 and so on.
+    /// The number of the version: 1, 2, 3 and so on.
     package var version: Int
     /// Whether the identifier is new.
     package var isNew: Bool

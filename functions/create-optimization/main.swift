@@ -1,1 +1,17 @@
-// Replaced by the program.
+// POST /api/v1/optimizations and its cancel. The computing happens in functions/worker.
+import FunctionRuntime
+import PortfolioAPI
+import PortfolioService
+import Repository
+
+FunctionRuntime.main { configuration in
+    let database = try PostgresDatabase(
+        url: configuration.requiredDatabaseURL(),
+        applicationName: configuration.functionName
+    )
+    return OptimizationCommandsEndpoint(
+        submit: SubmitOptimization(optimizations: database.optimizations),
+        cancel: CancelOptimization(optimizations: database.optimizations),
+        log: configuration.log
+    )
+}

@@ -1,1 +1,17 @@
-// Replaced by the program.
+// GET /api/v1/optimizations/{id}: passes the stored answer on; waits for it when asked to.
+import FunctionRuntime
+import PortfolioAPI
+import PortfolioService
+import Repository
+
+FunctionRuntime.main { configuration in
+    let database = try PostgresDatabase(
+        url: configuration.requiredDatabaseURL(),
+        applicationName: configuration.functionName
+    )
+    return OptimizationEndpoint(
+        read: ReadOptimization(optimizations: database.optimizations),
+        endings: OptimizationEndings(notifications: database.makeJobNotifications()),
+        log: configuration.log
+    )
+}

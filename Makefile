@@ -1,0 +1,62 @@
+# Every command a person types. `make` alone lists them; each recipe is one script of deploy/ or one call of swift.
+SHELL := /bin/bash
+.SHELLFLAGS := -eu -o pipefail -c
+.DEFAULT_GOAL := help
+.NOTPARALLEL:
+
+STACK := deploy/local/stack
+SWIFT_SOURCES := Sources functions Tests Package.swift
+
+.PHONY: help deps build up down status logs demo test test-one test-integration test-fault check format lint \
+	migrate-check nginx-check
+
+help: ## list the targets
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-18s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+
+deps: ## install the Debian packages the service needs, if any is missing
+	@deploy/local/deps
+
+build: deps ## build the functions in release mode (minutes on a fresh clone, seconds after)
+	@deploy/local/build
+
+up: build ## start PostgreSQL, nginx and the functions on 127.0.0.1, and load the demo inputs
+	@$(STACK) up
+
+down: ## stop all that `make up` started and remove its state (PORTFOLIO_KEEP=1 keeps the database)
+	@$(STACK) down
+
+status: ## the URLs, the database, and every process with its pid and state
+	@$(STACK) status
+
+logs: ## the last lines of every log; follows them on a terminal
+	@$(STACK) logs
+
+demo: up ## the service document's own request on real prices, and its answer as a table
+	@deploy/demo/run
+
+test: deps lint migrate-check nginx-check build ## what CI runs: lint, drift checks, release build, all tests
+	swift test -c release
+
+test-one: deps ## the tests whose names match: make test-one NAME='target volatility'
+	@test -n "$(NAME)" || { echo "say which: make test-one NAME='target volatility'" >&2; exit 2; }
+	swift test -c release --filter "$(NAME)"
+
+test-integration: build ## the tests that need PostgreSQL and nginx, on a stack of their own
+	deploy/local/with-stack swift test -c release --filter IntegrationTests
+
+test-fault: build ## the long fault tests, on a stack of their own
+	deploy/local/with-stack swift test -c release --filter FaultTests
+
+check: lint migrate-check nginx-check ## the quick checks alone: no build, no tests
+
+format: ## lay out every Swift source in the house's form
+	swift format --in-place --parallel -r $(SWIFT_SOURCES)
+
+lint: ## check the form of every Swift source; prints nothing when all is well
+	swift format lint --strict --parallel -r $(SWIFT_SOURCES)
+
+migrate-check: deps ## deploy, verify, revert and deploy the migrations again on an empty database
+	@deploy/local/migrate-check
+
+nginx-check: deps ## test nginx's configuration as the stack uses it
+	@deploy/local/nginx-check

@@ -1,0 +1,189 @@
+/// The state of a search, and its steps.
+struct BranchAndBoundSearch {
+    /// What the relaxation of a node says about it.
+    enum Verdict: Equatable {
+        /// Nothing below it is worth looking at.
+        case closed
+        /// Solutions below it are at least `bound`.
+        case open(bound: Double)
+        case unbounded
+        case stopped
+    }
+
+    private let relaxation: NodeRelaxation
+    private let rule: BranchingRule
+    private let settings: SolverSettings
+    private var queue = NodeQueue()
+    private var incumbent: Incumbent?
+    private var nodes = 0
+    private var treeNodes = 0
+    private var iterations = 0
+    private var created = 1
+    /// The lowest bound of all nodes closed without being solved out: no solution is below it or the incumbent.
+    private var closedBound = Double.infinity
+
+    init(_ problem: ConicProblem, disjunctions: [Disjunction], settings: SolverSettings) {
+        relaxation = NodeRelaxation(problem, disjunctions: disjunctions, settings: settings)
+        rule = BranchingRule(
+            disjunctions,
+            variableScale: ProblemScale(PreparedProblem(problem)).variable,
+            tolerance: settings.disjunctionTolerance
+        )
+        self.settings = settings
+        let sides = [DisjunctionSide?](repeating: nil, count: disjunctions.count)
+        queue.insert(Node(sides: sides, bound: -.infinity, sequence: 0))
+    }
+
+    var reachedLimit: Bool { nodes >= settings.maximumNodes }
+
+    // MARK: Steps
+
+    /// The next node that may still hold something better than the incumbent.
+    mutating func nextNode() -> Node? {
+        while let node = queue.next() {
+            if node.bound < cutoff { return node }
+            closedBound = min(closedBound, node.bound)
+        }
+        return nil
+    }
+
+    /// Solves the relaxation with the given sides decided.
+    mutating func solve(_ sides: [DisjunctionSide?], shouldStop: () -> Bool) throws(SolverError) -> ConicSolution {
+        let solution = try relaxation.solve(sides, shouldStop: shouldStop)
+        nodes += 1
+        iterations += solution.iterations
+        return solution
+    }
+
+    /// Decides what a relaxation means for its node.
+    mutating func judge(_ solution: ConicSolution, of node: Node) -> Verdict {
+        treeNodes += 1
+        switch solution.status {
+        case .primalInfeasible: return .closed
+        case .stopped: return .stopped
+        case .dualInfeasible: return node.isDecided ? .unbounded : .open(bound: -.infinity)
+        case .solved, .almostSolved:
+            let bound = max(node.bound, solution.objective - solution.relativeGap * solution.objective.magnitude)
+            guard bound < cutoff else {
+                closedBound = min(closedBound, bound)
+                return .closed
+            }
+            return .open(bound: bound)
+        case .iterationLimit, .stalled:
+            // An unsolved node proves nothing: its parent's bound stays.
+            guard node.isDecided else { return .open(bound: node.bound) }
+            closedBound = min(closedBound, node.bound)
+            return .closed
+        }
+    }
+
+    /// Tries the nearer side of every open disjunction at once, at the root and now and then.
+    mutating func roundIfDue(
+        _ solution: ConicSolution,
+        of node: Node,
+        shouldStop: () -> Bool
+    ) throws(SolverError) {
+        let isDue = treeNodes == 1 || treeNodes % settings.heuristicInterval == 0
+        guard isDue, !node.isDecided, isUsable(solution) else { return }
+        try consider(rule.rounded(node.sides, at: solution.primal), shouldStop: shouldStop)
+    }
+
+    /// The disjunction to decide next; nil when the relaxation satisfies all of them.
+    func branching(_ solution: ConicSolution, of node: Node) -> (disjunction: Int, nearer: DisjunctionSide)? {
+        guard isUsable(solution) else {
+            return node.sides.firstIndex { $0 == nil }.map { ($0, .off) }
+        }
+        return rule.mostViolated(node.sides, at: solution.primal)
+    }
+
+    /// Takes a relaxation that satisfies every disjunction; false when its sides turn out to have no solution.
+    mutating func accept(
+        _ solution: ConicSolution,
+        of node: Node,
+        shouldStop: () -> Bool
+    ) throws(SolverError) -> Bool {
+        if node.isDecided {
+            replaceIncumbent(solution, sides: node.sides.compactMap { $0 })
+            return true
+        }
+        // Satisfied within a tolerance is not satisfied: the chosen sides are imposed and the problem solved once more.
+        return try consider(rule.rounded(node.sides, at: solution.primal), shouldStop: shouldStop)
+    }
+
+    /// Splits a node; the nearer side is looked at next.
+    mutating func branch(_ node: Node, on choice: (disjunction: Int, nearer: DisjunctionSide), bound: Double) {
+        let near = node.child(choice.disjunction, choice.nearer, bound: bound, sequence: created)
+        let far = node.child(choice.disjunction, choice.nearer.opposite, bound: bound, sequence: created + 1)
+        created += 2
+        queue.insert(far)
+        queue.follow(near)
+    }
+
+    /// Splits a node on its first open disjunction.
+    mutating func branchOnFirstOpen(_ node: Node, bound: Double) {
+        guard let disjunction = node.sides.firstIndex(where: { $0 == nil }) else { return }
+        branch(node, on: (disjunction, .off), bound: bound)
+    }
+
+    // MARK: Incumbent
+
+    private var cutoff: Double { incumbent?.cutoff(relativeGap: settings.relativeGap) ?? .infinity }
+
+    private func isUsable(_ solution: ConicSolution) -> Bool {
+        solution.status == .solved || solution.status == .almostSolved
+    }
+
+    /// Solves with all sides decided; true when that has a solution.
+    @discardableResult
+    private mutating func consider(
+        _ sides: [DisjunctionSide],
+        shouldStop: () -> Bool
+    ) throws(SolverError) -> Bool {
+        let solution = try solve(sides, shouldStop: shouldStop)
+        guard isUsable(solution) else { return false }
+        replaceIncumbent(solution, sides: sides)
+        return true
+    }
+
+    private mutating func replaceIncumbent(_ solution: ConicSolution, sides: [DisjunctionSide]) {
+        if let incumbent, incumbent.objective <= solution.objective { return }
+        incumbent = Incumbent(solution: solution, sides: sides)
+    }
+
+    // MARK: Results
+
+    /// The result when no open node is left.
+    func finished() -> BranchAndBoundResult {
+        guard let incumbent else {
+            // A node that could not be solved leaves the question open.
+            let isProven = closedBound == .infinity
+            return result(isProven ? .infeasible : .stoppedWithoutIncumbent, bound: closedBound)
+        }
+        let bound = min(closedBound, incumbent.objective)
+        let gap = incumbent.relativeGap(to: bound)
+        if gap <= settings.optimalityGap { return result(.optimal, bound: bound) }
+        return result(gap <= settings.relativeGap ? .withinGap : .stoppedWithIncumbent, bound: bound)
+    }
+
+    /// The result when a limit ends the search before `node` was done.
+    func stopped(at node: Node) -> BranchAndBoundResult {
+        let open = min(queue.lowestBound, node.bound, closedBound)
+        guard let incumbent else { return result(.stoppedWithoutIncumbent, bound: open) }
+        return result(.stoppedWithIncumbent, bound: min(open, incumbent.objective))
+    }
+
+    /// The result when a decided node has no lower bound.
+    func unbounded() -> BranchAndBoundResult { result(.unbounded, bound: -.infinity) }
+
+    private func result(_ status: BranchAndBoundStatus, bound: Double) -> BranchAndBoundResult {
+        BranchAndBoundResult(
+            status: status,
+            solution: incumbent?.solution,
+            sides: incumbent?.sides ?? [],
+            bound: bound,
+            relativeGap: incumbent?.relativeGap(to: bound) ?? .infinity,
+            nodes: nodes,
+            iterations: iterations
+        )
+    }
+}

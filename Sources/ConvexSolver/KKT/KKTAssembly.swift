@@ -1,0 +1,161 @@
+internal import LinearAlgebra
+internal import Matrices
+
+/// How each row enters the KKT matrix, decided once for a problem.
+///
+/// Cone rows are eliminated where that is harmless: M = P + Aᵀ H⁻¹ A over them. Bounds on one variable touch the diagonal
+/// only; rows with few entries are added entry by entry; rows with many are gathered for one BLAS call. Three kinds of
+/// row stay: equalities, rows so stiff that their H⁻¹ would drown the curvature of P, and for each second-order cone the
+/// one direction in which it becomes stiff near its boundary.
+struct KKTAssembly: Sendable {
+    /// Rows of zero blocks.
+    let equalityRows: [Int]
+    /// Indices of second-order blocks.
+    let secondOrderBlocks: [Int]
+    private let boundRows: [Int]
+    private let generalRows: [Int]
+    /// Lower triangle of A₁ᵀA₁ for each second-order block.
+    private let tailGrams: [DenseMatrix]
+
+    /// A row is gathered when this many times its entries exceed n: BLAS is about this much faster an entry, squared.
+    private static let gatherFactor = 3
+
+    init(_ problem: PreparedProblem) {
+        var equality: [Int] = []
+        var bound: [Int] = []
+        var general: [Int] = []
+        var secondOrder: [Int] = []
+        for (index, block) in problem.blocks.enumerated() {
+            switch block.kind {
+            case .zero: equality.append(contentsOf: block.rows)
+            case .secondOrder: secondOrder.append(index)
+            case .nonnegative:
+                for row in block.rows {
+                    if problem.rows.count(of: row) <= 1 { bound.append(row) } else { general.append(row) }
+                }
+            }
+        }
+        equalityRows = equality
+        boundRows = bound
+        generalRows = general
+        secondOrderBlocks = secondOrder
+        tailGrams = secondOrder.map { Self.tailGram(problem, problem.blocks[$0].rows) }
+    }
+
+    private static func tailGram(_ problem: PreparedProblem, _ rows: Range<Int>) -> DenseMatrix {
+        var tail = DenseMatrix(rows: rows.count - 1, columns: problem.variableCount)
+        for row in rows.dropFirst() {
+            for k in problem.rows.entries(of: row) {
+                tail[row - rows.lowerBound - 1, problem.rows.columns[k]] = problem.rows.values[k]
+            }
+        }
+        return tail.gram()
+    }
+
+    /// Eliminates what may be eliminated at one scaling.
+    func condense(_ problem: PreparedProblem, _ scaling: NesterovToddScaling, settings: SolverSettings)
+        -> CondensedMatrix
+    {
+        let n = problem.variableCount
+        var matrix = problem.quadratic
+        for j in 0..<n { matrix.elements[j * n + j] += settings.primalRegularization }
+        for row in boundRows where problem.rows.count(of: row) == 1 {
+            let k = problem.rows.starts[row]
+            let value = problem.rows.values[k] / scaling.w[row]
+            matrix.elements[problem.rows.columns[k] * (n + 1)] += value * value
+        }
+        var stiffRows: [Int] = []
+        var gathered: [Int] = []
+        for row in generalRows {
+            let largest = problem.rows.largestMagnitude(row: row) / scaling.w[row]
+            if largest * largest > settings.stiffness {
+                stiffRows.append(row)
+            } else if problem.rows.count(of: row) * Self.gatherFactor > n {
+                gathered.append(row)
+            } else {
+                addSparseRow(row, problem, scaling, to: &matrix)
+            }
+        }
+        if !gathered.isEmpty { addGathered(gathered, problem, scaling, to: &matrix) }
+        var stiffDirections: [[Double]] = []
+        for position in secondOrderBlocks.indices {
+            stiffDirections.append(addSecondOrder(position, problem, scaling, to: &matrix))
+        }
+        return CondensedMatrix(matrix: matrix, stiffRows: stiffRows, stiffDirections: stiffDirections)
+    }
+
+    private func addSparseRow(
+        _ row: Int,
+        _ problem: PreparedProblem,
+        _ scaling: NesterovToddScaling,
+        to matrix: inout DenseMatrix
+    ) {
+        let n = problem.variableCount
+        let inverse = 1 / (scaling.w[row] * scaling.w[row])
+        let entries = problem.rows.entries(of: row)
+        for first in entries {
+            let scaled = inverse * problem.rows.values[first]
+            let start = problem.rows.columns[first] * n
+            // Columns ascend within a row, so these entries are in the lower triangle.
+            for second in first..<entries.upperBound {
+                matrix.elements[start + problem.rows.columns[second]] += scaled * problem.rows.values[second]
+            }
+        }
+    }
+
+    private func addGathered(
+        _ rows: [Int],
+        _ problem: PreparedProblem,
+        _ scaling: NesterovToddScaling,
+        to matrix: inout DenseMatrix
+    ) {
+        var block = DenseMatrix(rows: rows.count, columns: problem.variableCount)
+        for (position, row) in rows.enumerated() {
+            let inverse = 1 / scaling.w[row]
+            for k in problem.rows.entries(of: row) {
+                block.elements[problem.rows.columns[k] * rows.count + position] = inverse * problem.rows.values[k]
+            }
+        }
+        block.addGram(to: &matrix)
+    }
+
+    /// Adds Aᵀ R A, R being H⁻¹ without its stiff direction v, and returns Aᵀv.
+    ///
+    /// With the unit vector ŵ along w₁ and g = A₁ᵀŵ: AᵀRA = η⁻² (A₁ᵀA₁ − g gᵀ) + λ₂ (a₀ + g)(a₀ + g)ᵀ / 2 and
+    /// Aᵀv = (a₀ − g) / √2.
+    private func addSecondOrder(
+        _ position: Int,
+        _ problem: PreparedProblem,
+        _ scaling: NesterovToddScaling,
+        to matrix: inout DenseMatrix
+    ) -> [Double] {
+        let n = problem.variableCount
+        let index = secondOrderBlocks[position]
+        let rows = problem.blocks[index].rows
+        let middle = 1 / (scaling.eta[index] * scaling.eta[index])
+        let small = scaling.eigenvalues(ofBlock: index).small
+        var g = [Double](repeating: 0, count: n)
+        for row in rows.dropFirst() { problem.rows.addRow(row, scaledBy: scaling.axis[row], into: &g) }
+        var head = [Double](repeating: 0, count: n)
+        problem.rows.addRow(rows.lowerBound, scaledBy: 1, into: &head)
+        var sum = head
+        axpy(1, g, into: &sum)
+        let gram = tailGrams[position]
+        for j in 0..<n {
+            let (gj, sj) = (middle * g[j], small / 2 * sum[j])
+            for i in j..<n { matrix.elements[j * n + i] += middle * gram.elements[j * n + i] - gj * g[i] + sj * sum[i] }
+        }
+        axpy(-1, g, into: &head)
+        return head.map { $0 * 0.5.squareRoot() }
+    }
+}
+
+/// The KKT matrix after elimination, and the rows that were kept.
+struct CondensedMatrix {
+    /// M, lower triangle.
+    let matrix: DenseMatrix
+    /// Nonnegative rows that were not eliminated.
+    let stiffRows: [Int]
+    /// Aᵀv for each second-order block.
+    let stiffDirections: [[Double]]
+}

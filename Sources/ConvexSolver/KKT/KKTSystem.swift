@@ -1,0 +1,178 @@
+internal import LinearAlgebra
+internal import Matrices
+
+/// The linear system of one interior-point step, factored.
+///
+///     ( P   Aᵀ ) (Δx)   (rx)
+///     ( A  −H  ) (Δz) = (rz),   H = W² on cone rows, 0 on equality rows.
+///
+/// What ``KKTAssembly`` leaves is scaled to unit diagonal (a barrier matrix spans twenty orders of magnitude, and only a
+/// scaled one keeps its small pivots), regularized and factored. Solutions are corrected by the residual of the system
+/// above, not of the regularized one.
+struct KKTSystem {
+    private let problem: PreparedProblem
+    private let scaling: NesterovToddScaling
+    private let equalityRows: [Int]
+    private let secondOrderBlocks: [Int]
+    private let stiffRows: [Int]
+    private let factorization: LDLFactorization
+    /// Scale of each unknown of the reduced system.
+    private let scales: [Double]
+    private let settings: SolverSettings
+
+    /// Assembles and factors the system, or nil when it cannot be factored.
+    init?(
+        _ problem: PreparedProblem,
+        assembly: KKTAssembly,
+        scaling: NesterovToddScaling,
+        settings: SolverSettings
+    ) {
+        self.problem = problem
+        self.scaling = scaling
+        self.settings = settings
+        equalityRows = assembly.equalityRows
+        secondOrderBlocks = assembly.secondOrderBlocks
+        let condensed = assembly.condense(problem, scaling, settings: settings)
+        stiffRows = condensed.stiffRows
+        guard let (matrix, scales) = Self.scaledMatrix(problem, assembly, scaling, condensed, settings) else {
+            return nil
+        }
+        guard let factorization = try? LDLFactorization(matrix) else { return nil }
+        self.factorization = factorization
+        self.scales = scales
+    }
+
+    /// The reduced matrix, scaled and regularized, and its scales; nil when a diagonal is not positive.
+    private static func scaledMatrix(
+        _ problem: PreparedProblem,
+        _ assembly: KKTAssembly,
+        _ scaling: NesterovToddScaling,
+        _ condensed: CondensedMatrix,
+        _ settings: SolverSettings
+    ) -> (matrix: DenseMatrix, scales: [Double])? {
+        let n = problem.variableCount
+        let sparseRows = assembly.equalityRows + condensed.stiffRows
+        let order = n + sparseRows.count + condensed.stiffDirections.count
+        var scales = [Double](repeating: 1, count: order)
+        var matrix = DenseMatrix(rows: order, columns: order)
+        // A variable without curvature is measured by the rows it is in: its diagonal is nothing but regularization.
+        var columnSizes = (0..<n).map { condensed.matrix.elements[$0 * (n + 1)] }
+        guard columnSizes.allSatisfy({ $0 > 0 && $0.isFinite }) else { return nil }
+        for row in sparseRows {
+            for entry in problem.rows.entries(of: row) {
+                let j = problem.rows.columns[entry]
+                columnSizes[j] = max(columnSizes[j], problem.rows.values[entry].magnitude)
+            }
+        }
+        for direction in condensed.stiffDirections {
+            for j in 0..<n { columnSizes[j] = max(columnSizes[j], direction[j].magnitude) }
+        }
+        for j in 0..<n { scales[j] = 1 / columnSizes[j].squareRoot() }
+        for j in 0..<n {
+            for i in j..<n {
+                matrix.elements[j * order + i] = condensed.matrix.elements[j * n + i] * scales[i] * scales[j]
+            }
+            matrix.elements[j * order + j] += settings.staticRegularization
+        }
+        for (k, row) in sparseRows.enumerated() {
+            let position = n + k
+            let compliance = k < assembly.equalityRows.count ? 0 : scaling.w[row] * scaling.w[row]
+            var sum = compliance
+            for entry in problem.rows.entries(of: row) {
+                let j = problem.rows.columns[entry]
+                let value = problem.rows.values[entry] * scales[j]
+                matrix.elements[j * order + position] = value
+                sum += value * value
+            }
+            let scale = sum > 0 ? 1 / sum.squareRoot() : 1
+            scales[position] = scale
+            for entry in problem.rows.entries(of: row) {
+                matrix.elements[problem.rows.columns[entry] * order + position] *= scale
+            }
+            matrix.elements[position * (order + 1)] = -compliance * scale * scale - settings.equalityRegularization
+        }
+        for (k, direction) in condensed.stiffDirections.enumerated() {
+            let position = n + sparseRows.count + k
+            let compliance = 1 / scaling.eigenvalues(ofBlock: assembly.secondOrderBlocks[k]).large
+            var sum = compliance
+            for j in 0..<n { sum += direction[j] * scales[j] * direction[j] * scales[j] }
+            let scale = sum > 0 ? 1 / sum.squareRoot() : 1
+            scales[position] = scale
+            for j in 0..<n { matrix.elements[j * order + position] = direction[j] * scales[j] * scale }
+            matrix.elements[position * (order + 1)] = -compliance * scale * scale - settings.equalityRegularization
+        }
+        return (matrix, scales)
+    }
+
+    /// The solution (Δx, Δz), corrected by its residual.
+    func solve(rx: [Double], rz: [Double]) -> (x: [Double], z: [Double]) {
+        var (x, z) = solveReduced(rx: rx, rz: rz)
+        var (ex, ez) = residual(rx: rx, rz: rz, x: x, z: z)
+        var norm = max(normInfinity(ex), normInfinity(ez))
+        let target = settings.refinementTolerance * max(normInfinity(rx), normInfinity(rz))
+        for _ in 0..<settings.refinementRounds where norm > target {
+            let (dx, dz) = solveReduced(rx: ex, rz: ez)
+            var (newX, newZ) = (x, z)
+            axpy(1, dx, into: &newX)
+            axpy(1, dz, into: &newZ)
+            let (newEx, newEz) = residual(rx: rx, rz: rz, x: newX, z: newZ)
+            let newNorm = max(normInfinity(newEx), normInfinity(newEz))
+            guard newNorm < norm else { break }
+            (x, z, ex, ez, norm) = (newX, newZ, newEx, newEz, newNorm)
+        }
+        return (x, z)
+    }
+
+    private func solveReduced(rx: [Double], rz: [Double]) -> (x: [Double], z: [Double]) {
+        let n = problem.variableCount
+        let weighted = applyEliminated(rz)
+        var right = rx
+        problem.rows.addTransposedTimes(weighted, into: &right)
+        for row in equalityRows { right.append(rz[row]) }
+        for row in stiffRows { right.append(rz[row]) }
+        for index in secondOrderBlocks { right.append(scaling.stiffComponent(rz, block: index)) }
+        for k in 0..<right.count { right[k] *= scales[k] }
+        var solution = factorization.solve(right)
+        for k in 0..<solution.count { solution[k] *= scales[k] }
+        let x = Array(solution[0..<n])
+        var difference = problem.rows.times(x)
+        axpy(-1, rz, into: &difference)
+        var z = applyEliminated(difference)
+        var position = n
+        for row in equalityRows {
+            z[row] = solution[position]
+            position += 1
+        }
+        for row in stiffRows {
+            z[row] = solution[position]
+            position += 1
+        }
+        for index in secondOrderBlocks {
+            scaling.addStiffDirection(solution[position], block: index, to: &z)
+            position += 1
+        }
+        return (x, z)
+    }
+
+    /// H⁻¹ v where it was eliminated, 0 on kept rows, and without the stiff direction on second-order cones.
+    private func applyEliminated(_ v: [Double]) -> [Double] {
+        var result = scaling.applyMildInverseSquared(v)
+        for row in stiffRows { result[row] = 0 }
+        return result
+    }
+
+    private func residual(
+        rx: [Double],
+        rz: [Double],
+        x: [Double],
+        z: [Double]
+    ) -> (x: [Double], z: [Double]) {
+        var ex = problem.quadraticTimes(x)
+        problem.rows.addTransposedTimes(z, into: &ex)
+        for j in 0..<ex.count { ex[j] = rx[j] - ex[j] }
+        let ax = problem.rows.times(x)
+        var ez = scaling.applySquared(z)
+        for i in 0..<ez.count { ez[i] += rz[i] - ax[i] }
+        return (ex, ez)
+    }
+}

@@ -1,0 +1,80 @@
+internal import LinearAlgebra
+internal import Matrices
+
+/// What a block of rows must satisfy.
+enum ConeKind: Equatable, Sendable {
+    case zero
+    case nonnegative
+    case secondOrder
+}
+
+/// Rows of one kind that follow each other.
+struct ConeBlock: Equatable, Sendable {
+    let kind: ConeKind
+    let rows: Range<Int>
+}
+
+/// A problem as the solver works on it: rows by support, cones as ranges.
+struct PreparedProblem: Sendable {
+    /// P, symmetric; the lower triangle is read.
+    var quadratic: DenseMatrix
+    /// q, n.
+    var linear: [Double]
+    /// A, m × n.
+    var rows: ConstraintRows
+    /// b, m.
+    var bounds: [Double]
+    /// K, block by block; a second-order cone of dimension 1 is a nonnegative row.
+    let blocks: [ConeBlock]
+    /// Whether P has an entry at all.
+    let hasQuadratic: Bool
+
+    var variableCount: Int { linear.count }
+    var rowCount: Int { bounds.count }
+
+    init(_ problem: ConicProblem) {
+        self.init(
+            quadratic: problem.quadratic,
+            linear: problem.linear,
+            rows: ConstraintRows(problem.constraints),
+            bounds: problem.bounds,
+            blocks: Self.blocks(of: problem.cones)
+        )
+    }
+
+    init(
+        quadratic: DenseMatrix,
+        linear: [Double],
+        rows: ConstraintRows,
+        bounds: [Double],
+        blocks: [ConeBlock]
+    ) {
+        self.quadratic = quadratic
+        self.linear = linear
+        self.rows = rows
+        self.bounds = bounds
+        self.blocks = blocks
+        hasQuadratic = quadratic.elements.contains { $0 != 0 }
+    }
+
+    /// P x.
+    func quadraticTimes(_ x: [Double]) -> [Double] {
+        hasQuadratic ? quadratic.symmetricTimes(x) : [Double](repeating: 0, count: x.count)
+    }
+
+    private static func blocks(of cones: [Cone]) -> [ConeBlock] {
+        var blocks: [ConeBlock] = []
+        var first = 0
+        for cone in cones where cone.dimension > 0 {
+            let rows = first..<(first + cone.dimension)
+            first += cone.dimension
+            switch cone {
+            case .zero: blocks.append(ConeBlock(kind: .zero, rows: rows))
+            case .nonnegative: blocks.append(ConeBlock(kind: .nonnegative, rows: rows))
+            case .secondOrder(let dimension):
+                blocks.append(ConeBlock(kind: dimension == 1 ? .nonnegative : .secondOrder, rows: rows))
+            }
+        }
+        return blocks
+    }
+}

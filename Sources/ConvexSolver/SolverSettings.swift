@@ -1,0 +1,93 @@
+/// Every constant that steers the solvers, each with the value the tests hold.
+public struct SolverSettings: Equatable, Sendable {
+    // MARK: Interior point
+
+    /// Residuals and gap (relative, from the data) at which a point counts as optimal.
+    public var tolerance = 1e-10
+    /// Residuals and gap of the final point, recomputed from the data, up to which it is reported as solved.
+    public var acceptanceTolerance = 1e-8
+    /// The same for ``SolverStatus/almostSolved``, when progress ends early.
+    public var reducedTolerance = 1e-6
+    /// How nearly a certificate of infeasibility must hold, relative to what it proves.
+    public var infeasibilityTolerance = 1e-8
+    /// Iterations of the interior-point method; a problem of our sizes takes 8 to 25.
+    public var maximumIterations = 100
+    /// The fraction of the way to the boundary of the cone that a step may go.
+    public var stepFraction = 0.99
+    /// A starting point nearer to the boundary than this fraction of its size is moved inside.
+    public var startingMargin = 1e-2
+    /// A corrected step that reaches less far than this is compared with one that only centers.
+    public var shortStep = 0.3
+    /// The least centering of such a step.
+    public var recentering = 0.5
+    /// A step shorter than this made no progress.
+    public var smallestStep = 1e-6
+    /// Short steps in a row after which the method counts as stalled.
+    public var stalledSteps = 3
+    /// Iterations without a better point after which a point within the reduced tolerance counts as final.
+    public var patience = 6
+
+    // MARK: Equilibration
+
+    /// Passes of Ruiz' scaling of rows and columns.
+    public var equilibrationPasses = 8
+    /// No single scale factor is larger than two to this power, or smaller than its reciprocal.
+    public var largestScaleExponent = 40
+
+    /// A right-hand side below this fraction of the largest says nothing about the size of x.
+    public var boundDust = 1e-8
+
+    // MARK: Linear systems
+
+    /// Added to the diagonal of the scaled KKT matrix (subtracted for equality rows), so that singular ones factor.
+    public var staticRegularization = 1e-12
+    /// The same for equality rows, which may be redundant.
+    public var equalityRegularization = 1e-12
+    /// Added to the diagonal of P before the matrix is scaled, so that a direction without curvature has a scale.
+    public var primalRegularization = 1e-11
+    /// A row with several variables is eliminated while its weight ‖a‖²∞ z/s (in scaled units) is at most this.
+    public var stiffness = 1e3
+    /// Corrections of a solution of the KKT system by its residual.
+    public var refinementRounds = 4
+    /// Residual, relative to the right-hand side, at which correcting ends.
+    public var refinementTolerance = 1e-14
+
+    // MARK: Presolve and polish
+
+    /// Whether fixed variables and redundant bound rows are removed before the solve.
+    public var presolves = true
+    /// Bounds that differ by less than this, relative to their size, are the same number.
+    public var presolveTolerance = 1e-13
+    /// Whether the active set of a converged point is solved for exactly.
+    public var polishes = true
+    /// Guesses of the active set that the polish tries.
+    public var polishRounds = 12
+    /// Newton steps on curved (second-order) boundaries, for one guess.
+    public var polishNewtonSteps = 8
+    /// Corrections of a polish system by its residual; generous, because that is where the last digits come from.
+    public var polishRefinementRounds = 8
+    /// Regularization of the polish system.
+    public var polishRegularization = 1e-9
+    /// A multiplier or slack below zero by less than this (in scaled units) counts as zero.
+    public var polishTolerance = 1e-11
+    /// A polished point with residuals up to this is taken even when the unpolished one happened to be better.
+    public var polishAcceptance = 1e-13
+    /// A slack below this fraction of the numbers it is the difference of is rounding, and is set to exactly zero.
+    public var slackRounding = 1e-14
+
+    // MARK: Branch and bound
+
+    /// Gap, relative to the objective, at which the search may end.
+    public var relativeGap = 1e-9
+    /// A gap up to this is reported as optimal, a larger one as within gap.
+    public var optimalityGap = 1e-8
+    /// Nodes solved at most.
+    public var maximumNodes = 20_000
+    /// A row of a disjunction violated by less than this, relative to its numbers, counts as satisfied.
+    public var disjunctionTolerance = 1e-9
+    /// The rounding heuristic runs at the root and then at every node whose number is a multiple of this.
+    public var heuristicInterval = 50
+
+    /// The settings the tests hold.
+    public init() {}
+}

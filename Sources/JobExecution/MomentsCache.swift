@@ -1,0 +1,41 @@
+internal import Matrices
+internal import PortfolioModel
+
+/// Moments of the risk models used last, so that a model is estimated and inspected once.
+///
+/// Snapshots are immutable: a version names its moments for ever, and nothing here goes stale.
+struct MomentsCache {
+    /// A version of a tenant's risk model.
+    struct Key: Hashable {
+        var tenant: String
+        var riskModelID: String
+        var version: Int
+    }
+
+    /// The most models, and the most numbers in their matrices, that are kept: 32 million doubles are 256 MB.
+    private static let longest = 32
+    private static let mostNumbers = 32_000_000
+
+    /// Least recently used first.
+    private var entries: [(key: Key, moments: Moments, numbers: Int)] = []
+
+    /// The moments of a model, from here or made now.
+    mutating func moments(
+        _ key: Key,
+        make: () throws(OptimizationFailure) -> Moments
+    ) throws(OptimizationFailure) -> Moments {
+        if let index = entries.firstIndex(where: { $0.key == key }) {
+            let entry = entries.remove(at: index)
+            entries.append(entry)
+            return entry.moments
+        }
+        let moments = try make()
+        let numbers = moments.covariance.elements.count + (moments.returns?.elements.count ?? 0)
+        guard numbers <= Self.mostNumbers else { return moments }
+        entries.append((key, moments, numbers))
+        while entries.count > Self.longest || entries.reduce(0, { $0 + $1.numbers }) > Self.mostNumbers {
+            entries.removeFirst()
+        }
+        return moments
+    }
+}

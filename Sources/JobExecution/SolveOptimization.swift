@@ -1,0 +1,154 @@
+internal import MomentEstimation
+package import PortfolioModel
+internal import PortfolioOptimization
+package import Repository
+internal import ResultChecker
+
+/// What computing a job gave.
+package struct ComputedOutcome: Sendable {
+    /// The result, or why there is none.
+    package var result: Result<OptimizationResult, OptimizationFailure>
+    /// Time spent searching for the optimum.
+    package var solveTime = Duration.zero
+    /// What the checker found; not empty only with a failure `check_failed`.
+    package var violations: [String] = []
+
+    package init(result: Result<OptimizationResult, OptimizationFailure>) { self.result = result }
+}
+
+/// Turns a request and its inputs into a checked result: estimate, optimize, plan trades, compute figures, check.
+///
+/// Nothing the checker rejects leaves here as a result.
+package struct SolveOptimization {
+    private let clock: () -> Duration
+    private let defaultTimeLimit: Duration
+    private var cache = MomentsCache()
+
+    /// The longest time limit that is told from none: a day.
+    private static let longestSeconds = 86_400.0
+
+    package init(clock: @escaping () -> Duration, defaultTimeLimit: Duration) {
+        self.clock = clock
+        self.defaultTimeLimit = defaultTimeLimit
+    }
+
+    /// Computes a job.
+    ///
+    /// - Parameters:
+    ///   - job: the request and the inputs at the pinned versions.
+    ///   - tenant: whose it is; moments are kept by tenant.
+    ///   - isRevoked: asked once an iteration; true ends the search. The outcome is then to be thrown away.
+    /// - Returns: the result or the failure.
+    package mutating func outcome(
+        of job: OptimizationJob,
+        tenant: String,
+        isRevoked: () -> Bool
+    ) -> ComputedOutcome {
+        var outcome = ComputedOutcome(result: .failure(OptimizationFailure(code: "check_failed", message: "")))
+        do throws(OptimizationFailure) {
+            let moments = try moments(of: job.snapshot, tenant: tenant)
+            try requireReturns(moments, job)
+            let solved = try solve(job, moments, isRevoked: isRevoked, &outcome.solveTime)
+            let violations = AllocationCheck(snapshot: job.snapshot, moments: moments, request: job.request)
+                .violations(in: solved)
+            outcome.violations = violations.map(\.description)
+            guard violations.isEmpty else {
+                throw OptimizationFailure(
+                    code: "check_failed",
+                    message: "the result did not pass the independent check and was thrown away"
+                )
+            }
+            outcome.result = .success(solved)
+        } catch {
+            outcome.result = .failure(error)
+        }
+        return outcome
+    }
+
+    private mutating func moments(
+        of snapshot: MandateSnapshot,
+        tenant: String
+    ) throws(OptimizationFailure) -> Moments {
+        let versions = snapshot.versions
+        let key = MomentsCache.Key(tenant: tenant, riskModelID: versions.riskModelID, version: versions.riskModel)
+        return try cache.moments(key) { () throws(OptimizationFailure) in
+            try estimateMoments(of: snapshot.riskModel)
+        }
+    }
+
+    /// An objective or a limit on returns has no meaning where none are known.
+    private func requireReturns(_ moments: Moments, _ job: OptimizationJob) throws(OptimizationFailure) {
+        let limits = job.snapshot.portfolio.constraints.overridden(by: job.request.constraints)
+        guard moments.expectedReturnsEstimator == "none" else { return }
+        guard job.request.objective == .minimizeRisk, limits.minReturn == nil else {
+            throw OptimizationFailure(
+                code: "missing_expected_returns",
+                message: "the risk model has neither expected returns nor a history to estimate them from"
+            )
+        }
+    }
+
+    private func solve(
+        _ job: OptimizationJob,
+        _ moments: Moments,
+        isRevoked: () -> Bool,
+        _ solveTime: inout Duration
+    ) throws(OptimizationFailure) -> OptimizationResult {
+        let problem = try AllocationProblem(snapshot: job.snapshot, moments: moments, request: job.request)
+        let started = clock()
+        let deadline = started + timeLimit(problem.preferences)
+        defer { solveTime = clock() - started }
+        var solution = try optimizeAllocation(problem) { isRevoked() || clock() >= deadline }
+        solution.report.solveMilliseconds = (clock() - started).inMilliseconds
+        return try result(of: solution, problem, moments, job.snapshot)
+    }
+
+    private func timeLimit(_ preferences: Preferences) -> Duration {
+        guard let seconds = preferences.timeLimitSeconds, seconds >= 0 else { return defaultTimeLimit }
+        return .milliseconds(min(seconds, Self.longestSeconds) * 1000)
+    }
+
+    private func result(
+        of solution: AllocationSolution,
+        _ problem: AllocationProblem,
+        _ moments: Moments,
+        _ snapshot: MandateSnapshot
+    ) throws(OptimizationFailure) -> OptimizationResult {
+        var weightByID: [String: Double] = [:]
+        for (instrument, weight) in zip(problem.instruments, solution.weights) { weightByID[instrument.id] = weight }
+        let allocation = EvaluatedAllocation(
+            weights: moments.instruments.map { weightByID[$0] ?? 0 },
+            cash: solution.cash,
+            moments: moments,
+            holdings: try Holdings(snapshot),
+            benchmark: snapshot.portfolio.benchmark,
+            preferences: problem.preferences
+        )
+        let plan = try planTrades(
+            toward: allocation.allocation,
+            snapshot: snapshot,
+            preferences: problem.preferences
+        )
+        var warnings: [ResultWarning] = []
+        for warning in moments.warnings + solution.warnings + problem.warnings + plan.warnings
+        where !warnings.contains(warning) { warnings.append(warning) }
+        return OptimizationResult(
+            metrics: allocation.metrics(of: plan),
+            currentAllocation: allocation.holdings.allocation,
+            targetAllocation: allocation.allocation,
+            trades: plan.trades,
+            solution: solution.report,
+            bindingConstraints: solution.bindingConstraints,
+            riskContributions: allocation.riskContributions,
+            constraints: problem.constraints,
+            preferences: problem.preferences,
+            inputs: ResultInputs(
+                versions: snapshot.versions,
+                expectedReturnsEstimator: moments.expectedReturnsEstimator,
+                covarianceEstimator: moments.covarianceEstimator,
+                kernel: computingKernel
+            ),
+            warnings: warnings
+        )
+    }
+}

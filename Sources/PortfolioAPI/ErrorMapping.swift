@@ -1,0 +1,154 @@
+import FunctionRuntime
+import JSON
+import PortfolioDocuments
+import PortfolioService
+
+/// Errors become statuses here, and nowhere else.
+enum ErrorMapping {
+    /// Seconds after which an outage is worth another try.
+    private static let retryAfter = (name: "Retry-After", value: "2")
+
+    /// The answer to a request that failed, and the log line that tells what no caller may see.
+    static func response(to request: FunctionRequest, for error: any Error, log: Log) -> FunctionResponse {
+        let error = requestError(for: error)
+        if let secret = logText(for: error) {
+            log.error(secret, requestID: request.requestID)
+        }
+        return problem(for: error).response(to: request)
+    }
+
+    /// Every error that an endpoint may meet, as one enumeration.
+    private static func requestError(for error: any Error) -> RequestError {
+        switch error {
+        case let error as RequestError: error
+        case let error as ServiceError: .service(error)
+        case let error as JSONSyntaxFault: .syntax(error)
+        case let error as DocumentFaults: .invalid(faults(of: error))
+        case let error: .defect("\(error)")
+        }
+    }
+
+    private static func problem(for error: RequestError) -> ProblemDocument {
+        switch error {
+        case .noSuchPath:
+            ProblemDocument(
+                status: 404,
+                code: "not_found",
+                title: "Not found",
+                detail: "There is nothing at this path."
+            )
+        case .methodNotAllowed(let allowed):
+            ProblemDocument(
+                status: 405,
+                code: "method_not_allowed",
+                title: "Method not allowed",
+                detail: "This path takes \(allowed.joined(separator: ", ")).",
+                headers: [("Allow", allowed.joined(separator: ", "))]
+            )
+        case .notAcceptable:
+            ProblemDocument(
+                status: 406,
+                code: "not_acceptable",
+                title: "Not acceptable",
+                detail: "The answer is \(MediaType.json), which the Accept header excludes."
+            )
+        case .unsupportedMediaType(let supported):
+            ProblemDocument(
+                status: 415,
+                code: "unsupported_media_type",
+                title: "Unsupported media type",
+                detail: "The body must be \(supported.joined(separator: " or ")), in UTF-8 and without a "
+                    + "Content-Encoding; the Content-Type header must say so.",
+                headers: [("Accept", supported.joined(separator: ", "))]
+            )
+        case .syntax(let fault):
+            ProblemDocument(
+                status: 400,
+                code: fault.code.rawValue,
+                title: "The body is not JSON that this service takes",
+                detail: fault.message,
+                faults: [Fault(pointer: "", code: fault.code.rawValue, message: fault.message)]
+            )
+        case .invalid(let faults): invalid(faults)
+        case .service(let error): problem(for: error)
+        case .defect: internalError
+        }
+    }
+
+    private static func problem(for error: ServiceError) -> ProblemDocument {
+        switch error {
+        case .notFound(let resource, let id):
+            // A text that is no identifier is not shown: it may be anything.
+            ProblemDocument(
+                status: 404,
+                code: "not_found",
+                title: "Not found",
+                detail: Identifiers.isCallerMade(id)
+                    ? "There is no \(resource.rawValue) '\(id)'." : "There is no such \(resource.rawValue)."
+            )
+        case .invalid(let faults): invalid(faults)
+        case .identifierTaken(let resource, let id):
+            ProblemDocument(
+                status: 409,
+                code: "id_taken",
+                title: "The identifier is taken",
+                detail: "The \(resource.rawValue) identifier '\(id)' is in use elsewhere; choose another."
+            )
+        case .alreadyEnded(let id, let status):
+            ProblemDocument(
+                status: 409,
+                code: "already_ended",
+                title: "The optimization has ended",
+                detail: "Optimization '\(id)' is \(status) and cannot be cancelled."
+            )
+        case .unavailable:
+            ProblemDocument(
+                status: 503,
+                code: "unavailable",
+                title: "Unavailable for the moment",
+                detail: "The service cannot reach its store; nothing was changed. Try again later.",
+                headers: [retryAfter]
+            )
+        case .defect: internalError
+        }
+    }
+
+    private static func invalid(_ faults: [Fault]) -> ProblemDocument {
+        let count = faults.count
+        let detail =
+            switch faults.first {
+            case let only? where count == 1: only.pointer.isEmpty ? only.message : "\(only.pointer): \(only.message)"
+            default: "There are \(count) faults; each is listed with its place."
+            }
+        return ProblemDocument(
+            status: 422,
+            code: "invalid",
+            title: "The request is well-formed but wrong",
+            detail: detail,
+            faults: faults
+        )
+    }
+
+    private static var internalError: ProblemDocument {
+        ProblemDocument(
+            status: 500,
+            code: "internal",
+            title: "Something went wrong",
+            detail: "The fault is on this side and was recorded under the request's id."
+        )
+    }
+
+    /// What the log must say and the caller must not see.
+    private static func logText(for error: RequestError) -> String? {
+        switch error {
+        case .service(.unavailable(let reason)): "store unavailable: \(reason)"
+        case .service(.defect(let reason)), .defect(let reason): reason
+        case .service(.notFound), .service(.invalid), .service(.identifierTaken), .service(.alreadyEnded): nil
+        case .noSuchPath, .methodNotAllowed, .notAcceptable, .unsupportedMediaType, .syntax, .invalid: nil
+        }
+    }
+
+    private static func faults(of error: DocumentFaults) -> [Fault] {
+        error.faults.map { Fault(pointer: $0.pointer, code: $0.code.rawValue, message: $0.message) }
+    }
+}

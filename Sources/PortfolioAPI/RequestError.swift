@@ -1,0 +1,22 @@
+package import JSON
+package import PortfolioService
+
+/// Why a request is not answered with what it asks for.
+package enum RequestError: Error {
+    /// There is nothing at this path.
+    case noSuchPath
+    /// The path does not take this method.
+    case methodNotAllowed(allowed: [String])
+    /// The caller accepts no JSON.
+    case notAcceptable
+    /// The body is of a type, a character set or a coding that is not taken here.
+    case unsupportedMediaType(supported: [String])
+    /// The body is not JSON.
+    case syntax(JSONSyntaxFault)
+    /// What was asked is well-formed and wrong.
+    case invalid([Fault])
+    /// The use case refused.
+    case service(ServiceError)
+    /// A bug of ours; the text is for the log.
+    case defect(String)
+}

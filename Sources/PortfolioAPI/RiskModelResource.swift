@@ -1,0 +1,74 @@
+import FunctionRuntime
+import JSON
+import PortfolioDocuments
+import PortfolioModel
+import PortfolioService
+
+/// `/api/v1/risk-models/{id}`.
+struct RiskModelResource {
+    /// The most periods in a year that a history may have, as in the document.
+    private static let mostPeriodsPerYear = 100_000.0
+
+    let put: PutRiskModel
+    let get: GetRiskModel
+
+    func answer(_ request: FunctionRequest, id: String) throws -> FunctionResponse {
+        try request.require(methods: ["GET", "HEAD", "PUT"])
+        try request.requireJSONAccepted()
+        return request.method == "PUT" ? try store(request, id: id) : try read(request, id: id)
+    }
+
+    private func store(_ request: FunctionRequest, id: String) throws -> FunctionResponse {
+        let mediaType = try request.requireContentType([MediaType.json, MediaType.csv])
+        let model = mediaType == MediaType.csv ? try table(request) : try document(request)
+        let stored = try put(model, id: id, tenant: request.tenant)
+        return .stored(stored, identifierField: "risk_model_id", location: "/api/v1/risk-models/\(id)")
+    }
+
+    private func document(_ request: FunctionRequest) throws -> RiskModel {
+        try QueryParameters(request).check()
+        return try DocumentDecoder.riskModel(JSONDocument(parsing: request.body).root)
+    }
+
+    /// A history as a table; what a table cannot say is in the query.
+    private func table(_ request: FunctionRequest) throws -> RiskModel {
+        let kinds = DocumentDecoder.HistoryKind.allCases
+        var query = QueryParameters(request, known: ["kind", "periods_per_year", "as_of"])
+        let kind = query.choice("kind", of: kinds.map(\.rawValue)).flatMap(DocumentDecoder.HistoryKind.init)
+        let periodsPerYear = query.positiveNumber("periods_per_year", atMost: Self.mostPeriodsPerYear)
+        let asOf = query.timestamp("as_of")
+        if query.text("kind") == nil {
+            query.report("missing_parameter", "a table needs the query parameter 'kind': prices or returns")
+        }
+        try query.check()
+        guard let kind else { throw RequestError.defect("a kind of history without a fault") }
+        var model = try DocumentDecoder.riskModelCSV(
+            request.body,
+            kind: kind,
+            periodsPerYear: periodsPerYear ?? DocumentDecoder.defaultPeriodsPerYear
+        )
+        if let asOf { model.asOf = asOf }
+        return model
+    }
+
+    private func read(_ request: FunctionRequest, id: String) throws -> FunctionResponse {
+        var query = QueryParameters(request, known: ["include"])
+        let includesMatrices = query.choice("include", of: ["matrices"]) != nil
+        try query.check()
+        let stored = try get(id: id, includingMatrices: includesMatrices, tenant: request.tenant)
+        // A version never changes, so its number tags it; with and without matrices are different bytes.
+        return .representation(
+            of: .bytes(
+                DocumentEncoder.riskModel(
+                    stored.value,
+                    id: stored.id,
+                    version: stored.version,
+                    storedAt: stored.storedAt,
+                    includingMatrices: includesMatrices
+                )
+            ),
+            entityTag: "\(stored.version)\(includesMatrices ? "-matrices" : "")",
+            for: request
+        )
+    }
+}

@@ -1,0 +1,132 @@
+internal import PortfolioModel
+
+/// A number of the caller's that limits the mandate, and the way it would have to move to limit it less.
+struct LimitParameter: Equatable, Sendable {
+    /// Which way relaxes the limit.
+    enum Direction: Equatable, Sendable { case up, down, either }
+
+    /// JSON pointer below `/constraints`.
+    var pointer: String
+    /// The number, in its own unit.
+    var bound: Double
+    /// Which way relaxes it.
+    var direction: Direction
+    /// Whether a value below 0 would mean nothing.
+    var isNonnegative = true
+}
+
+/// One side of a limited expression.
+struct LimitSide: Equatable, Sendable {
+    var bound: Double
+    /// Where the bound comes from, an index into the parameters; nil for the budget, no-shorts and forced sales.
+    var parameter: Int?
+    /// The instrument, sector or class that a general limit is applied to here.
+    var subject: String?
+}
+
+/// A linear expression of the decision variables and the bounds it is held between.
+struct LimitedExpression: Equatable, Sendable {
+    var terms: [(variable: Int, coefficient: Double)]
+    var lower: LimitSide?
+    var upper: LimitSide?
+
+    static func == (left: LimitedExpression, right: LimitedExpression) -> Bool {
+        left.lower == right.lower && left.upper == right.upper && left.terms.elementsEqual(right.terms, by: ==)
+    }
+
+    func value(at point: [Double]) -> Double { terms.reduce(0) { $0 + $1.coefficient * point[$1.variable] } }
+
+    /// A power of two near the largest coefficient: rows are divided by it, so that units do not matter.
+    var scale: Double { powerOfTwo(near: terms.reduce(0) { max($0, abs($1.coefficient)) }) }
+}
+
+/// Which decision variable stands in which column: weights, cash, then what is sold of each holding.
+struct VariableLayout: Equatable, Sendable {
+    let instrumentCount: Int
+    /// The column of the weight sold of each instrument, and last of cash; nil where nothing is held or nobody asks.
+    let soldColumns: [Int?]
+    let count: Int
+
+    init(instrumentCount: Int, sold: [Bool]) {
+        self.instrumentCount = instrumentCount
+        var next = instrumentCount + 1
+        var columns: [Int?] = []
+        for isSold in sold {
+            columns.append(isSold ? next : nil)
+            if isSold { next += 1 }
+        }
+        soldColumns = columns
+        count = next
+    }
+
+    var cash: Int { instrumentCount }
+}
+
+/// The limits of a mandate as rows over the decision variables, each tied to the caller's number it comes from.
+///
+/// Everything is linear but volatility. Each bound is a constant, so that every row can be homogenised: aᵀx ≤ b becomes
+/// aᵀy ≤ bκ (docs/mathematics.md, "Maximum Sharpe ratio").
+struct AllocationLimits: Sendable {
+    var layout: VariableLayout
+    var parameters: [LimitParameter]
+    /// Row i < instrument count is the weight of instrument i, the next is cash, then the budget, then the rest.
+    var expressions: [LimitedExpression]
+    /// Upper limits of volatility, annual.
+    var volatilityLimits: [LimitSide]
+    /// The buy-in threshold, when some instrument is under it.
+    var threshold: LimitSide?
+    /// The instruments that are either 0 or at least the threshold.
+    var thresholdInstruments: [Int]
+    /// Weights before trading, with cash last.
+    var currentWeights: [Double]
+    /// Upper limit of turnover.
+    var turnoverLimit: LimitSide?
+
+    func weightLimits(of instrument: Int) -> LimitedExpression { expressions[instrument] }
+    var cashLimits: LimitedExpression { expressions[layout.cash] }
+
+    /// Whether the turnover limit leaves nothing to decide.
+    var forbidsTrading: Bool { (turnoverLimit?.bound ?? 1) <= Self.noTrading }
+    /// A turnover below this is no trading: the interior of the feasible set is smaller than rounding.
+    static let noTrading = 1e-12
+    /// How far an allocation may be from a limit, in the limit's unit.
+    static let tolerance = 1e-9
+
+    /// The decision variables at given weights: what is sold follows from them.
+    func point(weights: [Double], cash: Double) -> [Double] {
+        var point = weights + [cash] + [Double](repeating: 0, count: layout.count - weights.count - 1)
+        for (index, column) in layout.soldColumns.enumerated() {
+            if let column { point[column] = max(0, currentWeights[index] - point[index]) }
+        }
+        return point
+    }
+
+    /// The largest distance by which weights miss a limit, and what is missed; 0 when all are met.
+    ///
+    /// Rows are measured after division by their scale, volatility as it is.
+    func worstViolation(at point: [Double], volatility: Double) -> (amount: Double, what: String) {
+        var worst = (amount: 0.0, what: "")
+        func record(_ amount: Double, _ side: LimitSide, _ name: String) {
+            guard amount > worst.amount || amount.isNaN else { return }
+            worst = (amount.isNaN ? .infinity : amount, side.parameter.map { parameters[$0].pointer } ?? name)
+        }
+        for expression in expressions {
+            let value = expression.value(at: point)
+            if let lower = expression.lower { record((lower.bound - value) / expression.scale, lower, "budget") }
+            if let upper = expression.upper { record((value - upper.bound) / expression.scale, upper, "budget") }
+        }
+        for limit in volatilityLimits { record(volatility - limit.bound, limit, "volatility") }
+        if let threshold {
+            for instrument in thresholdInstruments where point[instrument] > 0 {
+                record(threshold.bound - point[instrument], threshold, "threshold")
+            }
+        }
+        return worst
+    }
+}
+
+/// The power of two at or below the magnitude of a number; 1 for 0.
+func powerOfTwo(near value: Double) -> Double {
+    guard value != 0, value.isFinite else { return 1 }
+    return Double(sign: .plus, exponent: value.exponent, significand: 1)
+}

@@ -1,0 +1,166 @@
+public import Matrices
+public import PortfolioModel
+
+/// What is to be decided: the instruments, their moments, what is held now, the limits in force and the objective.
+///
+/// Instruments stand in the order of the moments; they are those of the universe and those held. Weights are fractions
+/// of the value before trading, V = Σ quantity · price + cash.
+public struct AllocationProblem: Sendable {
+    /// The kind of optimization asked for.
+    public let type: OptimizationType
+    /// What is striven for.
+    public let objective: Objective
+    /// The instruments of the universe and those held, in the order of the moments.
+    public let instruments: [Instrument]
+    /// Annual expected returns, one an instrument.
+    public let expectedReturns: [Double]
+    /// Annual covariance, positive semidefinite.
+    public let covariance: DenseMatrix
+    /// Weights before trading.
+    public let currentWeights: [Double]
+    /// Weight of cash before trading.
+    public let currentCash: Double
+    /// V, money in the base currency; positive.
+    public let portfolioValue: Double
+    /// Whether an instrument may be in the target; one that is held outside the universe must be sold.
+    public let isTradable: [Bool]
+    /// The limits in force: the portfolio's with the request's laid over them.
+    public let constraints: Constraints
+    /// The preferences in force.
+    public let preferences: Preferences
+    /// What the caller should know before anything is solved: preferences that change nothing here.
+    public let warnings: [ResultWarning]
+
+    /// Makes the problem of a request on a snapshot.
+    ///
+    /// - Throws: ``OptimizationFailure`` with the code `invalid_inputs` when the snapshot does not fit together: a
+    ///   holding without moments or price, moments of the wrong size, no value, nothing that may be held.
+    public init(
+        snapshot: MandateSnapshot,
+        moments: Moments,
+        request: OptimizationRequest
+    ) throws(OptimizationFailure) {
+        let portfolio = snapshot.portfolio
+        let universe = Set(portfolio.universe ?? snapshot.riskModel.instruments)
+        let held = try heldQuantities(of: portfolio)
+        let chosen = try chosenIndices(moments: moments, universe: universe, held: held)
+        let known = Dictionary(snapshot.instruments.map { ($0.id, $0) }, uniquingKeysWith: { first, _ in first })
+        var instruments: [Instrument] = []
+        for index in chosen {
+            let id = moments.instruments[index]
+            guard let instrument = known[id], instrument.price > 0, instrument.price.isFinite else {
+                throw invalidInputs("The instrument \(id) has no price.")
+            }
+            instruments.append(instrument)
+        }
+        let values = instruments.map { (held[$0.id] ?? 0) * $0.price }
+        let total = values.reduce(0, +) + portfolio.cash
+        guard total > 0, total.isFinite else {
+            throw invalidInputs("The portfolio is worth nothing: weights are fractions of its value.")
+        }
+        type = request.type
+        objective = request.objective
+        self.instruments = instruments
+        expectedReturns = chosen.map { moments.expectedReturns[$0] }
+        covariance = moments.covariance.selecting(rows: chosen, columns: chosen)
+        currentWeights = values.map { $0 / total }
+        currentCash = portfolio.cash / total
+        portfolioValue = total
+        isTradable = instruments.map { universe.contains($0.id) }
+        constraints = portfolio.constraints.overridden(by: request.constraints)
+        preferences = portfolio.preferences.overridden(by: request.preferences)
+        warnings = preferenceWarnings(
+            preferences: preferences,
+            request: request,
+            instruments: instruments,
+            hasTaxLots: portfolio.positions.contains { !$0.taxLots.isEmpty }
+        )
+    }
+
+    /// The proportional rate of trading each instrument that the objective is charged with; all 0 when costs stay out.
+    ///
+    /// An instrument's own rate goes before the one of the preferences.
+    var objectiveCostRates: [Double] {
+        guard preferences.includeTransactionCosts == true, objective != .minimizeRisk else {
+            return [Double](repeating: 0, count: instruments.count)
+        }
+        let horizon = preferences.effectiveCostHorizonYears
+        let general = preferences.transactionCostModel ?? 0
+        return instruments.map { ($0.cost?.proportional ?? general) / horizon }
+    }
+}
+
+private func invalidInputs(_ message: String) -> OptimizationFailure {
+    OptimizationFailure(code: "invalid_inputs", message: message)
+}
+
+/// Units held by instrument; a position of 0 units is not a holding.
+private func heldQuantities(of portfolio: Portfolio) throws(OptimizationFailure) -> [String: Double] {
+    var held: [String: Double] = [:]
+    for position in portfolio.positions where position.quantity != 0 {
+        guard position.quantity > 0, position.quantity.isFinite else {
+            throw invalidInputs("The position in \(position.instrumentID) is not a positive quantity.")
+        }
+        held[position.instrumentID, default: 0] += position.quantity
+    }
+    guard portfolio.cash >= 0, portfolio.cash.isFinite else { throw invalidInputs("The cash held is negative.") }
+    return held
+}
+
+/// Where the instruments of the universe and of the holdings stand in the moments, after a look at the moments' sizes.
+private func chosenIndices(
+    moments: Moments,
+    universe: Set<String>,
+    held: [String: Double]
+) throws(OptimizationFailure) -> [Int] {
+    let count = moments.instruments.count
+    guard moments.expectedReturns.count == count, moments.covariance.rows == count,
+        moments.covariance.columns == count
+    else { throw invalidInputs("The moments do not have one entry for each of the \(count) instruments.") }
+    guard moments.expectedReturns.allSatisfy(\.isFinite), moments.covariance.elements.allSatisfy(\.isFinite),
+        moments.covariance.diagonal.allSatisfy({ $0 >= 0 })
+    else { throw invalidInputs("The moments hold a number that is not finite, or a negative variance.") }
+    let modelled = Set(moments.instruments)
+    if let missing = held.keys.filter({ !modelled.contains($0) }).min() {
+        throw invalidInputs("\(missing) is held but is not in the risk model.")
+    }
+    if let missing = universe.filter({ !modelled.contains($0) }).min() {
+        throw invalidInputs("\(missing) is in the universe but not in the risk model.")
+    }
+    guard !universe.isEmpty else { throw invalidInputs("The universe is empty: nothing may be held.") }
+    return moments.instruments.indices.filter { index in
+        universe.contains(moments.instruments[index]) || held[moments.instruments[index]] != nil
+    }
+}
+
+/// Says which preferences do not act on the objective asked for.
+private func preferenceWarnings(
+    preferences: Preferences,
+    request: OptimizationRequest,
+    instruments: [Instrument],
+    hasTaxLots: Bool
+) -> [ResultWarning] {
+    var warnings: [ResultWarning] = []
+    func warn(_ code: String, _ message: String) { warnings.append(ResultWarning(code: code, message: message)) }
+    if request.preferences.riskAversion != nil, request.objective != .maximizeUtility {
+        warn("preference_ignored", "risk_aversion acts on maximize_utility only.")
+    }
+    if preferences.includeTransactionCosts == true {
+        if request.objective == .minimizeRisk {
+            warn("preference_ignored", "minimize_risk has no return that transaction costs could be taken from.")
+        } else if instruments.contains(where: { ($0.cost?.fixed ?? 0) != 0 || ($0.cost?.impact ?? 0) != 0 }) {
+            warn(
+                "cost_terms_not_in_objective",
+                "Fixed costs and market impact are reported but do not enter the objective; proportional costs do."
+            )
+        }
+    }
+    if preferences.considerTaxImplications == true {
+        warn("tax_not_in_objective", "Taxes are reported but do not enter the objective.")
+        if (preferences.shortTermTaxRate ?? 0) == 0, (preferences.longTermTaxRate ?? 0) == 0 {
+            warn("no_tax_rates", "Taxes are to be considered, but both tax rates are 0.")
+        }
+        if !hasTaxLots { warn("no_tax_lots", "Taxes are to be considered, but no position has tax lots.") }
+    }
+    return warnings
+}

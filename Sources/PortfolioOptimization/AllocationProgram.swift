@@ -1,0 +1,250 @@
+internal import ConvexSolver
+internal import Matrices
+
+/// Where a row of a program comes from.
+struct RowOrigin: Equatable, Sendable {
+    enum Side: Equatable, Sendable { case lower, upper, both }
+
+    /// The expression, an index into the limits' expressions; nil for a row that belongs to the objective.
+    var expression: Int?
+    var side: Side
+    /// What the row was divided by.
+    var scale: Double
+}
+
+/// A conic program over the decision variables, with the way back from its rows to the limits.
+struct AllocationProgram: Sendable {
+    var conic: ConicProblem
+    var disjunctions: [Disjunction]
+    /// One for each row of the zero and nonnegative cones, in their order.
+    var origins: [RowOrigin]
+    /// The first row of each second-order cone with the volatility limit it holds.
+    var volatilityRows: [(row: Int, limit: Int)]
+    /// The column of κ when the program is homogenised.
+    var scaleColumn: Int?
+    /// The column of the relaxation of a limit.
+    var relaxationColumn: Int?
+}
+
+/// Assembles programs: the limits' rows, an objective, and what a method adds to them.
+///
+/// Homogenised, a row aᵀx ≤ b becomes aᵀy − bκ ≤ 0 with a further variable κ. With a relaxation δ ≥ 0 of one of the
+/// caller's numbers, its rows read aᵀx − δ ≤ b. All rows are divided by powers of two, which rounds nothing.
+struct ProgramBuilder {
+    /// A move of one of the caller's numbers, whose size is to be found.
+    struct Relaxation: Equatable {
+        var parameter: Int
+        /// +1 raises the number, −1 lowers it.
+        var sign: Double
+        /// The largest move that has a meaning.
+        var most: Double?
+    }
+
+    let limits: AllocationLimits
+    /// The scaled factor F with Σ̂ = FᵀF, and the unit of volatility; nil leaves volatility limits out.
+    var volatility: (factor: DenseMatrix, unit: Double)?
+    var isHomogeneous = false
+    var relaxation: Relaxation?
+    /// Whether buy-in thresholds hold.
+    var withThresholds = true
+    /// Over the columns: the row of the objective's that must be 1 (net excess return, homogenised programs).
+    var normalization: [Double]?
+
+    /// The columns: decision variables, then κ, then δ.
+    private var scaleColumn: Int? { isHomogeneous ? limits.layout.count : nil }
+    private var relaxationColumn: Int? {
+        relaxation == nil ? nil : limits.layout.count + (isHomogeneous ? 1 : 0)
+    }
+    /// How many columns the program has.
+    var columnCount: Int { limits.layout.count + (isHomogeneous ? 1 : 0) + (relaxation == nil ? 0 : 1) }
+
+    /// A row before it is put into a matrix: terms · x (= or ≤) bound.
+    private struct Row {
+        var terms: [(variable: Int, coefficient: Double)]
+        var bound: Double
+        var origin: RowOrigin
+    }
+
+    /// Assembles the program that minimises ½ xᵀ P x + qᵀx, or returns nil when a row without variables cannot hold.
+    ///
+    /// - Parameters:
+    ///   - quadratic: P over the weights, scaled; nil for a linear objective.
+    ///   - linear: q over all columns.
+    func program(quadratic: DenseMatrix?, linear: [Double]) -> AllocationProgram? {
+        var equalities: [Row] = []
+        var inequalities: [Row] = []
+        for index in limits.expressions.indices where !collectRows(index, &equalities, &inequalities) { return nil }
+        if let normalization {
+            let terms = normalization.enumerated().filter { $0.element != 0 }
+            equalities.append(
+                Row(
+                    terms: terms.map { ($0.offset, $0.element) },
+                    bound: 1,
+                    origin: RowOrigin(expression: nil, side: .both, scale: 1)
+                )
+            )
+        }
+        if let relaxationColumn {
+            let origin = RowOrigin(expression: nil, side: .lower, scale: 1)
+            inequalities.append(Row(terms: [(relaxationColumn, -1)], bound: 0, origin: origin))
+            if let most = relaxation?.most {
+                inequalities.append(Row(terms: [(relaxationColumn, 1)], bound: most, origin: origin))
+            }
+        }
+        let disjunctions = withThresholds ? thresholdDisjunctions(adding: &equalities) : []
+        return assemble(equalities, inequalities, disjunctions, quadratic: quadratic, linear: linear)
+    }
+
+    /// Appends the rows of an expression; false when it has no variables and cannot hold.
+    private func collectRows(_ index: Int, _ equalities: inout [Row], _ inequalities: inout [Row]) -> Bool {
+        let expression = limits.expressions[index]
+        let scale = expression.scale
+        let isMoved = [expression.lower, expression.upper].contains { side in
+            side?.parameter != nil && side?.parameter == relaxation?.parameter
+        }
+        if let lower = expression.lower, let upper = expression.upper, lower.bound == upper.bound, !isMoved {
+            let origin = RowOrigin(expression: index, side: .both, scale: scale)
+            equalities.append(row(expression, upper, sign: 1, origin: origin))
+            return true
+        }
+        for (side, sign, kind) in [
+            (expression.lower, -1.0, RowOrigin.Side.lower), (expression.upper, 1.0, RowOrigin.Side.upper),
+        ] {
+            guard let side else { continue }
+            let row = row(expression, side, sign: sign, origin: RowOrigin(expression: index, side: kind, scale: scale))
+            if row.terms.isEmpty {
+                if row.bound < -AllocationLimits.tolerance { return false }
+            } else {
+                inequalities.append(row)
+            }
+        }
+        return true
+    }
+
+    /// One side of an expression as a row: sign · expression ≤ sign · bound, divided by its scale.
+    private func row(_ expression: LimitedExpression, _ side: LimitSide, sign: Double, origin: RowOrigin) -> Row {
+        var terms = expression.terms.map { (variable: $0.variable, coefficient: sign * $0.coefficient / origin.scale) }
+        var bound = sign * side.bound / origin.scale
+        if let scaleColumn, bound != 0 {
+            terms.append((scaleColumn, -bound))
+            bound = 0
+        }
+        if let relaxation, let relaxationColumn, side.parameter == relaxation.parameter {
+            // The bound becomes bound + δ·sign of the move; it stands on the right, so δ comes to the left negated.
+            terms.append((relaxationColumn, -sign * relaxation.sign / origin.scale))
+        } else if let relaxation, let relaxationColumn, isImplicitTwin(expression, side, of: relaxation) {
+            terms.append((relaxationColumn, -sign * relaxation.sign / origin.scale))
+        }
+        return Row(terms: terms, bound: bound, origin: origin)
+    }
+
+    /// Whether a side without a number of its own moves with the other side: cash without `max_cash` equals `min_cash`.
+    private func isImplicitTwin(_ expression: LimitedExpression, _ side: LimitSide, of relaxation: Relaxation) -> Bool {
+        limits.parameters[relaxation.parameter].direction == .either && side.parameter == nil
+            && expression.lower?.parameter == relaxation.parameter
+    }
+
+    /// The choice of each instrument under the threshold: 0, or at least the threshold.
+    ///
+    /// Who cannot reach the threshold is held at 0 by an equality instead.
+    private func thresholdDisjunctions(adding equalities: inout [Row]) -> [Disjunction] {
+        guard let threshold = limits.threshold else { return [] }
+        let isMoved = relaxation?.parameter != nil && relaxation?.parameter == threshold.parameter
+        var disjunctions: [Disjunction] = []
+        for instrument in limits.thresholdInstruments {
+            let cap = limits.weightLimits(of: instrument).upper
+            let capMoves = cap?.parameter != nil && cap?.parameter == relaxation?.parameter
+            if let cap, cap.bound < threshold.bound, !isMoved, !capMoves {
+                guard cap.bound > 0 else { continue }
+                let origin = RowOrigin(expression: nil, side: .both, scale: 1)
+                equalities.append(Row(terms: [(instrument, 1)], bound: 0, origin: origin))
+                continue
+            }
+            var on = [Double](repeating: 0, count: columnCount)
+            on[instrument] = -1
+            var bound = -threshold.bound
+            if let scaleColumn {
+                on[scaleColumn] = threshold.bound
+                bound = 0
+            }
+            if isMoved, let relaxationColumn { on[relaxationColumn] = -1 }
+            var off = [Double](repeating: 0, count: columnCount)
+            off[instrument] = 1
+            disjunctions.append(thresholdDisjunction(off: off, on: on, onBound: bound))
+        }
+        return disjunctions
+    }
+
+    private func assemble(
+        _ equalities: [Row],
+        _ inequalities: [Row],
+        _ disjunctions: [Disjunction],
+        quadratic: DenseMatrix?,
+        linear: [Double]
+    ) -> AllocationProgram {
+        let rows = equalities + inequalities
+        let cones = volatilityCones()
+        let coneDimension = (volatility?.factor.rows ?? 0) + 1
+        let rowCount = rows.count + cones.count * coneDimension
+        var matrix = DenseMatrix(rows: rowCount, columns: columnCount)
+        var bounds = [Double](repeating: 0, count: rowCount)
+        for (i, row) in rows.enumerated() {
+            for term in row.terms { matrix[i, term.variable] += term.coefficient }
+            bounds[i] = row.bound
+        }
+        var volatilityRows: [(row: Int, limit: Int)] = []
+        for (position, limit) in cones.enumerated() {
+            let first = rows.count + position * coneDimension
+            fillCone(limit, first: first, &matrix, &bounds)
+            volatilityRows.append((first, limit))
+        }
+        var P = DenseMatrix(rows: columnCount, columns: columnCount)
+        if let quadratic {
+            for j in 0..<quadratic.columns {
+                for i in 0..<quadratic.rows { P[i, j] = quadratic[i, j] }
+            }
+        }
+        return AllocationProgram(
+            conic: ConicProblem(
+                quadratic: P,
+                linear: linear,
+                constraints: matrix,
+                bounds: bounds,
+                cones: [.zero(equalities.count), .nonnegative(inequalities.count)]
+                    + cones.map { _ in .secondOrder(coneDimension) }
+            ),
+            disjunctions: disjunctions,
+            origins: rows.map(\.origin),
+            volatilityRows: volatilityRows,
+            scaleColumn: scaleColumn,
+            relaxationColumn: relaxationColumn
+        )
+    }
+
+    /// The volatility limits that get a cone: the lowest of those that stay, and the one that is relaxed.
+    private func volatilityCones() -> [Int] {
+        guard volatility != nil else { return [] }
+        let all = limits.volatilityLimits.indices
+        let relaxed = all.filter { relaxation != nil && limits.volatilityLimits[$0].parameter == relaxation?.parameter }
+        let kept = all.filter { !relaxed.contains($0) }
+            .min { limits.volatilityLimits[$0].bound < limits.volatilityLimits[$1].bound }
+        return relaxed + (kept.map { [$0] } ?? [])
+    }
+
+    /// ‖Fw‖ ≤ σ: slack (σ, Fw) in the cone, so A holds 0 and −F and b holds σ.
+    private func fillCone(_ limit: Int, first: Int, _ matrix: inout DenseMatrix, _ bounds: inout [Double]) {
+        guard let (factor, unit) = volatility else { return }
+        let side = limits.volatilityLimits[limit]
+        if let scaleColumn {
+            matrix[first, scaleColumn] = -side.bound / unit
+        } else {
+            bounds[first] = side.bound / unit
+        }
+        if let relaxation, let relaxationColumn, relaxation.parameter == side.parameter {
+            matrix[first, relaxationColumn] = -relaxation.sign / unit
+        }
+        for j in 0..<factor.columns {
+            for i in 0..<factor.rows { matrix[first + 1 + i, j] = -factor[i, j] }
+        }
+    }
+}

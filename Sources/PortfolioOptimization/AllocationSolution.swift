@@ -1,0 +1,30 @@
+public import PortfolioModel
+
+/// The weights that answer an allocation problem, with how they were found and what they rest on.
+public struct AllocationSolution: Sendable {
+    /// Weights in the order of the problem's instruments; with `cash` they sum to 1.
+    public var weights: [Double]
+    /// Weight of cash.
+    public var cash: Double
+    /// How the optimum was found; `solveMilliseconds` is 0, for the mathematics has no clock.
+    public var report: SolutionReport
+    /// The limits met with equality, with their shadow prices.
+    public var bindingConstraints: [BindingConstraint]
+    /// What the caller should know.
+    public var warnings: [ResultWarning]
+
+    /// Makes a solution of its parts.
+    public init(
+        weights: [Double],
+        cash: Double,
+        report: SolutionReport,
+        bindingConstraints: [BindingConstraint],
+        warnings: [ResultWarning]
+    ) {
+        self.weights = weights
+        self.cash = cash
+        self.report = report
+        self.bindingConstraints = bindingConstraints
+        self.warnings = warnings
+    }
+}

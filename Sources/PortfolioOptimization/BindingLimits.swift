@@ -1,0 +1,108 @@
+internal import PortfolioModel
+
+/// What one more unit of each limit would gain, from the multipliers of a program.
+///
+/// A row aᵀx ≤ b of a minimised program with multiplier z has df/db = −z; `gainPerDual` turns −df into the caller's
+/// objective (docs/mathematics.md, "Shadow prices").
+struct ShadowPrices {
+    private var lower: [Int: Double] = [:]
+    private var upper: [Int: Double] = [:]
+    private var volatility: [Int: Double] = [:]
+
+    init(program: AllocationProgram, dual: [Double], gainPerDual: Double) {
+        for (row, origin) in program.origins.enumerated() {
+            guard let expression = origin.expression, row < dual.count else { continue }
+            let gain = dual[row] / origin.scale * gainPerDual
+            switch origin.side {
+            case .lower: lower[expression] = max(0, gain)
+            case .upper: upper[expression] = max(0, gain)
+            case .both:
+                // Of two bounds that meet, the multiplier's sign says which one holds the objective back.
+                upper[expression] = max(0, gain)
+                lower[expression] = max(0, -gain)
+            }
+        }
+        for (row, limit) in program.volatilityRows where row < dual.count {
+            volatility[limit] = max(0, dual[row] * gainPerDual)
+        }
+    }
+
+    /// d(objective)/d(bound) of a lower bound: not positive.
+    func ofLower(_ expression: Int) -> Double {
+        let gain = lower[expression] ?? 0
+        return gain == 0 ? 0 : -gain
+    }
+
+    /// d(objective)/d(bound) of an upper bound: not negative.
+    func ofUpper(_ expression: Int) -> Double { upper[expression] ?? 0 }
+
+    /// d(objective)/d(bound) of a volatility limit, in the unit of its row.
+    func ofVolatility(_ limit: Int, unit: Double) -> Double { (volatility[limit] ?? 0) / unit }
+}
+
+extension MeanVarianceMethod {
+    /// Distance from a bound, in units of its row, within which it binds.
+    private static let binding = 1e-9
+
+    /// The caller's limits that an allocation meets with equality.
+    ///
+    /// - Parameters:
+    ///   - point: the cleaned decision variables.
+    ///   - volatility: theirs, annual.
+    ///   - prices: nil where a derivative has no meaning, such as with integers.
+    func bindingLimits(at point: [Double], volatility: Double, prices: ShadowPrices?) -> [BindingConstraint] {
+        var found: [BindingConstraint] = []
+        for index in limits.expressions.indices { found += bindingSides(of: index, at: point, prices: prices) }
+        for index in limits.volatilityLimits.indices {
+            let limit = limits.volatilityLimits[index]
+            guard limit.bound - volatility <= Self.binding * scaling.volatilityUnit else { continue }
+            found += entry(limit, volatility, prices?.ofVolatility(index, unit: scaling.volatilityUnit))
+        }
+        return found + bindingThresholds(at: point)
+    }
+
+    /// The sides of an expression that are met with equality.
+    ///
+    /// Where both bounds meet, only the one that the optimum pushes against is listed.
+    private func bindingSides(of index: Int, at point: [Double], prices: ShadowPrices?) -> [BindingConstraint] {
+        let expression = limits.expressions[index]
+        let value = expression.value(at: point)
+        let allowance = Self.binding * expression.scale
+        let least = expression.lower?.bound ?? -.infinity
+        let most = expression.upper?.bound ?? .infinity
+        let lowerPrice = prices?.ofLower(index)
+        let upperPrice = prices?.ofUpper(index)
+        var found: [BindingConstraint] = []
+        if let lower = expression.lower, value - least <= allowance, least != most || lowerPrice != 0 {
+            found += entry(lower, value, lowerPrice)
+        }
+        if let upper = expression.upper, most - value <= allowance, least != most || upperPrice != 0 {
+            found += entry(upper, value, upperPrice)
+        }
+        return found
+    }
+
+    /// The instruments that are held at just the buy-in threshold.
+    private func bindingThresholds(at point: [Double]) -> [BindingConstraint] {
+        guard let threshold = limits.threshold else { return [] }
+        return limits.thresholdInstruments.filter { abs(point[$0] - threshold.bound) <= Self.binding }.flatMap { index in
+            let subject = problem.instruments[index].id
+            let side = LimitSide(bound: threshold.bound, parameter: threshold.parameter, subject: subject)
+            return entry(side, point[index], nil)
+        }
+    }
+
+    /// A binding limit as the caller knows it; none for what is not a number of the caller's.
+    private func entry(_ side: LimitSide, _ value: Double, _ price: Double?) -> [BindingConstraint] {
+        guard let source = side.parameter else { return [] }
+        return [
+            BindingConstraint(
+                constraint: limits.parameters[source].pointer,
+                subject: side.subject,
+                bound: limits.parameters[source].bound,
+                value: value,
+                shadowPrice: price
+            )
+        ]
+    }
+}

@@ -1,0 +1,68 @@
+internal import PortfolioModel
+
+/// An allocation whose active bounds are met exactly and whose weights sum to 1.
+struct CleanedAllocation: Sendable {
+    /// The decision variables.
+    var point: [Double]
+}
+
+extension MeanVarianceMethod {
+    /// Distance within which a weight is taken to be at its bound.
+    private static let atBound = 1e-10
+
+    /// Rids an optimum of the roundings of its solve: exact zeros, exact caps, no trade where none pays, a sum of 1.
+    ///
+    /// - Parameters:
+    ///   - optimum: of `program`.
+    ///   - program: says which row is whose bound; a slack of exactly 0 means that the bound is active.
+    ///   - scale: κ of a homogenised program, else 1.
+    func clean(
+        _ optimum: ProgramOptimum,
+        program: AllocationProgram,
+        scale: Double
+    ) throws(OptimizationFailure) -> CleanedAllocation {
+        guard optimum.primal.allSatisfy(\.isFinite) else { throw numericalDifficulty("a weight is not a number") }
+        let count = limits.layout.cash + 1
+        var weights = optimum.primal[..<count].map { $0 / scale }
+        var isFixed = [Bool](repeating: false, count: count)
+        for index in weights.indices {
+            guard let bound = nearestBound(index, weight: weights[index]) else { continue }
+            weights[index] = bound
+            isFixed[index] = true
+        }
+        balance(&weights, isFixed: isFixed)
+        let cash = weights.removeLast()
+        return CleanedAllocation(point: limits.point(weights: weights, cash: cash))
+    }
+
+    /// The bound, the threshold or the current weight that a weight is at, if any.
+    private func nearestBound(_ index: Int, weight: Double) -> Double? {
+        let expression = limits.expressions[index]
+        var marks: [Double] = []
+        if let lower = expression.lower { marks.append(lower.bound) }
+        if let upper = expression.upper { marks.append(upper.bound) }
+        if let threshold = limits.threshold, limits.thresholdInstruments.contains(index) {
+            marks.append(threshold.bound)
+        }
+        if limits.layout.soldColumns[index] != nil { marks.append(limits.currentWeights[index]) }
+        if let lower = marks.first, weight < lower { return lower }
+        return marks.first { abs($0 - weight) <= Self.atBound }
+    }
+
+    /// Gives what the weights miss of 1 to the free weight with the most room.
+    private func balance(_ weights: inout [Double], isFixed: [Bool]) {
+        for _ in 0..<3 {
+            let missing = 1 - weights.reduce(0, +)
+            if missing == 0 { return }
+            func room(_ index: Int) -> Double {
+                let expression = limits.expressions[index]
+                let above = (expression.upper?.bound ?? 1) - weights[index]
+                let below = weights[index] - (expression.lower?.bound ?? 0)
+                return min(above, below)
+            }
+            let free = weights.indices.filter { !isFixed[$0] }
+            guard let chosen = free.max(by: { room($0) < room($1) }), room(chosen) >= abs(missing) else { return }
+            weights[chosen] += missing
+        }
+    }
+}

@@ -1,0 +1,262 @@
+internal import PortfolioModel
+
+/// Turns the limits in force into rows over the decision variables, once for all methods.
+struct ConstraintCompiler {
+    private let problem: AllocationProblem
+    private let layout: VariableLayout
+    private var parameters: [LimitParameter] = []
+    private var expressions: [LimitedExpression] = []
+
+    /// A cap of the whole portfolio or more limits nothing and gets no row.
+    private static let everything = 1.0
+
+    /// Compiles the limits of a problem.
+    static func compile(_ problem: AllocationProblem) -> AllocationLimits {
+        var compiler = ConstraintCompiler(problem)
+        return compiler.limits()
+    }
+
+    private init(_ problem: AllocationProblem) {
+        self.problem = problem
+        // Turnover is the sum of what is sold, cash included, for the budget makes sales and purchases equal. Costs
+        // need the sold part as well: |w − c| = (w − c) + 2 max(0, c − w). Only what is held can be sold.
+        let rates = problem.objectiveCostRates
+        let limitsTurnover = Self.turnoverLimit(of: problem.constraints) != nil
+        var sold = problem.currentWeights.indices.map { index in
+            problem.currentWeights[index] > 0 && (limitsTurnover || rates[index] > 0)
+        }
+        sold.append(limitsTurnover && problem.currentCash > 0)
+        layout = VariableLayout(instrumentCount: problem.instruments.count, sold: sold)
+    }
+
+    /// `max_turnover` when it can bind: a full switch from one portfolio to another is 1.
+    private static func turnoverLimit(of constraints: Constraints) -> Double? {
+        guard let limit = constraints.maxTurnover, limit < everything else { return nil }
+        return limit
+    }
+
+    private mutating func limits() -> AllocationLimits {
+        addWeightLimits()
+        addCashLimits()
+        addBudget()
+        addFloorsOutsideTheProblem()
+        addClassLimits(problem.constraints.maxSectorExposure, "/max_sector_exposure", \.sector)
+        addClassLimits(problem.constraints.maxAssetClassExposure, "/max_asset_class_exposure", \.assetClass)
+        addGroups()
+        addMinimumReturn()
+        let turnover = addTurnover()
+        let volatility = addVolatility()
+        let (threshold, thresholdInstruments) = addThreshold()
+        return AllocationLimits(
+            layout: layout,
+            parameters: parameters,
+            expressions: expressions,
+            volatilityLimits: volatility,
+            threshold: threshold,
+            thresholdInstruments: thresholdInstruments,
+            currentWeights: problem.currentWeights + [problem.currentCash],
+            turnoverLimit: turnover
+        )
+    }
+
+    private mutating func parameter(
+        _ pointer: String,
+        _ bound: Double,
+        _ direction: LimitParameter.Direction,
+        isNonnegative: Bool = true
+    ) -> Int {
+        parameters.append(
+            LimitParameter(pointer: pointer, bound: bound, direction: direction, isNonnegative: isNonnegative)
+        )
+        return parameters.count - 1
+    }
+
+    private mutating func addWeightLimits() {
+        let constraints = problem.constraints
+        let general = constraints.maxPositionSize.map { ($0, parameter("/max_position_size", $0, .up)) }
+        for (index, instrument) in problem.instruments.enumerated() {
+            var lower = LimitSide(bound: 0)
+            if let floor = constraints.minWeights?[instrument.id], floor > 0 {
+                let source = parameter("/min_weights/\(pointerToken(instrument.id))", floor, .down)
+                lower = LimitSide(bound: floor, parameter: source)
+            }
+            var upper: LimitSide?
+            if !problem.isTradable[index] {
+                upper = LimitSide(bound: 0)
+            } else if let cap = constraints.maxWeights?[instrument.id] {
+                if cap < Self.everything {
+                    let source = parameter("/max_weights/\(pointerToken(instrument.id))", cap, .up)
+                    upper = LimitSide(bound: cap, parameter: source)
+                }
+            } else if let (cap, source) = general, cap < Self.everything {
+                upper = LimitSide(bound: cap, parameter: source, subject: instrument.id)
+            }
+            expressions.append(LimitedExpression(terms: [(index, 1)], lower: lower, upper: upper))
+        }
+    }
+
+    private mutating func addCashLimits() {
+        let minimum = problem.constraints.minCash
+        let maximum = problem.constraints.maxCash
+        let lowerBound = minimum ?? 0
+        var lower = LimitSide(bound: lowerBound)
+        var upper = LimitSide(bound: maximum ?? lowerBound)
+        if let minimum {
+            // Without max_cash the target holds exactly min_cash, so the one number moves both sides.
+            let source = parameter("/min_cash", minimum, maximum == nil ? .either : .down)
+            lower.parameter = source
+        }
+        if let maximum { upper.parameter = parameter("/max_cash", maximum, .up) }
+        expressions.append(LimitedExpression(terms: [(layout.cash, 1)], lower: lower, upper: upper))
+    }
+
+    private mutating func addBudget() {
+        let all = (0...layout.cash).map { (variable: $0, coefficient: 1.0) }
+        expressions.append(
+            LimitedExpression(terms: all, lower: LimitSide(bound: 1), upper: LimitSide(bound: 1))
+        )
+    }
+
+    /// A floor for an instrument that may not be held is a limit that nothing can meet.
+    private mutating func addFloorsOutsideTheProblem() {
+        let known = Set(problem.instruments.map(\.id))
+        for (id, floor) in (problem.constraints.minWeights ?? [:]).sorted(by: { $0.key < $1.key })
+        where floor > 0 && !known.contains(id) {
+            let source = parameter("/min_weights/\(pointerToken(id))", floor, .down)
+            expressions.append(
+                LimitedExpression(terms: [], lower: LimitSide(bound: floor, parameter: source), upper: nil)
+            )
+        }
+    }
+
+    private mutating func addClassLimits(_ cap: Double?, _ pointer: String, _ key: KeyPath<Instrument, String?>) {
+        guard let cap, cap < Self.everything else { return }
+        let source = parameter(pointer, cap, .up)
+        for (name, members) in classes(key) {
+            expressions.append(
+                LimitedExpression(
+                    terms: members.map { ($0, 1) },
+                    lower: nil,
+                    upper: LimitSide(bound: cap, parameter: source, subject: name)
+                )
+            )
+        }
+    }
+
+    /// The instruments of each sector or class, in the order in which the classes first appear.
+    private func classes(_ key: KeyPath<Instrument, String?>) -> [(name: String, members: [Int])] {
+        var order: [String: Int] = [:]
+        var result: [(name: String, members: [Int])] = []
+        for (index, instrument) in problem.instruments.enumerated() {
+            guard let name = instrument[keyPath: key] else { continue }
+            if let position = order[name] {
+                result[position].members.append(index)
+            } else {
+                order[name] = result.count
+                result.append((name, [index]))
+            }
+        }
+        return result
+    }
+
+    private mutating func addGroups() {
+        for (position, group) in (problem.constraints.groups ?? []).enumerated() {
+            let members = problem.instruments.indices.filter { index in
+                let instrument = problem.instruments[index]
+                return switch group.members {
+                case .instruments(let ids): ids.contains(instrument.id)
+                case .sector(let name): instrument.sector == name
+                case .assetClass(let name): instrument.assetClass == name
+                }
+            }
+            var expression = LimitedExpression(terms: members.map { ($0, 1) }, lower: nil, upper: nil)
+            if let minimum = group.min, minimum > 0 {
+                expression.lower = LimitSide(
+                    bound: minimum,
+                    parameter: parameter("/groups/\(position)/min", minimum, .down)
+                )
+            }
+            if let maximum = group.max, maximum < Self.everything {
+                expression.upper = LimitSide(
+                    bound: maximum,
+                    parameter: parameter("/groups/\(position)/max", maximum, .up)
+                )
+            }
+            if expression.lower != nil || (expression.upper != nil && !members.isEmpty) {
+                expressions.append(expression)
+            }
+        }
+    }
+
+    private mutating func addMinimumReturn() {
+        guard let minimum = problem.constraints.minReturn else { return }
+        let source = parameter("/min_return", minimum, .down, isNonnegative: false)
+        var terms = problem.expectedReturns.enumerated().map { (variable: $0.offset, coefficient: $0.element) }
+        terms.append((layout.cash, problem.preferences.effectiveRiskFreeRate))
+        expressions.append(
+            LimitedExpression(
+                terms: terms.filter { $0.coefficient != 0 },
+                lower: LimitSide(bound: minimum, parameter: source),
+                upper: nil
+            )
+        )
+    }
+
+    /// Adds what is sold of each holding, s ≥ c − w and s ≥ 0, and the limit on its sum.
+    private mutating func addTurnover() -> LimitSide? {
+        let current = problem.currentWeights + [problem.currentCash]
+        for (index, column) in layout.soldColumns.enumerated() {
+            guard let column else { continue }
+            expressions.append(
+                LimitedExpression(terms: [(column, 1)], lower: LimitSide(bound: 0), upper: nil)
+            )
+            expressions.append(
+                LimitedExpression(
+                    terms: [(column, 1), (index, 1)],
+                    lower: LimitSide(bound: current[index]),
+                    upper: nil
+                )
+            )
+        }
+        guard let bound = Self.turnoverLimit(of: problem.constraints) else { return nil }
+        let limit = LimitSide(bound: bound, parameter: parameter("/max_turnover", bound, .up))
+        let terms = layout.soldColumns.compactMap { $0 }.map { (variable: $0, coefficient: 1.0) }
+        expressions.append(LimitedExpression(terms: terms, lower: nil, upper: limit))
+        return limit
+    }
+
+    private mutating func addVolatility() -> [LimitSide] {
+        var limits: [LimitSide] = []
+        if let bound = problem.constraints.targetVolatility {
+            limits.append(LimitSide(bound: bound, parameter: parameter("/target_volatility", bound, .up)))
+        }
+        if let bound = problem.constraints.maxRisk {
+            limits.append(LimitSide(bound: bound, parameter: parameter("/max_risk", bound, .up)))
+        }
+        return limits
+    }
+
+    /// Finds who is under the threshold; who cannot reach it may only be 0.
+    private mutating func addThreshold() -> (LimitSide?, [Int]) {
+        guard let bound = problem.constraints.minPositionSize, bound > 0 else { return (nil, []) }
+        let floors = problem.constraints.minWeights ?? [:]
+        let instruments = problem.instruments.indices.filter { index in
+            problem.isTradable[index] && floors[problem.instruments[index].id] == nil
+        }
+        guard !instruments.isEmpty else { return (nil, []) }
+        return (LimitSide(bound: bound, parameter: parameter("/min_position_size", bound, .down)), instruments)
+    }
+}
+
+/// An identifier as a token of a JSON pointer (RFC 6901).
+func pointerToken(_ text: String) -> String {
+    var token = ""
+    for character in text {
+        switch character {
+        case "~": token += "~0"
+        case "/": token += "~1"
+        default: token.append(character)
+        }
+    }
+    return token
+}

@@ -1,0 +1,139 @@
+internal import PortfolioModel
+
+/// Contradictions that sums alone show, before any program is solved, in words with their numbers.
+struct ArithmeticCheck {
+    private let problem: AllocationProblem
+    private let limits: AllocationLimits
+    /// The most of each instrument that its own limits allow.
+    private let caps: [Double]
+    private let floors: [Double]
+    private let currentWeights: [Double]
+
+    private static let tolerance = AllocationLimits.tolerance
+
+    init(problem: AllocationProblem, limits: AllocationLimits) {
+        self.problem = problem
+        self.limits = limits
+        currentWeights = limits.currentWeights
+        let underThreshold = Set(limits.thresholdInstruments)
+        let floors = problem.instruments.indices.map { limits.weightLimits(of: $0).lower?.bound ?? 0 }
+        self.floors = floors
+        caps = problem.instruments.indices.map { index in
+            let cap = min(1, limits.weightLimits(of: index).upper?.bound ?? 1)
+            let isOutOfReach = underThreshold.contains(index) && cap < limits.threshold?.bound ?? 0
+            return isOutOfReach ? 0 : cap
+        }
+    }
+
+    /// The first contradiction found, as a sentence; nil when sums show none.
+    func clash() -> String? {
+        limitsWithoutInstruments() ?? floorsAboveCaps() ?? floorsAboveOne() ?? capsBelowOne()
+            ?? classesBelowOne(problem.constraints.maxSectorExposure, "max_sector_exposure", \.sector)
+            ?? classesBelowOne(problem.constraints.maxAssetClassExposure, "max_asset_class_exposure", \.assetClass)
+            ?? groupsOutOfReach() ?? tradesAboveTurnover()
+    }
+
+    private var mostCash: Double { limits.cashLimits.upper?.bound ?? 1 }
+    private var leastCash: Double { limits.cashLimits.lower?.bound ?? 0 }
+    /// What must be in instruments at least.
+    private var mustInvest: Double { 1 - mostCash }
+
+    private func limitsWithoutInstruments() -> String? {
+        for expression in limits.expressions where expression.terms.isEmpty {
+            guard let lower = expression.lower, lower.bound > Self.tolerance, let source = lower.parameter else {
+                continue
+            }
+            let pointer = limits.parameters[source].pointer
+            return "\(pointer) asks for at least \(readable(lower.bound)) where nothing may be held or earns anything."
+        }
+        return nil
+    }
+
+    private func floorsAboveCaps() -> String? {
+        if leastCash > mostCash + Self.tolerance {
+            return "min_cash \(readable(leastCash)) is above max_cash \(readable(mostCash))."
+        }
+        for index in floors.indices where floors[index] > caps[index] + Self.tolerance {
+            let id = problem.instruments[index].id
+            guard problem.isTradable[index] else {
+                return "min_weights asks for \(readable(floors[index])) of \(id), which is outside the universe and must"
+                    + " be sold."
+            }
+            return "min_weights asks for \(readable(floors[index])) of \(id), of which at most"
+                + " \(readable(caps[index])) is allowed."
+        }
+        return nil
+    }
+
+    private func floorsAboveOne() -> String? {
+        let total = floors.reduce(leastCash, +)
+        guard total > 1 + Self.tolerance else { return nil }
+        let cash = leastCash > 0 ? " and min_cash" : ""
+        return "min_weights\(cash) sum to \(readable(total)) > 1."
+    }
+
+    private func capsBelowOne() -> String? {
+        let total = caps.reduce(0, +)
+        guard total < mustInvest - Self.tolerance else { return nil }
+        let usable = caps.filter { $0 > 0 }
+        let must = "the \(readable(mustInvest)) that must be invested"
+        if let cap = usable.first, usable.allSatisfy({ $0 == cap }) {
+            return "\(usable.count) instruments × \(readable(cap)) = \(readable(total)) < \(must)."
+        }
+        return "The upper weights of the \(usable.count) instruments that may be held sum to \(readable(total)) < \(must)."
+    }
+
+    private func classesBelowOne(_ limit: Double?, _ name: String, _ key: KeyPath<Instrument, String?>) -> String? {
+        guard let limit else { return nil }
+        var roomByClass: [String: Double] = [:]
+        var unclassified = 0.0
+        for (index, instrument) in problem.instruments.enumerated() {
+            if let name = instrument[keyPath: key] {
+                roomByClass[name, default: 0] += caps[index]
+            } else {
+                unclassified += caps[index]
+            }
+        }
+        let classRooms = roomByClass.values.map { min($0, limit) }.sorted()
+        let total = classRooms.reduce(unclassified, +)
+        guard total < mustInvest - Self.tolerance else { return nil }
+        let rest = unclassified > 0 ? " and \(readable(unclassified)) of instruments without one" : ""
+        return "\(name) \(readable(limit)) leaves room for \(readable(total)) in \(classRooms.count) of them\(rest), less"
+            + " than the \(readable(mustInvest)) that must be invested."
+    }
+
+    private func groupsOutOfReach() -> String? {
+        for expression in limits.expressions {
+            guard let lower = expression.lower, let source = lower.parameter,
+                limits.parameters[source].pointer.hasPrefix("/groups/")
+            else { continue }
+            let room = expression.terms.reduce(0) { $0 + caps[$1.variable] }
+            guard lower.bound > room + Self.tolerance else { continue }
+            return "\(limits.parameters[source].pointer) asks for \(readable(lower.bound)) of instruments of which at most"
+                + " \(readable(room)) is allowed."
+        }
+        return nil
+    }
+
+    private func tradesAboveTurnover() -> String? {
+        guard let limit = limits.turnoverLimit?.bound else { return nil }
+        let currentCash = currentWeights[limits.layout.cash]
+        var sales = max(0, currentCash - mostCash)
+        var purchases = max(0, leastCash - currentCash)
+        for index in caps.indices {
+            sales += max(0, currentWeights[index] - caps[index])
+            purchases += max(0, floors[index] - currentWeights[index])
+        }
+        let forced = max(sales, purchases)
+        guard forced > limit + Self.tolerance else { return nil }
+        let what = sales >= purchases ? "sales" : "purchases"
+        return "The other limits force \(what) of \(readable(forced)), more than max_turnover \(readable(limit)) allows."
+    }
+}
+
+/// A number for a sentence: ten decimals at most.
+func readable(_ value: Double) -> String {
+    let rounded = (value * 1e10).rounded() / 1e10
+    guard rounded.isFinite, abs(rounded) < 1e6, rounded != 0 || value == 0 else { return "\(value)" }
+    return rounded == rounded.rounded() && abs(rounded) < 1e6 ? "\(Int(exactly: rounded) ?? 0)" : "\(rounded)"
+}

@@ -1,0 +1,179 @@
+internal import ConvexSolver
+internal import PortfolioModel
+
+/// Finds which limits clash, and for each the value that alone would make the mandate feasible.
+///
+/// The certificate of infeasibility (Farkas) names the limits that take part: one that it gives no weight to cannot
+/// repair the mandate alone. For each that takes part one program finds its smallest move with all others held.
+struct ConflictFinder {
+    private let problem: AllocationProblem
+    private let limits: AllocationLimits
+    private let scaling: MomentScaling
+
+    /// A multiplier below this share of the largest one is rounding.
+    private static let participates = 1e-6
+    /// The most programs solved for one explanation.
+    private static let mostPrograms = 64
+
+    init(method: MeanVarianceMethod) {
+        problem = method.problem
+        limits = method.limits
+        scaling = method.scaling
+    }
+
+    /// The failure to report: what clashes, in words and with the nearest feasible values.
+    ///
+    /// - Parameters:
+    ///   - clash: a sentence that already explains it; nil when sums alone do not.
+    ///   - shouldStop: when it says stop, values not yet found are left out.
+    func failure(because clash: String?, shouldStop: () -> Bool) throws(OptimizationFailure) -> OptimizationFailure {
+        var certificate: [Double]?
+        if let program = builder().program(quadratic: nil, linear: zeros(builder())) {
+            let outcome = try solveProgram(
+                withoutIntegers(program),
+                preferences: problem.preferences,
+                shouldStop: shouldStop
+            )
+            switch outcome {
+            case .infeasible(let found): certificate = weights(of: found, program)
+            case .solved where clash == nil && limits.threshold == nil:
+                throw numericalDifficulty("the limits are met by so little that it is not certain they can be")
+            case .solved, .unbounded: break
+            }
+        }
+        let byIntegers = certificate == nil && clash == nil
+        let participants = participants(certificate)
+        var conflicts: [ConstraintConflict] = []
+        for parameter in participants.prefix(Self.mostPrograms) {
+            let limit = limits.parameters[parameter]
+            let nearest = shouldStop() ? nil : try nearestFeasible(parameter, shouldStop: shouldStop)
+            conflicts.append(
+                ConstraintConflict(
+                    constraint: limit.pointer,
+                    subject: nil,
+                    bound: limit.bound,
+                    nearestFeasible: nearest
+                )
+            )
+        }
+        if certificate == nil, conflicts.contains(where: { $0.nearestFeasible != nil }) {
+            conflicts.removeAll { $0.nearestFeasible == nil && $0.constraint != "/min_position_size" }
+        }
+        return OptimizationFailure(
+            code: "infeasible",
+            message: message(clash, conflicts, byIntegers: byIntegers),
+            conflicts: conflicts
+        )
+    }
+
+    private func message(_ clash: String?, _ conflicts: [ConstraintConflict], byIntegers: Bool) -> String {
+        if let clash { return "No allocation meets all limits: \(clash)" }
+        let names = conflicts.map { "\($0.constraint.dropFirst()) \(readable($0.bound))" }.joined(separator: ", ")
+        var text = "No allocation meets all limits together: \(names) clash."
+        if byIntegers {
+            text =
+                "Weights that may lie anywhere between 0 and their caps would meet the limits, but not weights that are"
+                + " 0 or at least min_position_size \(readable(limits.threshold?.bound ?? 0))."
+        }
+        for conflict in conflicts {
+            guard let nearest = conflict.nearestFeasible else { continue }
+            text += " With the others held, \(conflict.constraint.dropFirst()) would have to be \(readable(nearest))."
+        }
+        return text
+    }
+
+    private func builder(relaxing relaxation: ProgramBuilder.Relaxation? = nil) -> ProgramBuilder {
+        var builder = ProgramBuilder(limits: limits, relaxation: relaxation)
+        if !limits.volatilityLimits.isEmpty { builder.volatility = (scaling.factor, scaling.volatilityUnit) }
+        return builder
+    }
+
+    private func zeros(_ builder: ProgramBuilder) -> [Double] { [Double](repeating: 0, count: builder.columnCount) }
+
+    private func withoutIntegers(_ program: AllocationProgram) -> AllocationProgram {
+        var continuous = program
+        continuous.disjunctions = []
+        return continuous
+    }
+
+    /// The weight of each of the caller's numbers in a certificate.
+    private func weights(of certificate: [Double], _ program: AllocationProgram) -> [Double] {
+        var weights = [Double](repeating: 0, count: limits.parameters.count)
+        func add(_ side: LimitSide?, _ amount: Double) {
+            if let parameter = side?.parameter { weights[parameter] = max(weights[parameter], amount) }
+        }
+        for (row, origin) in program.origins.enumerated() where row < certificate.count {
+            guard let expression = origin.expression.map({ limits.expressions[$0] }) else { continue }
+            let multiplier = certificate[row]
+            switch origin.side {
+            case .lower: add(expression.lower, multiplier)
+            case .upper: add(expression.upper, multiplier)
+            case .both:
+                add(expression.upper, multiplier)
+                add(expression.lower, -multiplier)
+                // Cash without max_cash is min_cash: its one number takes part whichever way it pulls.
+                if expression.upper?.parameter == nil { add(expression.lower, abs(multiplier)) }
+            }
+        }
+        for (row, limit) in program.volatilityRows where row < certificate.count {
+            add(limits.volatilityLimits[limit], certificate[row])
+        }
+        return weights
+    }
+
+    /// The numbers that take part; all when there is no certificate.
+    private func participants(_ certificate: [Double]?) -> [Int] {
+        guard let certificate, let largest = certificate.max(), largest > 0 else {
+            return Array(limits.parameters.indices)
+        }
+        let threshold = limits.threshold?.parameter
+        return limits.parameters.indices.filter { $0 != threshold && certificate[$0] > Self.participates * largest }
+    }
+
+    /// The value of one number, nearest to its own, that makes the mandate feasible; nil when none does.
+    private func nearestFeasible(_ parameter: Int, shouldStop: () -> Bool) throws(OptimizationFailure) -> Double? {
+        let limit = limits.parameters[parameter]
+        let signs: [Double] =
+            switch limit.direction {
+            case .up: [1]
+            case .down: [-1]
+            case .either: [-1, 1]
+            }
+        var nearest: Double?
+        for sign in signs {
+            if sign < 0, limit.isNonnegative, limit.bound <= 0 { continue }
+            let most = sign < 0 && limit.isNonnegative ? limit.bound : nil
+            let relaxation = ProgramBuilder.Relaxation(parameter: parameter, sign: sign, most: most)
+            guard let move = try smallestMove(relaxation, shouldStop: shouldStop) else { continue }
+            let value = roundedOutward(limit.bound + sign * move, sign: sign)
+            if nearest.map({ abs($0 - limit.bound) > abs(value - limit.bound) }) ?? true { nearest = value }
+        }
+        return nearest
+    }
+
+    private func smallestMove(
+        _ relaxation: ProgramBuilder.Relaxation,
+        shouldStop: () -> Bool
+    ) throws(OptimizationFailure) -> Double? {
+        let builder = builder(relaxing: relaxation)
+        var objective = zeros(builder)
+        objective[builder.columnCount - 1] = 1
+        guard let program = builder.program(quadratic: nil, linear: objective) else { return nil }
+        do {
+            let outcome = try solveProgram(program, preferences: problem.preferences, shouldStop: shouldStop)
+            guard case .solved(let optimum) = outcome, let column = program.relaxationColumn else { return nil }
+            return max(0, optimum.primal[column])
+        } catch {
+            // An explanation is not worth a failure of its own: the value stays unknown.
+            return nil
+        }
+    }
+
+    /// A value moved outward by less than 1e-10, so that a caller who takes it as it is meets it in spite of roundings.
+    private func roundedOutward(_ value: Double, sign: Double) -> Double {
+        let steps = value * 1e10
+        guard steps.isFinite, abs(steps) < 1e15 else { return value }
+        let rounded = sign > 0 ? (steps - 1e-3).rounded(.up) : (steps + 1e-3).rounded(.down)
+        return rounded / 1e10
+    }
+}

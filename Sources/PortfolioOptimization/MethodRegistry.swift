@@ -1,0 +1,20 @@
+public import PortfolioModel
+
+/// Finds the best allocation of a problem by the method of its optimization type.
+///
+/// The same problem gives the same bits. The weights returned meet every limit to 1e-9.
+///
+/// - Parameters:
+///   - problem: what is to be decided.
+///   - shouldStop: asked once an iteration; true ends the search, with the best allocation found when there is one.
+/// - Returns: weights, cash, the limits that bind and their shadow prices.
+/// - Throws: ``OptimizationFailure`` with the code `infeasible` (and the limits that clash), `no_excess_return`,
+///   `unbounded`, `time_limit` or `numerical_difficulty`.
+public func optimizeAllocation(
+    _ problem: AllocationProblem,
+    shouldStop: () -> Bool
+) throws(OptimizationFailure) -> AllocationSolution {
+    switch problem.type {
+    case .meanVariance: try MeanVarianceMethod(problem).solve(shouldStop: shouldStop)
+    }
+}

@@ -1,0 +1,73 @@
+internal import ConvexSolver
+internal import PortfolioModel
+
+/// The optimum of a program, with how it was found.
+struct ProgramOptimum: Sendable {
+    var primal: [Double]
+    var dual: [Double]
+    var report: SolutionReport
+}
+
+/// How the solve of a program ended.
+enum ProgramOutcome: Sendable {
+    case solved(ProgramOptimum)
+    /// No point meets the rows; the certificate has an entry for each row, and is empty when integers decided it.
+    case infeasible(certificate: [Double])
+    case unbounded
+}
+
+/// The gap, relative to the objective, at which a search over integers may stop when the caller names none.
+private let defaultRelativeGap = 1e-6
+
+/// Solves a program: by interior point, or by branch and bound when it has disjunctions.
+///
+/// - Throws: ``OptimizationFailure`` with the code `time_limit` when it was stopped without a point, and
+///   `numerical_difficulty` when the solver could not make sure of its answer.
+func solveProgram(
+    _ program: AllocationProgram,
+    preferences: Preferences,
+    shouldStop: () -> Bool
+) throws(OptimizationFailure) -> ProgramOutcome {
+    do {
+        if program.disjunctions.isEmpty {
+            let solution = try InteriorPointSolver(program.conic).solve(shouldStop: shouldStop)
+            return try outcome(of: solution)
+        }
+        var settings = SolverSettings()
+        settings.relativeGap = preferences.relativeGap ?? defaultRelativeGap
+        return try searchThresholds(program, settings: settings, shouldStop: shouldStop)
+    } catch let error as SolverError {
+        throw numericalDifficulty("the solver refused the program (\(error))")
+    } catch let failure as OptimizationFailure {
+        throw failure
+    } catch {
+        throw numericalDifficulty("the solver failed")
+    }
+}
+
+/// Reads the end of an interior-point solve.
+private func outcome(of solution: ConicSolution) throws(OptimizationFailure) -> ProgramOutcome {
+    switch solution.status {
+    case .solved, .almostSolved:
+        let report = SolutionReport(
+            status: .optimal,
+            solver: "interior_point",
+            iterations: solution.iterations,
+            solveMilliseconds: 0,
+            primalResidual: solution.primalResidual,
+            dualResidual: solution.dualResidual,
+            relativeGap: solution.relativeGap
+        )
+        return .solved(ProgramOptimum(primal: solution.primal, dual: solution.dual, report: report))
+    case .primalInfeasible: return .infeasible(certificate: solution.dual)
+    case .dualInfeasible: return .unbounded
+    case .stopped: throw timeLimit()
+    case .iterationLimit, .stalled:
+        throw numericalDifficulty("the solver ended without an answer after \(solution.iterations) iterations")
+    }
+}
+
+/// The failure of a search that was stopped before it had a point.
+func timeLimit() -> OptimizationFailure {
+    OptimizationFailure(code: "time_limit", message: "The time limit passed before an allocation was found.")
+}

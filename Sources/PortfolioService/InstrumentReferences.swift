@@ -1,0 +1,42 @@
+import PortfolioModel
+
+/// An instrument that a document names, and where.
+struct InstrumentReference {
+    /// The instrument named.
+    var instrumentID: String
+    /// Where: a JSON pointer.
+    var pointer: String
+}
+
+extension Constraints {
+    /// The instruments these limits name, in a fixed order, with pointers below `/constraints`.
+    var instrumentReferences: [InstrumentReference] {
+        var references: [InstrumentReference] = []
+        for (field, weights) in [("min_weights", minWeights), ("max_weights", maxWeights)] {
+            for id in (weights ?? [:]).keys.sorted() {
+                references.append(.init(instrumentID: id, pointer: "/constraints/\(field)/\(pointerToken(id))"))
+            }
+        }
+        for (index, group) in (groups ?? []).enumerated() {
+            guard case .instruments(let ids) = group.members else { continue }
+            for (place, id) in ids.enumerated() {
+                references.append(
+                    .init(instrumentID: id, pointer: "/constraints/groups/\(index)/instruments/\(place)")
+                )
+            }
+        }
+        return references
+    }
+}
+
+/// A name as a token of a JSON pointer (RFC 6901): `~` and `/` escaped.
+func pointerToken(_ name: String) -> String {
+    guard name.utf8.contains(where: { $0 == UInt8(ascii: "~") || $0 == UInt8(ascii: "/") }) else { return name }
+    return name.reduce(into: "") { text, character in
+        switch character {
+        case "~": text += "~0"
+        case "/": text += "~1"
+        default: text.append(character)
+        }
+    }
+}

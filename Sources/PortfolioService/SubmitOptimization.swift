@@ -1,0 +1,67 @@
+package import PortfolioModel
+package import Repository
+
+/// Accepts a request for an optimization: checks what it names, gives it an identifier and queues it.
+package final class SubmitOptimization {
+    private let optimizations: any OptimizationRepository
+    private let identifiers: IdentifierSource
+
+    package init(optimizations: any OptimizationRepository, identifiers: IdentifierSource = IdentifierSource()) {
+        self.optimizations = optimizations
+        self.identifiers = identifiers
+    }
+
+    /// Queues a request; when this returns, it survives any crash.
+    ///
+    /// What depends on the snapshot alone, such as limits that leave nothing to hold, is for the worker to find: the
+    /// versions of the inputs are pinned here, and a request that fails on them is an answer of its own.
+    package func callAsFunction(
+        _ request: OptimizationRequest,
+        tenant: String
+    ) throws(ServiceError) -> AcceptedOptimization {
+        let references = request.constraints.instrumentReferences
+        let context = try withStore(about: .portfolio, id: request.portfolioID) {
+            try optimizations.submissionContext(
+                portfolioID: request.portfolioID,
+                namedInstruments: Array(Set(references.map(\.instrumentID))).sorted(),
+                tenant: tenant
+            )
+        }
+        guard let context else { throw .notFound(.portfolio, id: request.portfolioID) }
+        let unknown = Set(context.unknownInstruments)
+        let faults = references.filter { unknown.contains($0.instrumentID) }.map { reference in
+            Fault(
+                pointer: reference.pointer,
+                code: "unknown_instrument",
+                message: "the portfolio's risk model has no instrument '\(reference.instrumentID)'"
+            )
+        }
+        guard faults.isEmpty else { throw .invalid(faults) }
+
+        let id = identifiers.makeOptimizationID()
+        let submitted = try withStore(about: .optimization, id: id) {
+            try optimizations.submit(request, id: id, tenant: tenant)
+        }
+        return AcceptedOptimization(
+            id: id,
+            portfolioID: request.portfolioID,
+            status: submitted.status,
+            createdAt: submitted.createdAt,
+            estimatedCompletion: submitted.estimatedCompletion
+        )
+    }
+}
+
+/// An optimization just queued.
+package struct AcceptedOptimization: Equatable, Sendable {
+    /// Its identifier.
+    package var id: String
+    /// The portfolio it is for.
+    package var portfolioID: String
+    /// Its state: `pending`.
+    package var status: JobStatus
+    /// When it was accepted.
+    package var createdAt: Timestamp
+    /// When it may be done.
+    package var estimatedCompletion: Timestamp
+}

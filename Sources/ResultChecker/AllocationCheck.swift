@@ -1,0 +1,68 @@
+internal import Matrices
+public import PortfolioModel
+
+/// Recomputes an optimization's result from its inputs, and names every claim that does not hold.
+///
+/// It stands between the solver and the commit and shares no code with either: weights, limits, figures, trades and
+/// taxes are computed anew from the snapshot, by plain loops. What it rejects is never completed.
+public struct AllocationCheck {
+    private let mandate: Mandate
+
+    /// Prepares the check of one request's results.
+    ///
+    /// - Parameters:
+    ///   - snapshot: the inputs at the pinned versions.
+    ///   - moments: the estimates the solver worked on.
+    ///   - request: the request as the caller gave it.
+    public init(snapshot: MandateSnapshot, moments: Moments, request: OptimizationRequest) {
+        mandate = Mandate(snapshot: snapshot, moments: moments, request: request)
+    }
+
+    /// Every claim of the result that does not hold; empty when all do.
+    ///
+    /// - Complexity: O(n · held) for the risk, O(T · held) for the history; nothing is factorized.
+    public func violations(in result: OptimizationResult) -> [Violation] {
+        var findings = Findings()
+        guard mandate.moments.expectedReturns.count == mandate.moments.instruments.count,
+            mandate.moments.covariance.rows == mandate.moments.instruments.count,
+            mandate.moments.covariance.columns == mandate.moments.instruments.count
+        else {
+            findings.require(false, "moments", expected: "an entry for each instrument", actual: "other sizes")
+            return findings.violations
+        }
+        checkAllocations(of: result, &findings)
+        let exposure = targetExposure(of: result)
+        checkConstraints(of: exposure, mandate, &findings)
+        checkMetrics(of: result, exposure, mandate, &findings)
+        checkTrades(of: result, mandate, &findings)
+        checkReport(of: result, exposure, mandate, &findings)
+        return findings.violations
+    }
+
+    private func targetExposure(of result: OptimizationResult) -> Exposure {
+        Exposure(
+            weights: mandate.moments.instruments.map { result.targetAllocation[$0] ?? 0 },
+            cash: result.targetAllocation["cash"] ?? 0,
+            moments: mandate.moments
+        )
+    }
+
+    /// The maps are complete, clean and sum to 1, and the current one is what the holdings are worth.
+    private func checkAllocations(of result: OptimizationResult, _ findings: inout Findings) {
+        for id in Set(result.currentAllocation.keys).union(mandate.current.keys).sorted() {
+            findings.equal(result.currentAllocation[id], mandate.current[id], "current_allocation/\(id)")
+        }
+        let known = Set(mandate.moments.instruments)
+        var total = 0.0
+        for (id, weight) in result.targetAllocation.sorted(by: { $0.key < $1.key }) {
+            let claim = "target_allocation/\(id)"
+            findings.require(weight >= Tolerance.dust, claim, expected: "a weight above dust", actual: "\(weight)")
+            if id != "cash" {
+                findings.require(known.contains(id), claim, expected: "an instrument of the model", actual: "unknown")
+            }
+            total += weight
+        }
+        let allowed = 1e-12 * Double(mandate.moments.instruments.count + 1)
+        findings.require(abs(total - 1) <= allowed, "target_allocation", expected: "a sum of 1", actual: "\(total)")
+    }
+}

@@ -1,0 +1,89 @@
+internal import PortfolioModel
+
+/// Checks every limit in force against recomputed weights.
+func checkConstraints(of exposure: Exposure, _ mandate: Mandate, _ findings: inout Findings) {
+    checkPositions(of: exposure, mandate, &findings)
+    checkGroups(of: exposure, mandate, &findings)
+    let limits = mandate.limits
+    if let limit = limits.maxTurnover {
+        findings.atMost(oneWayTurnover(exposure, mandate), limit, "constraints/max_turnover")
+    }
+    if let limit = limits.targetVolatility {
+        findings.atMost(exposure.volatility, limit, "constraints/target_volatility")
+    }
+    if let limit = limits.maxRisk { findings.atMost(exposure.volatility, limit, "constraints/max_risk") }
+    if let limit = limits.minReturn {
+        let rate = mandate.preferences.riskFreeRate ?? 0
+        let expected = exposure.expectedReturn(mandate.moments, riskFreeRate: rate)
+        findings.atLeast(expected, limit, "constraints/min_return")
+    }
+    findings.atLeast(exposure.cash, limits.minCash ?? 0, "constraints/min_cash")
+    findings.atMost(exposure.cash, limits.maxCash ?? limits.minCash ?? 0, "constraints/max_cash")
+}
+
+/// ½ Σ|target − current| over instruments and cash.
+func oneWayTurnover(_ exposure: Exposure, _ mandate: Mandate) -> Double {
+    var target: [String: Double] = ["cash": exposure.cash]
+    for (i, id) in mandate.moments.instruments.enumerated() { target[id] = exposure.weights[i] }
+    var moved = 0.0
+    for id in Set(target.keys).union(mandate.current.keys).sorted() {
+        moved += abs((target[id] ?? 0) - (mandate.current[id] ?? 0))
+    }
+    return 0.5 * moved
+}
+
+private func checkPositions(of exposure: Exposure, _ mandate: Mandate, _ findings: inout Findings) {
+    let limits = mandate.limits
+    let target = Dictionary(zip(mandate.moments.instruments, exposure.weights)) { first, _ in first }
+    for (id, weight) in target.sorted(by: { $0.key < $1.key }) where weight != 0 {
+        if !mandate.universe.contains(id) {
+            findings.require(false, "universe", expected: "\(id) sold, it is outside", actual: "\(weight)")
+        }
+        if let general = limits.maxPositionSize, limits.maxWeights?[id] == nil {
+            findings.atMost(weight, general, "constraints/max_position_size of \(id)")
+        }
+        if let threshold = limits.minPositionSize, limits.minWeights?[id] == nil {
+            findings.atLeast(weight, threshold, "constraints/min_position_size of \(id)")
+        }
+    }
+    for (id, limit) in (limits.maxWeights ?? [:]).sorted(by: { $0.key < $1.key }) {
+        findings.atMost(target[id] ?? 0, limit, "constraints/max_weights/\(id)")
+    }
+    for (id, limit) in (limits.minWeights ?? [:]).sorted(by: { $0.key < $1.key }) {
+        findings.atLeast(target[id] ?? 0, limit, "constraints/min_weights/\(id)")
+    }
+}
+
+private func checkGroups(of exposure: Exposure, _ mandate: Mandate, _ findings: inout Findings) {
+    let limits = mandate.limits
+    let instruments = mandate.instruments
+    if let limit = limits.maxSectorExposure {
+        for sector in Set(instruments.values.compactMap(\.sector)).sorted() {
+            let total = exposure.total(mandate.moments) { instruments[$0]?.sector == sector }
+            findings.atMost(total, limit, "constraints/max_sector_exposure of \(sector)")
+        }
+    }
+    if let limit = limits.maxAssetClassExposure {
+        for assetClass in Set(instruments.values.compactMap(\.assetClass)).sorted() {
+            let total = exposure.total(mandate.moments) { instruments[$0]?.assetClass == assetClass }
+            findings.atMost(total, limit, "constraints/max_asset_class_exposure of \(assetClass)")
+        }
+    }
+    for (index, group) in (limits.groups ?? []).enumerated() {
+        let total = groupTotal(group, exposure, mandate)
+        if let limit = group.max { findings.atMost(total, limit, "constraints/groups/\(index)/max") }
+        if let limit = group.min { findings.atLeast(total, limit, "constraints/groups/\(index)/min") }
+    }
+}
+
+func groupTotal(_ group: GroupLimit, _ exposure: Exposure, _ mandate: Mandate) -> Double {
+    switch group.members {
+    case .instruments(let ids):
+        let members = Set(ids)
+        return exposure.total(mandate.moments) { members.contains($0) }
+    case .sector(let sector):
+        return exposure.total(mandate.moments) { mandate.instruments[$0]?.sector == sector }
+    case .assetClass(let assetClass):
+        return exposure.total(mandate.moments) { mandate.instruments[$0]?.assetClass == assetClass }
+    }
+}

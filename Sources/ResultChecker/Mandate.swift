@@ -1,0 +1,91 @@
+internal import PortfolioModel
+
+/// What a result is judged by, recomputed from the snapshot and the request alone.
+struct Mandate {
+    let snapshot: MandateSnapshot
+    let moments: Moments
+    let limits: Constraints
+    let preferences: Preferences
+    /// Instruments by id.
+    let instruments: [String: Instrument]
+    /// Units held, by instrument.
+    let held: [String: Double]
+    /// Value before trading, money.
+    let value: Double
+    /// Weights before trading, by instrument; cash under `cash`; zeros left out.
+    let current: [String: Double]
+    /// What may be held.
+    let universe: Set<String>
+
+    init(snapshot: MandateSnapshot, moments: Moments, request: OptimizationRequest) {
+        self.snapshot = snapshot
+        self.moments = moments
+        limits = Self.inForce(snapshot.portfolio.constraints, request.constraints)
+        preferences = Self.inForce(snapshot.portfolio.preferences, request.preferences)
+        var instruments: [String: Instrument] = [:]
+        for instrument in snapshot.instruments { instruments[instrument.id] = instrument }
+        var held: [String: Double] = [:]
+        var worth: [(id: String, money: Double)] = []
+        for position in snapshot.portfolio.positions where position.quantity > 0 {
+            held[position.instrumentID, default: 0] += position.quantity
+            worth.append(
+                (position.instrumentID, position.quantity * (instruments[position.instrumentID]?.price ?? .nan))
+            )
+        }
+        let total = worth.reduce(snapshot.portfolio.cash) { $0 + $1.money }
+        var current: [String: Double] = [:]
+        for (id, money) in worth { current[id, default: 0] += money / total }
+        if snapshot.portfolio.cash != 0 { current["cash"] = snapshot.portfolio.cash / total }
+        universe = Set(snapshot.portfolio.universe ?? moments.instruments)
+        value = total
+        self.instruments = instruments
+        self.held = held
+        self.current = current
+    }
+
+    /// The portfolio's limits with the request's over them: field by field, maps entry by entry.
+    private static func inForce(_ base: Constraints, _ own: Constraints) -> Constraints {
+        var limits = own
+        if limits.maxPositionSize == nil { limits.maxPositionSize = base.maxPositionSize }
+        if limits.minPositionSize == nil { limits.minPositionSize = base.minPositionSize }
+        if limits.maxSectorExposure == nil { limits.maxSectorExposure = base.maxSectorExposure }
+        if limits.maxAssetClassExposure == nil { limits.maxAssetClassExposure = base.maxAssetClassExposure }
+        if limits.maxTurnover == nil { limits.maxTurnover = base.maxTurnover }
+        if limits.targetVolatility == nil { limits.targetVolatility = base.targetVolatility }
+        if limits.minReturn == nil { limits.minReturn = base.minReturn }
+        if limits.maxRisk == nil { limits.maxRisk = base.maxRisk }
+        if limits.minCash == nil { limits.minCash = base.minCash }
+        if limits.maxCash == nil { limits.maxCash = base.maxCash }
+        if limits.groups == nil { limits.groups = base.groups }
+        limits.minWeights = union(base.minWeights, own.minWeights)
+        limits.maxWeights = union(base.maxWeights, own.maxWeights)
+        return limits
+    }
+
+    private static func union(_ base: [String: Double]?, _ own: [String: Double]?) -> [String: Double]? {
+        guard base != nil || own != nil else { return nil }
+        var entries = base ?? [:]
+        for (id, limit) in own ?? [:] { entries[id] = limit }
+        return entries
+    }
+
+    private static func inForce(_ base: Preferences, _ own: Preferences) -> Preferences {
+        var preferences = own
+        if preferences.riskAversion == nil { preferences.riskAversion = base.riskAversion }
+        if preferences.includeTransactionCosts == nil {
+            preferences.includeTransactionCosts = base.includeTransactionCosts
+        }
+        if preferences.considerTaxImplications == nil {
+            preferences.considerTaxImplications = base.considerTaxImplications
+        }
+        if preferences.transactionCostModel == nil { preferences.transactionCostModel = base.transactionCostModel }
+        if preferences.riskFreeRate == nil { preferences.riskFreeRate = base.riskFreeRate }
+        if preferences.confidenceLevel == nil { preferences.confidenceLevel = base.confidenceLevel }
+        if preferences.costHorizonYears == nil { preferences.costHorizonYears = base.costHorizonYears }
+        if preferences.shortTermTaxRate == nil { preferences.shortTermTaxRate = base.shortTermTaxRate }
+        if preferences.longTermTaxRate == nil { preferences.longTermTaxRate = base.longTermTaxRate }
+        if preferences.timeLimitSeconds == nil { preferences.timeLimitSeconds = base.timeLimitSeconds }
+        if preferences.relativeGap == nil { preferences.relativeGap = base.relativeGap }
+        return preferences
+    }
+}

@@ -1,0 +1,157 @@
+internal import PortfolioModel
+
+/// Checks what a result says of itself: limits and preferences in force, inputs, the solver's report, binding limits.
+func checkReport(
+    of result: OptimizationResult,
+    _ exposure: Exposure,
+    _ mandate: Mandate,
+    _ findings: inout Findings
+) {
+    let moments = mandate.moments
+    func same(
+        _ holds: Bool,
+        _ claim: String,
+        _ expected: @autoclosure () -> String,
+        _ actual: @autoclosure () -> String
+    ) {
+        findings.require(holds, claim, expected: expected(), actual: actual())
+    }
+    same(result.constraints == mandate.limits, "constraints", "those in force", "others")
+    same(result.preferences == mandate.preferences, "preferences", "those in force", "others")
+    let inputs = result.inputs
+    same(
+        inputs.versions == mandate.snapshot.versions,
+        "inputs/versions",
+        "\(mandate.snapshot.versions)",
+        "\(inputs.versions)"
+    )
+    same(
+        inputs.expectedReturnsEstimator == moments.expectedReturnsEstimator,
+        "inputs/expected_returns",
+        moments.expectedReturnsEstimator,
+        inputs.expectedReturnsEstimator
+    )
+    same(
+        inputs.covarianceEstimator == moments.covarianceEstimator,
+        "inputs/covariance",
+        moments.covarianceEstimator,
+        inputs.covarianceEstimator
+    )
+    same(!inputs.kernel.isEmpty, "inputs/kernel", "a name", "none")
+    for warning in moments.warnings {
+        same(result.warnings.contains(warning), "warnings", "\(warning.code) of the estimation", "left out")
+    }
+    for warning in result.warnings {
+        same(!warning.code.isEmpty && !warning.message.isEmpty, "warnings", "a code and a message", "\(warning)")
+    }
+    checkSolution(result.solution, &findings)
+    for (index, binding) in result.bindingConstraints.enumerated() {
+        checkBinding(binding, "binding_constraints/\(index)", exposure, mandate, &findings)
+    }
+}
+
+private func checkSolution(_ solution: SolutionReport, _ findings: inout Findings) {
+    var figures = [
+        (solution.primalResidual, "primal_residual"), (solution.dualResidual, "dual_residual"),
+        (solution.relativeGap, "relative_gap"),
+    ]
+    if solution.status == .withinGap { figures.removeLast() }
+    for (value, name) in figures {
+        findings.require(
+            value >= 0 && value <= Tolerance.optimal,
+            "solution/\(name)",
+            expected: "at most \(Tolerance.optimal)",
+            actual: "\(value)"
+        )
+    }
+    let gap = solution.relativeGap
+    findings.require(gap >= 0 && gap.isFinite, "solution/relative_gap", expected: "a gap", actual: "\(gap)")
+    let spent = solution.solveMilliseconds
+    findings.require(spent >= 0 && spent.isFinite, "solution/solve_ms", expected: "a time", actual: "\(spent)")
+    let count = solution.iterations
+    findings.require(count >= 0, "solution/iterations", expected: "a count", actual: "\(count)")
+    findings.require(!solution.solver.isEmpty, "solution/solver", expected: "a name", actual: "none")
+}
+
+private func checkBinding(
+    _ binding: BindingConstraint,
+    _ claim: String,
+    _ exposure: Exposure,
+    _ mandate: Mandate,
+    _ findings: inout Findings
+) {
+    guard let limit = Limit(binding, exposure, mandate) else {
+        findings.require(
+            false,
+            "\(claim)/constraint",
+            expected: "a limit in force",
+            actual: "\(binding.constraint) of \(binding.subject ?? "null")"
+        )
+        return
+    }
+    findings.equal(binding.bound, limit.bound, "\(claim)/bound")
+    findings.equal(binding.value, limit.value, "\(claim)/value", within: Tolerance.limit)
+    findings.require(
+        abs(limit.value - limit.bound) <= Tolerance.binding,
+        "\(claim)/value",
+        expected: "the bound \(limit.bound) met",
+        actual: "\(limit.value)"
+    )
+    guard let price = binding.shadowPrice else { return }
+    let oriented = limit.isUpper ? price : -price
+    findings.require(
+        oriented >= -Tolerance.optimal,
+        "\(claim)/shadow_price",
+        expected: limit.isUpper ? "not negative" : "not positive",
+        actual: "\(price)"
+    )
+}
+
+/// A limit in force that a JSON pointer names, with the value that the target has for it.
+private struct Limit {
+    var bound: Double
+    var value: Double
+    var isUpper: Bool
+
+    init?(_ binding: BindingConstraint, _ exposure: Exposure, _ mandate: Mandate) {
+        let path = binding.constraint.split(separator: "/", omittingEmptySubsequences: true).map(String.init)
+        let limits = mandate.limits
+        func weight(_ id: String?) -> Double? {
+            guard let id, let index = mandate.moments.instruments.firstIndex(of: id) else { return nil }
+            return exposure.weights[index]
+        }
+        func total(_ attribute: KeyPath<Instrument, String?>) -> Double? {
+            guard let subject = binding.subject else { return nil }
+            return exposure.total(mandate.moments) { mandate.instruments[$0]?[keyPath: attribute] == subject }
+        }
+        let found: (bound: Double?, value: Double?, isUpper: Bool)
+        switch (path.first, path.count) {
+        case ("max_position_size", 1): found = (limits.maxPositionSize, weight(binding.subject), true)
+        case ("min_position_size", 1): found = (limits.minPositionSize, weight(binding.subject), false)
+        case ("max_weights", 2): found = (limits.maxWeights?[path[1]], weight(path[1]), true)
+        case ("min_weights", 2): found = (limits.minWeights?[path[1]], weight(path[1]), false)
+        case ("max_sector_exposure", 1): found = (limits.maxSectorExposure, total(\.sector), true)
+        case ("max_asset_class_exposure", 1): found = (limits.maxAssetClassExposure, total(\.assetClass), true)
+        case ("max_turnover", 1): found = (limits.maxTurnover, oneWayTurnover(exposure, mandate), true)
+        case ("target_volatility", 1): found = (limits.targetVolatility, exposure.volatility, true)
+        case ("max_risk", 1): found = (limits.maxRisk, exposure.volatility, true)
+        case ("min_return", 1):
+            let rate = mandate.preferences.riskFreeRate ?? 0
+            found = (limits.minReturn, exposure.expectedReturn(mandate.moments, riskFreeRate: rate), false)
+        case ("min_cash", 1): found = (limits.minCash, exposure.cash, false)
+        case ("max_cash", 1): found = (limits.maxCash ?? limits.minCash ?? 0, exposure.cash, true)
+        case ("groups", 3):
+            guard let groups = limits.groups, let index = Int(path[1]), groups.indices.contains(index),
+                path[2] == "min" || path[2] == "max"
+            else { return nil }
+            let group = groups[index]
+            let isUpper = path[2] == "max"
+            found = (isUpper ? group.max : group.min, groupTotal(group, exposure, mandate), isUpper)
+        case (_, _): return nil
+        }
+        guard let bound = found.bound, let value = found.value else { return nil }
+        self.bound = bound
+        self.value = value
+        isUpper = found.isUpper
+    }
+}

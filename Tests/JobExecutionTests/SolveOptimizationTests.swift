@@ -1,0 +1,103 @@
+import JobExecution
+import Matrices
+import PortfolioModel
+import Repository
+import Testing
+
+@Suite("A job computed from request to checked result")
+struct SolveOptimizationTests {
+    private func outcome(_ job: OptimizationJob, isRevoked: () -> Bool = { false }) -> ComputedOutcome {
+        var solve = SolveOptimization(clock: monotonicNow, defaultTimeLimit: .seconds(60))
+        return solve.outcome(of: job, tenant: "t", isRevoked: isRevoked)
+    }
+
+    private func failureCode(_ outcome: ComputedOutcome) -> String? {
+        guard case .failure(let failure) = outcome.result else { return nil }
+        return failure.code
+    }
+
+    @Test(arguments: Objective.allCases)
+    func `every objective passes the checker`(objective: Objective) throws {
+        for seed in UInt64(1)...20 {
+            let job = TestJob(count: 4 + Int(seed), seed: seed, objective: objective).job
+            let outcome = outcome(job)
+            #expect(outcome.violations == [], "seed \(seed)")
+            let result = try outcome.result.get()
+            #expect(result.solution.solveMilliseconds > 0)
+            #expect(result.targetAllocation["cash"] ?? 0 >= 0.01 - 1e-9, "seed \(seed)")
+            #expect(!result.trades.isEmpty)
+        }
+    }
+
+    @Test func `the same job gives the same result, from the cache or not`() throws {
+        var solve = SolveOptimization(clock: { .zero }, defaultTimeLimit: .seconds(60))
+        let job = TestJob(count: 12).job
+        let first = try solve.outcome(of: job, tenant: "t", isRevoked: { false }).result.get()
+        let second = try solve.outcome(of: job, tenant: "t", isRevoked: { false }).result.get()
+        #expect(first == second)
+    }
+
+    @Test func `returns that nobody knows are refused where the objective needs them`() throws {
+        var job = TestJob().job
+        job.snapshot.riskModel.expectedReturns = nil
+        #expect(failureCode(outcome(job)) == "missing_expected_returns")
+        job.request.objective = .minimizeRisk
+        let result = try outcome(job).result.get()
+        #expect(result.metrics.sharpeRatio == nil && result.metrics.notes["sharpe_ratio"] != nil)
+        #expect(result.warnings.contains { $0.code == "missing_expected_returns" })
+        job.request.constraints.minReturn = 0.05
+        #expect(failureCode(outcome(job)) == "missing_expected_returns")
+    }
+
+    @Test func `limits that clash fail with their names`() {
+        var job = TestJob().job
+        job.request.constraints.maxPositionSize = 0.1
+        #expect(failureCode(outcome(job)) == "infeasible")
+    }
+
+    @Test func `a covariance that is none is refused`() {
+        var job = TestJob(count: 2).job
+        job.snapshot.riskModel.covariance = DenseMatrix(rows: 2, columns: 2, columnMajor: [1, 2, 2, 1])
+        #expect(failureCode(outcome(job)) == "indefinite_covariance")
+    }
+
+    @Test func `a search that is revoked or out of time ends without a result`() {
+        #expect(outcome(TestJob(count: 12).job, isRevoked: { true }).violations.isEmpty)
+        #expect(failureCode(outcome(TestJob(count: 12).job, isRevoked: { true })) == "time_limit")
+        var job = TestJob(count: 12).job
+        job.request.preferences.timeLimitSeconds = 0
+        #expect(failureCode(outcome(job)) == "time_limit")
+        job.request.preferences.timeLimitSeconds = 1e300
+        #expect(failureCode(outcome(job)) == nil)
+    }
+
+    @Test func `history, benchmark, lots, lots of ten and costs pass the checker together`() throws {
+        for seed in UInt64(1)...10 {
+            var job = TestJob(count: 6, seed: seed, objective: .maximizeUtility).job
+            var history = DenseMatrix(rows: 40, columns: 6)
+            for index in history.elements.indices { history.elements[index] = Double((index * 37) % 19 - 9) / 500 }
+            job.snapshot.riskModel.returns = history
+            job.snapshot.riskModel.covariance = nil
+            job.snapshot.portfolio.benchmark = ["N0": 0.5, "N1": 0.5]
+            job.snapshot.instruments[2].lotSize = 10
+            job.snapshot.instruments[3].lotSize = nil
+            job.request.preferences.includeTransactionCosts = true
+            job.request.preferences.considerTaxImplications = true
+            job.request.preferences.longTermTaxRate = 0.2
+            job.request.constraints.maxTurnover = 0.3
+            for index in job.snapshot.portfolio.positions.indices {
+                let price = job.snapshot.instruments[index].price
+                job.snapshot.portfolio.positions[index].taxLots = [
+                    TaxLot(quantity: 20, costBasis: price * 0.8, acquiredAt: CalendarDate(daysSinceEpoch: 19_000)),
+                    TaxLot(quantity: 30, costBasis: price * 1.2, acquiredAt: CalendarDate(daysSinceEpoch: 20_240)),
+                ]
+            }
+            let outcome = outcome(job)
+            #expect(outcome.violations == [], "seed \(seed)")
+            let result = try outcome.result.get()
+            #expect(result.inputs.covarianceEstimator == "ledoit_wolf")
+            #expect(result.metrics.maxDrawdown != nil && result.metrics.trackingError != nil)
+            #expect(result.metrics.turnover <= 0.3 + 1e-7)
+        }
+    }
+}

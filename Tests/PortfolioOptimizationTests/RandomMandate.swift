@@ -1,0 +1,127 @@
+import Foundation
+import Matrices
+import PortfolioModel
+
+/// A mandate of the fixture: limits and optimum from the file, moments and holdings from the seed.
+struct RandomMandate: Decodable, Sendable, CustomTestStringConvertible {
+    let seed: UInt64
+    let size: Int
+    let objective: String
+    let outside: [Int]
+    let ownCosts: Bool
+    let constraints: Limits
+    let preferences: Wishes
+    let status: String
+    let expected: Double?
+
+    var testDescription: String { "seed \(seed): \(objective), \(size) instruments, \(status)" }
+
+    struct Limits: Decodable, Sendable {
+        var max_position_size, min_position_size, max_sector_exposure, max_asset_class_exposure, max_turnover: Double?
+        var target_volatility, max_risk, min_return, min_cash, max_cash: Double?
+        var min_weights, max_weights: [String: Double]?
+        var groups: [Group]?
+    }
+
+    struct Group: Decodable, Sendable {
+        var name: String
+        var instruments: [String]?
+        var sector, asset_class: String?
+        var min, max: Double?
+    }
+
+    struct Wishes: Decodable, Sendable {
+        var risk_aversion, transaction_cost_model, risk_free_rate, cost_horizon_years: Double?
+        var include_transaction_costs: Bool?
+    }
+
+    enum CodingKeys: String, CodingKey {
+        case seed, size, objective, outside, constraints, preferences, status, expected
+        case ownCosts = "own_costs"
+    }
+
+    static let all: [RandomMandate] = {
+        guard let url = Bundle.module.url(forResource: "Fixtures/random_mandates", withExtension: "json"),
+            let data = try? Data(contentsOf: url),
+            let cases = try? JSONDecoder().decode([RandomMandate].self, from: data)
+        else { return [] }
+        return cases
+    }()
+
+    /// The same numbers as the script makes: one SplitMix64 stream, plain arithmetic, the same order.
+    func mandate() -> TestMandate {
+        var stream = UniformStream(seed: seed)
+        let loadings = (0..<size).map { _ in
+            [0.05 + 0.2 * stream.next(), 0.24 * stream.next() - 0.12, 0.24 * stream.next() - 0.12]
+        }
+        let specific = (0..<size).map { _ in 0.05 + 0.25 * stream.next() }
+        let returns = (0..<size).map { _ in 0.2 * stream.next() - 0.02 }
+        let prices = (0..<size).map { _ in 10 + 190 * stream.next() }
+        var quantities = (0..<size).map { _ -> Double in
+            let isHeld = stream.next() < 0.6
+            let units = 1 + (200 * stream.next()).rounded(.down)
+            return isHeld ? units : 0
+        }
+        let rates = (0..<size).map { _ in 0.0005 + 0.0045 * stream.next() }
+        let cash = 5000 * stream.next()
+        if quantities[0] == 0 { quantities[0] = 10 }
+        let covariance = (0..<size).map { i in
+            (0..<size).map { j in
+                (0..<3).reduce(i == j ? specific[i] * specific[i] : 0) { $0 + loadings[i][$1] * loadings[j][$1] }
+            }
+        }
+        var mandate = TestMandate(
+            expectedReturns: returns,
+            covariance: covariance,
+            quantities: quantities,
+            prices: prices
+        )
+        mandate.identifiers = (0..<size).map { $0 < 10 ? "I0\($0)" : "I\($0)" }
+        mandate.cash = cash
+        mandate.sectors = (0..<size).map { $0 % 7 == 6 ? nil : "S\($0 % 4)" }
+        mandate.assetClasses = (0..<size).map { $0 % 11 == 10 ? nil : $0 % 2 == 0 ? "equity" : "bond" }
+        if ownCosts { mandate.costs = rates.map { TransactionCost(proportional: $0) } }
+        mandate.universe = (0..<size).filter { !outside.contains($0) }.map { mandate.identifiers[$0] }
+        mandate.constraints = limits
+        mandate.preferences = wishes
+        return mandate
+    }
+
+    private var limits: Constraints {
+        var limits = Constraints()
+        limits.maxPositionSize = constraints.max_position_size
+        limits.minPositionSize = constraints.min_position_size
+        limits.maxSectorExposure = constraints.max_sector_exposure
+        limits.maxAssetClassExposure = constraints.max_asset_class_exposure
+        limits.maxTurnover = constraints.max_turnover
+        limits.targetVolatility = constraints.target_volatility
+        limits.maxRisk = constraints.max_risk
+        limits.minReturn = constraints.min_return
+        limits.minCash = constraints.min_cash
+        limits.maxCash = constraints.max_cash
+        limits.minWeights = constraints.min_weights
+        limits.maxWeights = constraints.max_weights
+        limits.groups = constraints.groups?.map { group in
+            let members: GroupLimit.Members =
+                if let instruments = group.instruments {
+                    .instruments(instruments)
+                } else if let sector = group.sector {
+                    .sector(sector)
+                } else {
+                    .assetClass(group.asset_class ?? "")
+                }
+            return GroupLimit(name: group.name, members: members, min: group.min, max: group.max)
+        }
+        return limits
+    }
+
+    private var wishes: Preferences {
+        var wishes = Preferences()
+        wishes.riskAversion = preferences.risk_aversion
+        wishes.transactionCostModel = preferences.transaction_cost_model
+        wishes.riskFreeRate = preferences.risk_free_rate
+        wishes.costHorizonYears = preferences.cost_horizon_years
+        wishes.includeTransactionCosts = preferences.include_transaction_costs
+        return wishes
+    }
+}

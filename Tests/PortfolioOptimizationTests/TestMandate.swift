@@ -1,0 +1,189 @@
+import Matrices
+import PortfolioModel
+
+@testable import PortfolioOptimization
+
+/// A mandate made of plain numbers, for tests.
+struct TestMandate {
+    var identifiers: [String]
+    var expectedReturns: [Double]
+    var covariance: DenseMatrix
+    var prices: [Double]
+    var quantities: [Double]
+    var cash = 0.0
+    var sectors: [String?]
+    var assetClasses: [String?]
+    var costs: [TransactionCost?]
+    var taxLots: [TaxLot] = []
+    var universe: [String]?
+    var portfolioConstraints = Constraints()
+    var constraints = Constraints()
+    var preferences = Preferences()
+
+    /// Instruments A, B, C…, one unit of each held at price 100 unless said otherwise.
+    init(expectedReturns: [Double], covariance: [[Double]], quantities: [Double]? = nil, prices: [Double]? = nil) {
+        let count = expectedReturns.count
+        identifiers = (0..<count).map { count <= 26 ? String(UnicodeScalar(UInt8(65 + $0))) : "N\($0)" }
+        self.expectedReturns = expectedReturns
+        self.covariance = DenseMatrix(rows: covariance) ?? DenseMatrix(rows: 0, columns: 0)
+        self.prices = prices ?? [Double](repeating: 100, count: count)
+        self.quantities = quantities ?? [Double](repeating: 1, count: count)
+        sectors = [String?](repeating: nil, count: count)
+        assetClasses = [String?](repeating: nil, count: count)
+        costs = [TransactionCost?](repeating: nil, count: count)
+    }
+
+    var instruments: [Instrument] {
+        identifiers.indices.map { index in
+            Instrument(
+                id: identifiers[index],
+                sector: sectors[index],
+                assetClass: assetClasses[index],
+                price: prices[index],
+                cost: costs[index]
+            )
+        }
+    }
+
+    func problem(_ objective: Objective) throws -> AllocationProblem {
+        let positions = identifiers.indices.filter { quantities[$0] != 0 }.map { index in
+            Position(instrumentID: identifiers[index], quantity: quantities[index], taxLots: taxLots)
+        }
+        let portfolio = Portfolio(
+            baseCurrency: "USD",
+            asOf: Timestamp(microseconds: 0),
+            riskModelID: "model",
+            cash: cash,
+            constraints: portfolioConstraints,
+            positions: positions,
+            universe: universe
+        )
+        let model = RiskModel(
+            asOf: Timestamp(microseconds: 0),
+            instruments: identifiers,
+            periodsPerYear: 252,
+            expectedReturns: expectedReturns,
+            covariance: covariance
+        )
+        let moments = Moments(
+            instruments: identifiers,
+            expectedReturns: expectedReturns,
+            covariance: covariance,
+            periodsPerYear: 252
+        )
+        return try AllocationProblem(
+            snapshot: MandateSnapshot(
+                portfolio: portfolio,
+                riskModel: model,
+                instruments: instruments,
+                versions: SnapshotVersions(portfolio: 1, riskModelID: "model", riskModel: 1, instruments: 1)
+            ),
+            moments: moments,
+            request: OptimizationRequest(
+                portfolioID: "portfolio",
+                type: .meanVariance,
+                objective: objective,
+                constraints: constraints,
+                preferences: preferences
+            )
+        )
+    }
+
+    func solve(_ objective: Objective) throws -> AllocationSolution {
+        try optimizeAllocation(problem(objective)) { false }
+    }
+
+    /// The failure that an objective ends in, or nil when it has an answer.
+    func failure(_ objective: Objective) throws -> OptimizationFailure? {
+        let problem = try problem(objective)
+        do throws(OptimizationFailure) {
+            _ = try optimizeAllocation(problem) { false }
+            return nil
+        } catch { return error }
+    }
+}
+
+/// What the tests recompute of an allocation, from the problem alone and by none of the method's code.
+struct Figures {
+    let expectedReturn: Double
+    let netReturn: Double
+    let volatility: Double
+    let turnover: Double
+    private let riskFreeRate: Double
+    private let riskAversion: Double
+
+    init(_ problem: AllocationProblem, _ weights: [Double], _ cash: Double) {
+        let n = weights.count
+        var variance = 0.0
+        for i in 0..<n {
+            for j in 0..<n { variance += weights[i] * problem.covariance[i, j] * weights[j] }
+        }
+        volatility = max(0, variance).squareRoot()
+        riskFreeRate = problem.preferences.riskFreeRate ?? 0
+        riskAversion = problem.preferences.riskAversion ?? 2.5
+        expectedReturn = (0..<n).reduce(riskFreeRate * cash) { $0 + problem.expectedReturns[$1] * weights[$1] }
+        var cost = 0.0
+        var traded = abs(cash - problem.currentCash)
+        for i in 0..<n {
+            let trade = abs(weights[i] - problem.currentWeights[i])
+            let rate = problem.instruments[i].cost?.proportional ?? problem.preferences.transactionCostModel ?? 0
+            cost += rate * trade
+            traded += trade
+        }
+        let charged = problem.preferences.includeTransactionCosts == true
+        netReturn = expectedReturn - (charged ? cost / (problem.preferences.costHorizonYears ?? 1) : 0)
+        turnover = traded / 2
+    }
+
+    /// The objective, larger is better.
+    func value(_ objective: Objective) -> Double {
+        switch objective {
+        case .minimizeRisk: -volatility
+        case .maximizeReturn: netReturn
+        case .maximizeUtility: netReturn - riskAversion / 2 * volatility * volatility
+        case .maximizeSharpe: (netReturn - riskFreeRate) / volatility
+        }
+    }
+}
+
+/// The largest distance by which an allocation misses a limit, read from the contract and not from the compiler.
+func worstMiss(_ problem: AllocationProblem, _ weights: [Double], _ cash: Double) -> Double {
+    let limits = problem.constraints
+    let figures = Figures(problem, weights, cash)
+    var worst = abs(weights.reduce(cash, +) - 1)
+    func atMost(_ value: Double, _ bound: Double?) { if let bound { worst = max(worst, value - bound) } }
+    func atLeast(_ value: Double, _ bound: Double?) { if let bound { worst = max(worst, bound - value) } }
+    for (index, instrument) in problem.instruments.enumerated() {
+        let weight = weights[index]
+        let floor = limits.minWeights?[instrument.id]
+        atLeast(weight, floor ?? 0)
+        atMost(weight, problem.isTradable[index] ? limits.maxWeights?[instrument.id] ?? limits.maxPositionSize : 0)
+        if floor == nil, weight != 0 { atLeast(weight, limits.minPositionSize) }
+    }
+    func total(where belongs: (Instrument) -> Bool) -> Double {
+        zip(problem.instruments, weights).reduce(0) { belongs($1.0) ? $0 + $1.1 : $0 }
+    }
+    for name in Set(problem.instruments.compactMap(\.sector)) {
+        atMost(total { $0.sector == name }, limits.maxSectorExposure)
+    }
+    for name in Set(problem.instruments.compactMap(\.assetClass)) {
+        atMost(total { $0.assetClass == name }, limits.maxAssetClassExposure)
+    }
+    for group in limits.groups ?? [] {
+        let exposure =
+            switch group.members {
+            case .instruments(let ids): total { ids.contains($0.id) }
+            case .sector(let name): total { $0.sector == name }
+            case .assetClass(let name): total { $0.assetClass == name }
+            }
+        atLeast(exposure, group.min)
+        atMost(exposure, group.max)
+    }
+    atLeast(cash, limits.minCash ?? 0)
+    atMost(cash, limits.maxCash ?? limits.minCash ?? 0)
+    atMost(figures.turnover, limits.maxTurnover)
+    atMost(figures.volatility, limits.targetVolatility)
+    atMost(figures.volatility, limits.maxRisk)
+    atLeast(figures.expectedReturn, limits.minReturn)
+    return worst
+}
