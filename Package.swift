@@ -99,6 +99,7 @@ let package = Package(
             swiftSettings: settings
         ),
         tests("ArchitectureTests"),
+        tests("RepositoryTests", ["Repository", "PortfolioDocuments", "PortfolioModel", "Matrices"]),
         tests("PortfolioModelTests", ["PortfolioModel"]),
         tests("JSONTests", ["JSON"]),
         tests("FunctionRuntimeTests", ["FunctionRuntime"]),

@@ -121,7 +121,9 @@ extension PostgresJobRepository {
     )
 }
 
-/// The risk models used last, within a limit on their memory. The one used just now is always kept.
+/// The risk models used last, within a limit on their memory.
+///
+/// The one used just now is always kept.
 struct RecentRiskModels {
     /// An identifier belongs to one tenant for ever, so that it names a model among all tenants'.
     struct Key: Hashable {

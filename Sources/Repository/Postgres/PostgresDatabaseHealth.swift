@@ -4,8 +4,9 @@ final class PostgresDatabaseHealth: DatabaseHealth {
 
     init(session: PostgresSession) { self.session = session }
 
-    /// The newest migration that this build relies on. Migrations deploy in the order of their plan, so that one which
-    /// is there has all before it; newer ones do no harm.
+    /// The newest migration that this build relies on.
+    ///
+    /// Migrations deploy in the order of their plan, so that one which is there has all before it; newer ones do no harm.
     static let requiredMigration = "privileges"
 
     func isReady() -> Bool {

@@ -1,10 +1,10 @@
 import PortfolioDocuments
 import PortfolioModel
 
-/// Inputs in PostgreSQL: snapshots that are added and never changed. Each method is one round trip and one transaction.
+/// Inputs in PostgreSQL: snapshots that are added and never changed.
 ///
-/// A put is not repeated when the connection breaks: whether it was carried out is unknown then, and once more would
-/// be one version more.
+/// Each method is one round trip and one transaction. A put is not repeated when the connection breaks in a way that
+/// leaves open whether it was carried out: once more would be one version more.
 final class PostgresInputRepository: InputRepository {
     let session: PostgresSession
 

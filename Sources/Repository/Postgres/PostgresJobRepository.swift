@@ -23,6 +23,8 @@ final class PostgresJobRepository: JobRepository {
     // MARK: claim
 
     func claimJobs(limit: Int, leaseSeconds: Double) throws -> [ClaimedJob] {
+        // A worker that is never idle would heap them up. Those that come after the claim are kept.
+        session.discardNotifications(of: Channel.jobs)
         let results = try session.run(
             [
                 Self.withoutWaitingForDisk(),
@@ -50,6 +52,9 @@ final class PostgresJobRepository: JobRepository {
         return claimed
     }
 
+    /// The token is the time, in microseconds: were it a count, a crash that forgets a claim would hand out the same
+    /// token twice.
+    ///
     /// A job whose attempts are used up is claimed too, to be ended under a lease of its own: `is_used_up` tells.
     private static let claimJobs = Statement(
         "jobs.claimJobs",
@@ -66,7 +71,10 @@ final class PostgresJobRepository: JobRepository {
             UPDATE jobs.jobs AS job
             SET state = 'processing',
                 attempts = attempts + CASE WHEN is_used_up THEN 0 ELSE 1 END,
-                lease_token = lease_token + 1,
+                lease_token = greatest(
+                    lease_token + 1,
+                    (extract(epoch FROM clock_timestamp()) * 1000000)::bigint
+                ),
                 leased_until = clock_timestamp() + make_interval(secs => $2)
             FROM next
             WHERE job.job_id = next.job_id
@@ -271,7 +279,7 @@ final class PostgresJobRepository: JobRepository {
             DELETE FROM jobs.jobs AS job
             USING held
             WHERE job.job_id = held.job_id
-            RETURNING job.job_id
+            RETURNING job.job_id, job.lease_token
         ), request AS (
             UPDATE commands.optimization_requests AS request
             SET status = finished.status,
@@ -279,9 +287,9 @@ final class PostgresJobRepository: JobRepository {
                 error = finished.error::jsonb,
                 body = CASE WHEN finished.status = 'failed' THEN finished.body END
             FROM finished
-            JOIN ended ON ended.job_id = finished.job_id
+            JOIN ended ON ended.job_id = finished.job_id AND ended.lease_token = finished.lease_token
             WHERE request.id = finished.job_id
-            RETURNING request.id, request.tenant_id
+            RETURNING request.id, request.tenant_id, finished.lease_token
         ), result AS (
             INSERT INTO commands.optimization_results (
                 optimization_id, tenant_id, metrics, current_allocation, target_allocation, trades, completed_at, body
@@ -290,7 +298,7 @@ final class PostgresJobRepository: JobRepository {
                 request.id, request.tenant_id, metrics::jsonb, current_allocation::jsonb, target_allocation::jsonb,
                 trades::jsonb, $1, body
             FROM finished
-            JOIN request ON request.id = finished.job_id
+            JOIN request ON request.id = finished.job_id AND request.lease_token = finished.lease_token
             WHERE finished.status = 'completed'
         )
         SELECT job_id FROM ended

@@ -1,7 +1,9 @@
 import PortfolioDocuments
 import PortfolioModel
 
-/// Requests and answers in PostgreSQL. Each method is one round trip.
+/// Requests and answers in PostgreSQL.
+///
+/// Each method is one round trip.
 final class PostgresOptimizationRepository: OptimizationRepository {
     private let session: PostgresSession
     private var queue = QueueFigures()
@@ -48,8 +50,8 @@ final class PostgresOptimizationRepository: OptimizationRepository {
     func submit(_ request: OptimizationRequest, id: String, tenant: String) throws -> SubmittedOptimization {
         let asksForFigures = queue.isStale
         var calls = asksForFigures ? [QueueFigures.query(.bigint(QueueFigures.countLimit))] : []
-        if queue.isFull, asksForFigures {
-            // Full when last looked: look again before anything is stored.
+        if asksForFigures, queue.isFull || queue.isUnknown {
+            // Full when last looked, or never looked: look before anything is stored.
             try takeFigures(session.run(calls, tenant: tenant, repetition: .harmless)[0])
             calls = []
         }

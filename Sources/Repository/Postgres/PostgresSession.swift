@@ -36,9 +36,8 @@ final class PostgresSession {
             if repetition == .harmful, let current, !current.isAlive() { self.current = nil }
             return try runOnce(calls, tenant: tenant, afterwards: afterwards)
         } catch {
-            guard case .connectionLost = error, repetition == .harmless, pause.isOver else {
-                throw error.repositoryError
-            }
+            guard case .connectionLost(_, let nothingDone) = error, repetition == .harmless || nothingDone, pause.isOver
+            else { throw error.repositoryError }
         }
         do {
             return try runOnce(calls, tenant: tenant, afterwards: afterwards)
@@ -63,7 +62,7 @@ final class PostgresSession {
     /// The connection, made if there is none.
     func connected() throws(WireFault) -> PostgresConnection {
         if let current { return current }
-        guard pause.isOver else { throw .connectionLost(pause.reason) }
+        guard pause.isOver else { throw .connectionLost(pause.reason, nothingDone: true) }
         do {
             let connection = try PostgresConnection(url: url, applicationName: applicationName)
             current = connection
@@ -72,6 +71,13 @@ final class PostgresSession {
             pause.begin(because: error.repositoryError)
             throw error
         }
+    }
+
+    /// Forgets the notifications that have arrived on a channel: what they tell is about to be looked for anyway.
+    func discardNotifications(of channel: String) {
+        guard let current, current.isListening(to: channel) else { return }
+        // A dead connection is found out by the statements that follow.
+        _ = try? current.takeNotifications(of: channel)
     }
 
     /// Lets go of a connection found dead.

@@ -1,9 +1,9 @@
 import PortfolioModel
 
-/// The queue as it was a moment ago: how deep, how fast it moves. For estimates and for the limit.
+/// The queue as it was a moment ago: how deep, how fast it moves.
 ///
-/// Counting costs as much as the queue is deep, so that it is asked for a few times a second, not at every submission;
-/// in between a process counts its own submissions.
+/// For estimates and for the limit. Counting costs as much as the queue is deep, so that it is asked for a few times a
+/// second, not at every submission; in between a process counts its own submissions.
 struct QueueFigures {
     /// Jobs in the queue, counted up to `countLimit`.
     var depth: Int
@@ -43,6 +43,9 @@ struct QueueFigures {
         guard let takenAt else { return true }
         return ContinuousClock.now - takenAt > Self.lifetime
     }
+
+    /// Whether they were never asked for.
+    var isUnknown: Bool { takenAt == nil }
 
     /// Whether no more jobs are taken in.
     var isFull: Bool { depth >= Self.limit }

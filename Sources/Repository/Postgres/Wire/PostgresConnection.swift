@@ -25,12 +25,12 @@ final class PostgresConnection {
         let constantKeywords = keywords.map { UnsafePointer<CChar>($0) } + [nil]
         let constantValues = values.map { UnsafePointer<CChar>($0) } + [nil]
         guard let handle = PQconnectdbParams(constantKeywords, constantValues, 1) else {
-            throw .connectionLost("out of memory")
+            throw .connectionLost("out of memory", nothingDone: true)
         }
         guard PQstatus(handle) == CONNECTION_OK, PQenterPipelineMode(handle) == 1 else {
             let message = String(cString: PQerrorMessage(handle))
             PQfinish(handle)
-            throw .connectionLost(message)
+            throw .connectionLost(message, nothingDone: true)
         }
         PQsetNoticeProcessor(handle, { _, _ in }, nil)  // libpq would print notices to standard error
         self.handle = handle
@@ -46,10 +46,9 @@ final class PostgresConnection {
 
     /// Runs statements as one transaction, in one round trip; returns a result for each.
     ///
-    /// - Parameters:
-    ///   - tenant: whose rows they may see; nil for roles that see every tenant's.
-    ///   - afterwards: statements of a second transaction in the same round trip, whose failure is not told:
-    ///     notifications, figures. They run even when the first transaction failed.
+    /// They see the rows of `tenant`; nil is for roles that see every tenant's. The statements of `afterwards` are a
+    /// second transaction in the same round trip, whose failure is not told (notifications, figures); they run even
+    /// when the first one failed.
     func run(
         _ calls: [StatementCall],
         tenant: String?,
@@ -156,7 +155,10 @@ final class PostgresConnection {
         guard let mark = PQgetResult(handle) else { throw lost(after: fault) }
         let status = PQresultStatus(mark)
         // The commit happens at the mark: a deferred check or a full disk would show here.
-        if status != PGRES_PIPELINE_SYNC { fault = fault ?? Self.fault(of: mark) }
+        if status != PGRES_PIPELINE_SYNC {
+            fault = fault ?? Self.fault(of: mark)
+            if case .connectionLost(let message, _) = fault { fault = .connectionLost(message, nothingDone: false) }
+        }
         PQclear(mark)
         if status != PGRES_PIPELINE_SYNC { try skipToMark(after: fault) }
         if let fault { throw fault }
@@ -182,13 +184,14 @@ final class PostgresConnection {
         let state = PQresultErrorField(answer, stateField).map { String(cString: $0) } ?? ""
         let message = PQresultErrorMessage(answer).map { String(cString: $0) } ?? ""
         // Without a state the error is libpq's own: the connection broke.
-        return state.isEmpty ? .connectionLost(message) : WireFault(sqlState: state, message: message)
+        return state.isEmpty
+            ? .connectionLost(message, nothingDone: false) : WireFault(sqlState: state, message: message)
     }
 
     /// The connection is of no more use; `fault` is what the server said before.
     private func lost(after fault: WireFault? = nil) -> WireFault {
-        if case .connectionLost = fault { return fault ?? .connectionLost("") }
-        return .connectionLost(String(cString: PQerrorMessage(handle)))
+        if let fault, case .connectionLost = fault { return fault }
+        return .connectionLost(String(cString: PQerrorMessage(handle)), nothingDone: false)
     }
 }
 
@@ -226,7 +229,9 @@ extension PostgresConnection {
         return payloads
     }
 
-    /// Takes in what has arrived, and tells whether the server is still there. Costs one system call when idle.
+    /// Takes in what has arrived, and tells whether the server is still there.
+    ///
+    /// Costs one system call when idle.
     func isAlive() -> Bool {
         // A server that left has said so and closed: its words come first, the end of the stream after them.
         for _ in 0..<8 {

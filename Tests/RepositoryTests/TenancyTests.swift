@@ -1,0 +1,146 @@
+import PortfolioModel
+import Repository
+import TestSupport
+import Testing
+
+@Suite("Tenants and roles")
+struct TenancyTests {
+    @Test func `a tenant does not see or touch another's optimizations`() throws {
+        let fixture = try Fixture()
+        try fixture.storeInputs(tenant: "a", portfolio: "port-1", model: "model-1")
+        // One connection that serves both tenants in turn, as a function's does.
+        let (submitting, reading) = (fixture.submitting, fixture.reading)
+        _ = try submitting.submit(.sample, id: "opt-a", tenant: "a")
+        for _ in 1...2 {
+            #expect(try reading.optimization(id: "opt-a", tenant: "b") == nil)
+            #expect(try reading.optimization(id: "opt-a", tenant: "a") != nil)
+            #expect(try submitting.cancel(id: "opt-a", tenant: "b") == nil)
+        }
+        #expect(throws: RepositoryError.self) { try submitting.submit(.sample, id: "opt-b", tenant: "b") }
+        #expect(try reading.optimization(id: "opt-a", tenant: "a")?.status == .pending)
+    }
+
+    @Test func `row-level security alone keeps tenants apart`() throws {
+        let fixture = try Fixture()
+        try fixture.storeInputs(tenant: "a")
+        _ = try fixture.submitting.submit(.sample, id: "opt-a", tenant: "a")
+        let visible = [
+            ("portfolio_get_optimization", "SELECT count(*) FROM portfolio_optimizations"),
+            ("portfolio_inputs", "SELECT count(*) FROM portfolios"),
+            ("portfolio_inputs", "SELECT count(*) FROM risk_model_snapshots"),
+            ("portfolio_create_optimization", "SELECT count(id) FROM optimization_requests"),
+            ("portfolio_create_optimization", "SELECT count(job_id) FROM jobs"),
+        ]
+        for (role, sql) in visible {
+            func count(_ tenant: String?) throws -> [[String]] {
+                try fixture.server.execute(sql, database: fixture.name, role: role, tenant: tenant)
+            }
+            #expect(try count("a") == [["1"]], "\(role): \(sql)")
+            #expect(try count("b") == [["0"]], "\(role): \(sql)")
+            #expect(try count(nil) == [["0"]], "\(role): \(sql), no tenant set")
+        }
+        #expect(
+            performing: {
+                try fixture.server.execute(
+                    "INSERT INTO portfolios (id, tenant_id) VALUES ('x', 'a')",
+                    database: fixture.name,
+                    role: "portfolio_inputs",
+                    tenant: "b"
+                )
+            },
+            throws: { "\($0)".contains("row-level security") }
+        )
+    }
+
+    /// What each role may do with each table; everything else must be refused.
+    private static let allowed: [String: [String: Set<String>]] = [
+        "portfolio_inputs": [
+            "inputs.portfolios": ["SELECT", "INSERT", "UPDATE"],
+            "inputs.portfolio_snapshots": ["SELECT", "INSERT"],
+            "inputs.risk_models": ["SELECT", "INSERT", "UPDATE"],
+            "inputs.risk_model_snapshots": ["SELECT", "INSERT"],
+            "inputs.instrument_versions": ["SELECT", "INSERT", "UPDATE"],
+            "inputs.instrument_snapshots": ["SELECT", "INSERT"],
+        ],
+        "portfolio_create_optimization": [
+            "inputs.portfolios": ["SELECT"],
+            "inputs.portfolio_snapshots": ["SELECT"],
+            "inputs.risk_models": ["SELECT"],
+            "inputs.risk_model_snapshots": ["SELECT"],
+            "inputs.instrument_versions": ["SELECT"],
+            "commands.optimization_requests": ["SELECT", "INSERT", "UPDATE"],
+            "jobs.jobs": ["SELECT", "INSERT", "DELETE"],
+        ],
+        "portfolio_get_optimization": ["queries.portfolio_optimizations": ["SELECT"]],
+        "portfolio_health": [:],
+        "portfolio_worker": [
+            "inputs.portfolios": ["SELECT"],
+            "inputs.portfolio_snapshots": ["SELECT"],
+            "inputs.risk_models": ["SELECT"],
+            "inputs.risk_model_snapshots": ["SELECT"],
+            "inputs.instrument_versions": ["SELECT"],
+            "inputs.instrument_snapshots": ["SELECT"],
+            "commands.optimization_requests": ["SELECT", "UPDATE"],
+            "commands.optimization_results": ["SELECT", "INSERT"],
+            "jobs.jobs": ["SELECT", "UPDATE", "DELETE"],
+            "jobs.service_times": ["SELECT", "INSERT", "UPDATE"],
+        ],
+    ]
+
+    @Test func `each role may do what it needs and nothing else`() throws {
+        let fixture = try Fixture()
+        let verbs = ["SELECT", "INSERT", "UPDATE", "DELETE", "TRUNCATE", "REFERENCES", "TRIGGER"]
+        let columnVerbs = ["SELECT", "INSERT", "UPDATE", "REFERENCES"]
+        for (role, tables) in Self.allowed {
+            let rows = try fixture.execute(
+                """
+                SELECT relation.relnamespace::regnamespace || '.' || relation.relname, verb
+                FROM pg_class AS relation
+                CROSS JOIN unnest('{\(verbs.joined(separator: ","))}'::text[]) AS verb
+                WHERE relation.relkind = 'r'
+                  AND relation.relnamespace::regnamespace::text IN ('inputs', 'commands', 'queries', 'jobs', 'events')
+                  AND (
+                    has_table_privilege('\(role)', relation.oid, verb)
+                    OR (
+                        verb = ANY ('{\(columnVerbs.joined(separator: ","))}')
+                        AND has_any_column_privilege('\(role)', relation.oid, verb)
+                    )
+                  )
+                """
+            )
+            var granted: [String: Set<String>] = [:]
+            for row in rows { granted[row[0], default: []].insert(row[1]) }
+            #expect(granted == tables, "\(role)")
+        }
+    }
+
+    private static let refused = [
+        ("portfolio_get_optimization", "UPDATE portfolio_optimizations SET status = 'failed'"),
+        ("portfolio_create_optimization", "UPDATE optimization_requests SET status = 'completed'"),
+        ("portfolio_create_optimization", "UPDATE optimization_requests SET error = '{}'"),
+        ("portfolio_create_optimization", "INSERT INTO optimization_results (optimization_id) VALUES ('opt-1')"),
+        ("portfolio_create_optimization", "SELECT covariance FROM risk_model_snapshots"),
+        ("portfolio_inputs", "UPDATE portfolio_snapshots SET document = ''"),
+        ("portfolio_inputs", "UPDATE portfolios SET tenant_id = 'a'"),
+        ("portfolio_inputs", "DELETE FROM risk_model_snapshots"),
+        ("portfolio_worker", "INSERT INTO portfolios (id) VALUES ('x')"),
+        ("portfolio_worker", "UPDATE queries.portfolio_optimizations SET status = 'completed'"),
+        ("portfolio_worker", "SELECT queries.rebuild()"),
+        ("portfolio_worker", "INSERT INTO events.outbox (subject) VALUES ('x')"),
+        ("portfolio_health", "SELECT count(*) FROM queries.portfolio_optimizations"),
+        ("portfolio_health", "DELETE FROM sqitch.changes"),
+    ]
+
+    @Test func `a role is refused what is not its own`() throws {
+        let fixture = try Fixture()
+        try fixture.storeInputs(tenant: "a")
+        _ = try fixture.submitting.submit(.sample, id: "opt-1", tenant: "a")
+        for (role, sql) in Self.refused {
+            #expect("\(role): \(sql)") {
+                try fixture.server.execute(sql, database: fixture.name, role: role, tenant: "a")
+            } throws: { error in
+                "\(error)".contains("permission denied") || "\(error)".contains("row-level security")
+            }
+        }
+    }
+}
