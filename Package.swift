@@ -9,10 +9,11 @@ let settings: [SwiftSetting] = [
     .enableUpcomingFeature("MemberImportVisibility"),
 ]
 
-func library(_ name: String, _ dependencies: [Target.Dependency] = []) -> Target {
+func library(_ name: String, _ dependencies: [Target.Dependency] = [], exclude: [String] = []) -> Target {
     .target(
         name: name,
         dependencies: dependencies,
+        exclude: exclude,
         swiftSettings: settings,
         linkerSettings: [.linkedLibrary("m")]  // `squareRoot` calls sqrt where it is not inlined
     )
@@ -22,7 +23,6 @@ func tests(_ name: String, _ dependencies: [Target.Dependency] = [], resources: 
     .testTarget(
         name: name,
         dependencies: dependencies + ["TestSupport"],
-        exclude: [],
         resources: resources,
         swiftSettings: settings
     )
@@ -56,7 +56,7 @@ let package = Package(
         library("PortfolioModel", ["Matrices"]),
 
         // Floor 3
-        library("ConvexSolver", ["LinearAlgebra", "Matrices"]),
+        library("ConvexSolver", ["LinearAlgebra", "Matrices"], exclude: ["README.md"]),
         library("ResultChecker", ["PortfolioModel", "Matrices"]),
         library("PortfolioDocuments", ["JSON", "PortfolioModel", "Matrices"]),
 
@@ -99,10 +99,17 @@ let package = Package(
             swiftSettings: settings
         ),
         tests("ArchitectureTests"),
-        tests("RepositoryTests", ["Repository", "PortfolioDocuments", "PortfolioModel", "Matrices"]),
         tests("PortfolioModelTests", ["PortfolioModel"]),
         tests("JSONTests", ["JSON"]),
-        tests("FunctionRuntimeTests", ["FunctionRuntime"]),
+        tests("LinearAlgebraTests", ["LinearAlgebra", "Matrices"]),
+        tests("ConvexSolverTests", ["ConvexSolver", "Matrices"], resources: [.copy("Fixtures")]),
+        .executableTarget(
+            name: "EchoFunction",
+            dependencies: ["FunctionRuntime"],
+            path: "Tests/EchoFunction",
+            swiftSettings: settings
+        ),
+        tests("FunctionRuntimeTests", ["FunctionRuntime", "EchoFunction"]),
         tests("PortfolioDocumentsTests", ["PortfolioDocuments", "PortfolioModel", "Matrices", "JSON"]),
         tests(
             "MomentEstimationTests",
@@ -119,6 +126,7 @@ let package = Package(
             "JobExecutionTests",
             ["JobExecution", "Repository", "ResultChecker", "PortfolioOptimization", "PortfolioModel", "Matrices"]
         ),
+        tests("RepositoryTests", ["Repository", "PortfolioDocuments", "PortfolioModel", "Matrices"]),
         tests("PortfolioServiceTests", ["PortfolioService", "Repository", "PortfolioModel", "Matrices"]),
         tests(
             "PortfolioAPITests",
@@ -133,14 +141,5 @@ let package = Package(
             path: "Benchmarks/ServiceBenchmarks",
             swiftSettings: settings
         ),
-        .executableTarget(
-            name: "EchoFunction",
-            dependencies: ["FunctionRuntime"],
-            path: "Tests/EchoFunction",
-            swiftSettings: settings
-        ),
-        tests("FunctionRuntimeTests", ["FunctionRuntime", "EchoFunction"]),
-        tests("LinearAlgebraTests", ["LinearAlgebra", "Matrices"]),
-        tests("ConvexSolverTests", ["ConvexSolver", "Matrices"], resources: [.copy("Fixtures")]),
     ]
 )

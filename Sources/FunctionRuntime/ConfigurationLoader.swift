@@ -28,21 +28,21 @@ package struct ConfigurationError: Error, Equatable, Sendable, CustomStringConve
 /// Reads typed settings and collects what is wrong with them; a malformed value is a fault, never the default.
 ///
 /// An empty value is malformed too: it is mostly a variable somebody forgot to fill in.
-struct ConfigurationLoader {
+package struct ConfigurationLoader {
     /// Why a secret's file gave no secret.
-    enum FileProblem: Error, Equatable {
+    package enum FileProblem: Error, Equatable {
         case unreadable
         case tooLarge(limit: Int)
     }
 
     /// A secret file longer than this is not one.
-    static let longestSecretBytes = 64 * 1024
+    package static let longestSecretBytes = 64 * 1024
 
     private let lookUp: (String) -> String?
     private let readFile: (String) throws(FileProblem) -> [UInt8]
     private(set) var faults: [ConfigurationFault] = []
 
-    init(
+    package init(
         lookUp: @escaping (String) -> String?,
         readFile: @escaping (String) throws(FileProblem) -> [UInt8] = Self.readFile
     ) {
@@ -51,10 +51,10 @@ struct ConfigurationLoader {
     }
 
     /// The process's environment.
-    static func environmentVariable(_ name: String) -> String? { getenv(name).map { String(cString: $0) } }
+    package static func environmentVariable(_ name: String) -> String? { getenv(name).map { String(cString: $0) } }
 
     /// A whole number in a range.
-    mutating func integer(_ variable: String, default defaultValue: Int, in range: ClosedRange<Int>) -> Int {
+    package mutating func integer(_ variable: String, default defaultValue: Int, in range: ClosedRange<Int>) -> Int {
         guard let text = lookUp(variable) else { return defaultValue }
         guard let value = Int(text), range.contains(value) else {
             fault(variable, "must be a whole number from \(range.lowerBound) to \(range.upperBound), not \"\(text)\"")
@@ -64,7 +64,7 @@ struct ConfigurationLoader {
     }
 
     /// A number in a range.
-    mutating func number(_ variable: String, default defaultValue: Double, in range: ClosedRange<Double>) -> Double {
+    package mutating func number(_ variable: String, default defaultValue: Double, in range: ClosedRange<Double>) -> Double {
         guard let text = lookUp(variable) else { return defaultValue }
         guard let value = Double(text), range.contains(value) else {
             fault(variable, "must be a number from \(range.lowerBound) to \(range.upperBound), not \"\(text)\"")
@@ -74,7 +74,7 @@ struct ConfigurationLoader {
     }
 
     /// One of the words of an enumeration.
-    mutating func choice<Choice: RawRepresentable<String> & CaseIterable>(
+    package mutating func choice<Choice: RawRepresentable<String> & CaseIterable>(
         _ variable: String,
         default defaultValue: Choice
     ) -> Choice {
@@ -88,7 +88,7 @@ struct ConfigurationLoader {
     }
 
     /// A name: 1 to 64 of letters, digits, dot, underscore, dash.
-    mutating func name(_ variable: String, default defaultValue: String) -> String {
+    package mutating func name(_ variable: String, default defaultValue: String) -> String {
         guard let text = lookUp(variable) else { return defaultValue }
         guard RequestID.isValid(text) else {
             fault(variable, "must be 1 to 64 of letters, digits, '.', '_' and '-'")
@@ -98,7 +98,7 @@ struct ConfigurationLoader {
     }
 
     /// A secret, from the variable itself or from the file that `NAME_FILE` names, without the file's last line feed.
-    mutating func secret(_ variable: String) -> String? {
+    package mutating func secret(_ variable: String) -> String? {
         let fileVariable = variable + "_FILE"
         switch (lookUp(variable), lookUp(fileVariable)) {
         case (nil, nil):
@@ -133,7 +133,7 @@ struct ConfigurationLoader {
     }
 
     /// Records that a setting cannot be used.
-    mutating func fault(_ variable: String, _ problem: String) {
+    package mutating func fault(_ variable: String, _ problem: String) {
         faults.append(ConfigurationFault(variable: variable, problem: problem))
     }
 

@@ -3,7 +3,7 @@ extension [UInt8] {
     ///
     /// Beyond JSON's own demands, U+007F and the line separators U+0085, U+2028 and U+2029 are escaped: some log
     /// readers end a line at them, and a caller's path could then forge a line.
-    mutating func appendQuoted(_ text: some StringProtocol) {
+    package mutating func appendQuoted(_ text: some StringProtocol) {
         append(UInt8(ascii: "\""))
         for scalar in text.unicodeScalars {
             switch scalar {

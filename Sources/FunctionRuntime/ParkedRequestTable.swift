@@ -2,12 +2,12 @@
 ///
 /// Events go in (a request parks, keys wake, time passes, a client vanishes, the process drains), actions come out. A
 /// request stays in the table until ``remove(_:)``: a recheck need not bring an answer.
-struct ParkedRequestTable {
+package struct ParkedRequestTable {
     /// Names a parked request to whoever carries out the actions.
-    typealias ID = UInt64
+    package typealias ID = UInt64
 
     /// What to do now.
-    enum Action: Equatable {
+    package enum Action: Equatable {
         /// Ask the request whether it has an answer by now.
         case recheck(ID)
         /// Time is up: answer it with what it says then.
@@ -15,34 +15,34 @@ struct ParkedRequestTable {
     }
 
     private struct Entry {
-        var key: String
-        var deadline: MonotonicTime
-        var nextRecheck: MonotonicTime
+        package var key: String
+        package var deadline: MonotonicTime
+        package var nextRecheck: MonotonicTime
 
-        var due: MonotonicTime { min(deadline, nextRecheck) }
+        package var due: MonotonicTime { min(deadline, nextRecheck) }
     }
 
     /// A request is asked again after this time even if nothing woke it: a notification may have been lost.
-    static let recheckSeconds = 1.0
+    package static let recheckSeconds = 1.0
 
     /// How many may wait at once.
-    let limit: Int
+    package let limit: Int
     private var entries: [ID: Entry] = [:]
     private var idsByKey: [String: Set<ID>] = [:]
     private var drainDeadline: MonotonicTime?
     /// No entry is due before this moment; keeps a busy loop from going through all of them in every turn.
     private var earliestDue: MonotonicTime?
 
-    init(limit: Int) { self.limit = limit }
+    package init(limit: Int) { self.limit = limit }
 
     /// How many wait.
-    var count: Int { entries.count }
+    package var count: Int { entries.count }
 
     /// When ``tick(now:)`` has something to do at the earliest; nil while nobody waits.
-    var nextDue: MonotonicTime? { entries.isEmpty ? nil : earliestDue }
+    package var nextDue: MonotonicTime? { entries.isEmpty ? nil : earliestDue }
 
     /// Takes in a request; false, and no change, when too many wait already.
-    mutating func park(_ id: ID, key: String, waitSeconds: Double, now: MonotonicTime) -> Bool {
+    package mutating func park(_ id: ID, key: String, waitSeconds: Double, now: MonotonicTime) -> Bool {
         guard entries.count < limit, entries[id] == nil else { return false }
         var deadline = now.adding(seconds: waitSeconds)
         if let drainDeadline { deadline = min(deadline, drainDeadline) }
@@ -54,7 +54,7 @@ struct ParkedRequestTable {
     }
 
     /// Something happened outside: rechecks the requests of these keys, or all for nil; in order of their ids.
-    mutating func wake(keys: [String]?, now: MonotonicTime) -> [Action] {
+    package mutating func wake(keys: [String]?, now: MonotonicTime) -> [Action] {
         let woken: Set<ID>
         if let keys {
             woken = keys.reduce(into: []) { ids, key in ids.formUnion(idsByKey[key] ?? []) }
@@ -66,7 +66,7 @@ struct ParkedRequestTable {
     }
 
     /// Time has passed: expires requests whose time is up, rechecks those not asked for a second; in order of ids.
-    mutating func tick(now: MonotonicTime) -> [Action] {
+    package mutating func tick(now: MonotonicTime) -> [Action] {
         guard let due = nextDue, due <= now else { return [] }
         var actions: [Action] = []
         var earliest: MonotonicTime?
@@ -86,14 +86,14 @@ struct ParkedRequestTable {
     }
 
     /// Forgets a request: it was answered, or its client vanished.
-    mutating func remove(_ id: ID) {
+    package mutating func remove(_ id: ID) {
         guard let entry = entries.removeValue(forKey: id) else { return }
         idsByKey[entry.key]?.remove(id)
         if idsByKey[entry.key]?.isEmpty == true { idsByKey[entry.key] = nil }
     }
 
     /// The process is to end: nobody waits beyond this moment, neither those here nor those still to park.
-    mutating func drain(until deadline: MonotonicTime) {
+    package mutating func drain(until deadline: MonotonicTime) {
         drainDeadline = min(drainDeadline ?? deadline, deadline)
         entries = entries.mapValues { entry in
             var entry = entry

@@ -1,19 +1,19 @@
 import Glibc
 
 /// What the FastCGI parameters of one request say, before its body is there.
-struct RequestHead {
+package struct RequestHead {
     /// The request as a handler will see it, still without its body.
-    var request: FunctionRequest
+    package var request: FunctionRequest
     /// How long the body will be, by `CONTENT_LENGTH`; 0 when absent or empty, which is how nginx says "no body".
-    var announcedBodyBytes: Int
+    package var announcedBodyBytes: Int
     /// What is wrong with the parameters; the request is then answered with it once its body has been drained.
-    var problem: RuntimeProblem?
+    package var problem: RuntimeProblem?
 
     /// The longest method: the longest registered one (`UPDATEREDIRECTREF`) has 17 letters.
     private static let longestMethod = 32
 
     /// Reads the parameters; of a name that comes twice the first value counts, as in libfcgi's own lookup.
-    init(parameters: [(name: String, value: String)], makeRequestID: () -> String = RequestID.random) {
+    package init(parameters: [(name: String, value: String)], makeRequestID: () -> String = RequestID.random) {
         var values: [String: String] = [:]
         var headers: [String: String] = [:]
         for (name, value) in parameters where values.updateIfAbsent(name, value) {
@@ -70,7 +70,7 @@ struct RequestHead {
 /// Splits a query into its pairs and decodes them, plus signs as spaces; nil for a malformed one.
 ///
 /// A part without an equals sign is a name with an empty value, an empty part is nothing.
-func queryPairs(_ query: String) -> [(name: String, value: String)]? {
+package func queryPairs(_ query: String) -> [(name: String, value: String)]? {
     var pairs: [(name: String, value: String)] = []
     for part in query.utf8.split(separator: UInt8(ascii: "&")) {
         let name = part.prefix { $0 != UInt8(ascii: "=") }
@@ -83,7 +83,7 @@ func queryPairs(_ query: String) -> [(name: String, value: String)]? {
 }
 
 /// Percent-decodes once; nil for an incomplete or wrong escape, a NUL, or what is not UTF-8.
-func percentDecoded(_ text: Substring.UTF8View, plusIsSpace: Bool) -> String? {
+package func percentDecoded(_ text: Substring.UTF8View, plusIsSpace: Bool) -> String? {
     func digit(_ byte: UInt8) -> UInt8? {
         switch byte {
         case UInt8(ascii: "0")...UInt8(ascii: "9"): byte - UInt8(ascii: "0")
@@ -109,9 +109,9 @@ func percentDecoded(_ text: Substring.UTF8View, plusIsSpace: Bool) -> String? {
 }
 
 /// The ids by which log lines, errors and answers of one request find each other.
-enum RequestID {
+package enum RequestID {
     /// Whether a given id is taken over: 1 to 64 of letters, digits, dot, underscore, dash.
-    static func isValid(_ id: String) -> Bool {
+    package static func isValid(_ id: String) -> Bool {
         (1...64).contains(id.utf8.count)
             && id.utf8.allSatisfy { byte in
                 switch byte {
@@ -124,7 +124,7 @@ enum RequestID {
     }
 
     /// A new id: 128 random bits as 32 hexadecimal digits, the form nginx's `$request_id` has.
-    static func random() -> String {
+    package static func random() -> String {
         var generator = SystemRandomNumberGenerator()
         return (0..<2).map { _ in
             let digits = String(generator.next() as UInt64, radix: 16)

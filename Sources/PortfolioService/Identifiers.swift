@@ -28,14 +28,14 @@ package enum Identifiers {
 }
 
 /// Crockford's base 32 of 128 bits: 26 characters, in the numbers' order, without I, L, O and U.
-enum CrockfordBase32 {
+package enum CrockfordBase32 {
     /// Characters of an encoded value: 128 bits, padded on the left to 130.
-    static let length = 26
+    package static let length = 26
 
     private static let alphabet = Array("0123456789ABCDEFGHJKMNPQRSTVWXYZ".utf8)
 
     /// Encodes 128 bits given as two halves.
-    static func encode(high: UInt64, low: UInt64) -> String {
+    package static func encode(high: UInt64, low: UInt64) -> String {
         var characters = [UInt8](repeating: 0, count: length)
         var (high, low) = (high, low)
         for position in stride(from: length - 1, through: 0, by: -1) {
@@ -47,7 +47,7 @@ enum CrockfordBase32 {
     }
 
     /// Whether characters are an encoded value; the first carries three bits only.
-    static func isValid(_ characters: ArraySlice<UInt8>) -> Bool {
+    package static func isValid(_ characters: ArraySlice<UInt8>) -> Bool {
         guard characters.count == length, let first = characters.first, first <= UInt8(ascii: "7") else { return false }
         return characters.allSatisfy(alphabet.contains)
     }

@@ -1,7 +1,7 @@
 import Foundation
 import Testing
 
-@testable import FunctionRuntime
+import FunctionRuntime
 
 @Suite("Configuration")
 struct ConfigurationTests {

@@ -1,7 +1,7 @@
 import TestSupport
 import Testing
 
-@testable import FunctionRuntime
+import FunctionRuntime
 
 @Suite("Table of parked requests")
 struct ParkedRequestTableTests {

@@ -1,7 +1,7 @@
 import Foundation
 import Testing
 
-@testable import FunctionRuntime
+import FunctionRuntime
 
 @Suite("Requests, responses and log lines as text")
 struct TextTests {

@@ -1,6 +1,6 @@
 import Testing
 
-@testable import PortfolioAPI
+import PortfolioAPI
 
 @Suite("HTTP headers")
 struct HTTPTests {

@@ -1,6 +1,6 @@
 import Testing
 
-@testable import PortfolioService
+import PortfolioService
 
 @Suite("Identifiers")
 struct IdentifierTests {

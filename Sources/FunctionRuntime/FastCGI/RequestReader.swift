@@ -7,9 +7,9 @@
 ///
 /// Multiplexing is refused: nginx has none, and FastCGI 1.0 leaves it to the application. Records are as in FastCGI
 /// 1.0, section 3.3.
-struct RequestReader {
+package struct RequestReader {
     /// What the bytes taken in so far amount to.
-    enum Event: Equatable {
+    package enum Event: Equatable {
         /// All bytes are taken; more have to come.
         case needsMore
         /// The parameters are complete: their contents, in the form name-value pairs have in records.
@@ -25,22 +25,22 @@ struct RequestReader {
     }
 
     /// What an opening record says.
-    struct RequestOpening: Equatable {
+    package struct RequestOpening: Equatable {
         /// The request's number on its connection.
-        var number: UInt16
+        package var number: UInt16
         /// Whether the connection stays open after the answer.
-        var keepsConnection: Bool
+        package var keepsConnection: Bool
     }
 
     /// The most that parameters may take, in bytes: more than nginx's own limit for headers (32 KiB), and with the
     /// records around it less than a pipe holds (64 KiB).
-    static let maximumParameterBytes = 60 * 1024
+    package static let maximumParameterBytes = 60 * 1024
 
     private enum RecordType {
-        static let begin: UInt8 = 1
-        static let abort: UInt8 = 2
-        static let parameters: UInt8 = 4
-        static let input: UInt8 = 5
+        package static let begin: UInt8 = 1
+        package static let abort: UInt8 = 2
+        package static let parameters: UInt8 = 4
+        package static let input: UInt8 = 5
     }
 
     private enum Stage { case begin, parameters, body }
@@ -65,22 +65,22 @@ struct RequestReader {
     private(set) var receivedBodyBytes = 0
 
     /// Whether nothing of a request has come in.
-    var isIdle: Bool { stage == .begin && header.isEmpty }
+    package var isIdle: Bool { stage == .begin && header.isEmpty }
 
     /// Prepares for a body: beyond the limit it is still read, but not kept.
-    mutating func expectBody(announced: Int, limit: Int) {
+    package mutating func expectBody(announced: Int, limit: Int) {
         bodyLimit = limit
         if announced <= limit { body.reserveCapacity(announced) }
     }
 
     /// Takes the body out.
-    mutating func takeBody() -> [UInt8] {
+    package mutating func takeBody() -> [UInt8] {
         defer { body = [] }
         return body
     }
 
     /// Takes in bytes from `offset` on, up to the next event, and moves `offset` past them.
-    mutating func consume(_ bytes: UnsafeRawBufferPointer, from offset: inout Int) -> Event {
+    package mutating func consume(_ bytes: UnsafeRawBufferPointer, from offset: inout Int) -> Event {
         while offset < bytes.count {
             if header.count < Self.headerLength {
                 header.append(bytes[offset])
@@ -161,7 +161,7 @@ struct RequestReader {
     }
 
     /// Whether name-value pairs fill the content exactly, with no NUL in them, which a C string would end at.
-    static func areSoundPairs(_ content: [UInt8]) -> Bool {
+    package static func areSoundPairs(_ content: [UInt8]) -> Bool {
         var rest = content[...]
         /// One byte below 128, or four whose first bit is set.
         func takeLength() -> Int? {
