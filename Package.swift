@@ -100,5 +100,7 @@ let package = Package(
             ["PortfolioOptimization", "PortfolioModel", "Matrices"],
             resources: [.copy("Fixtures")]
         ),
+        tests("LinearAlgebraTests", ["LinearAlgebra", "Matrices"]),
+        tests("ConvexSolverTests", ["ConvexSolver", "Matrices"], resources: [.copy("Fixtures")]),
     ]
 )

@@ -57,7 +57,9 @@ struct InteriorPointMethod {
             case .dualInfeasible: return certificate(.dualInfeasible, point, iteration)
             case .undecided: break
             }
-            if iteration == settings.maximumIterations { return lastResort(.iterationLimit, point, best.point, iteration) }
+            if iteration == settings.maximumIterations {
+                return lastResort(.iterationLimit, point, best.point, iteration)
+            }
             if best.worst <= settings.reducedTolerance, iteration - best.iteration >= settings.patience {
                 return outcome(.stalled, best.point, iteration)
             }
