@@ -70,6 +70,7 @@ struct ProgramBuilder {
     /// - Parameters:
     ///   - quadratic: P over the weights, scaled; nil for a linear objective.
     ///   - linear: q over all columns.
+    /// - Returns: the program with the origin of its rows; nil when a row without variables cannot hold.
     func program(quadratic: DenseMatrix?, linear: [Double]) -> AllocationProgram? {
         var equalities: [Row] = []
         var inequalities: [Row] = []

@@ -50,6 +50,7 @@ extension MeanVarianceMethod {
     ///   - point: the cleaned decision variables.
     ///   - volatility: theirs, annual.
     ///   - prices: nil where a derivative has no meaning, such as with integers.
+    /// - Returns: one entry for each number of the caller's and subject it binds for.
     func bindingLimits(at point: [Double], volatility: Double, prices: ShadowPrices?) -> [BindingConstraint] {
         var found: [BindingConstraint] = []
         for index in limits.expressions.indices { found += bindingSides(of: index, at: point, prices: prices) }

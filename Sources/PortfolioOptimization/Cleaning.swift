@@ -13,12 +13,12 @@ extension MeanVarianceMethod {
     /// Rids an optimum of the roundings of its solve: exact zeros, exact caps, no trade where none pays, a sum of 1.
     ///
     /// - Parameters:
-    ///   - optimum: of `program`.
-    ///   - program: says which row is whose bound; a slack of exactly 0 means that the bound is active.
+    ///   - optimum: the solver's point.
     ///   - scale: κ of a homogenised program, else 1.
+    /// - Returns: weights at their bounds exactly where they are there to rounding, with a sum of 1.
+    /// - Throws: ``OptimizationFailure`` with the code `numerical_difficulty` for a weight that is not a number.
     func clean(
         _ optimum: ProgramOptimum,
-        program: AllocationProgram,
         scale: Double
     ) throws(OptimizationFailure) -> CleanedAllocation {
         guard optimum.primal.allSatisfy(\.isFinite) else { throw numericalDifficulty("a weight is not a number") }

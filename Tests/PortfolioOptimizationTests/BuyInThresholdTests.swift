@@ -85,9 +85,8 @@ struct BuyInThresholdTests {
         let failure = try #require(try mandate.failure(.minimizeRisk))
         #expect(failure.code == "infeasible")
         #expect(failure.message.contains("min_position_size"))
-        let nearest = Dictionary(uniqueKeysWithValues: failure.conflicts.map { ($0.constraint, $0.nearestFeasible) })
-        #expect(abs((nearest["/max_turnover"] ?? nil ?? 0) - 0.02) < 1e-9)
-        #expect(abs((nearest["/min_position_size"] ?? nil ?? 0) - 0.03) < 1e-9)
+        #expect(abs(failure.nearest("/max_turnover") - 0.02) < 1e-9)
+        #expect(abs(failure.nearest("/min_position_size") - 0.03) < 1e-9)
     }
 
     @Test func `a floor removes the threshold for its instrument`() throws {
@@ -121,9 +120,8 @@ struct BuyInThresholdTests {
         mandate.constraints.maxPositionSize = 0.32
         let failure = try #require(try mandate.failure(.maximizeSharpe))
         #expect(failure.code == "infeasible")
-        let nearest = Dictionary(uniqueKeysWithValues: failure.conflicts.map { ($0.constraint, $0.nearestFeasible) })
-        #expect(abs((nearest["/min_position_size"] ?? nil ?? 0) - 0.25) < 1e-9)
-        #expect(abs((nearest["/max_position_size"] ?? nil ?? 0) - 1.0 / 3) < 1e-9)
+        #expect(abs(failure.nearest("/min_position_size") - 0.25) < 1e-9)
+        #expect(abs(failure.nearest("/max_position_size") - 1.0 / 3) < 1e-9)
     }
 
     @Test func `a search that is stopped at once fails with the time limit`() throws {

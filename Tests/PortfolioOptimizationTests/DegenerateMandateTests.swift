@@ -57,9 +57,8 @@ struct DegenerateMandateTests {
         let failure = try #require(try mandate.failure(objective))
         #expect(failure.code == "infeasible")
         #expect(failure.message.contains("max_turnover"))
-        let nearest = Dictionary(uniqueKeysWithValues: failure.conflicts.map { ($0.constraint, $0.nearestFeasible) })
-        #expect(abs((nearest["/max_turnover"] ?? nil ?? 0) - 0.15) < 1e-9)
-        #expect(abs((nearest["/max_position_size"] ?? nil ?? 0) - 0.75) < 1e-9)
+        #expect(abs(failure.nearest("/max_turnover") - 0.15) < 1e-9)
+        #expect(abs(failure.nearest("/max_position_size") - 0.75) < 1e-9)
     }
 
     @Test(arguments: Objective.allCases)

@@ -12,10 +12,6 @@ struct InfeasibilityTests {
         return TestMandate(expectedReturns: (0..<count).map { 0.04 + 0.01 * Double($0) }, covariance: covariance)
     }
 
-    private func nearest(_ failure: OptimizationFailure, _ pointer: String) -> Double? {
-        failure.conflicts.first { $0.constraint == pointer }?.nearestFeasible
-    }
-
     @Test(arguments: Objective.allCases)
     func `caps that cannot reach 1 are named with their sum and their remedy`(_ objective: Objective) throws {
         var mandate = mandate()
@@ -41,8 +37,8 @@ struct InfeasibilityTests {
         mandate.constraints.minCash = 0.1
         let failure = try #require(try mandate.failure(.minimizeRisk))
         #expect(failure.message.contains("sum to 1.2 > 1"))
-        #expect(abs((nearest(failure, "/min_weights/A") ?? 0) - 0.4) < 1e-9)
-        #expect(abs((nearest(failure, "/min_weights/B") ?? 0) - 0.3) < 1e-9)
+        #expect(abs(failure.nearest("/min_weights/A") - 0.4) < 1e-9)
+        #expect(abs(failure.nearest("/min_weights/B") - 0.3) < 1e-9)
         let cash = try #require(failure.conflicts.first { $0.constraint == "/min_cash" })
         #expect(cash.nearestFeasible == nil, "no cash at all still leaves 1.1")
     }
@@ -54,8 +50,8 @@ struct InfeasibilityTests {
         mandate.constraints.maxPositionSize = 0.25
         let failure = try #require(try mandate.failure(.maximizeReturn))
         #expect(failure.message.contains("max_sector_exposure 0.3 leaves room for 0.85"))
-        #expect(abs((nearest(failure, "/max_sector_exposure") ?? 0) - 0.375) < 1e-9)
-        #expect(abs((nearest(failure, "/max_position_size") ?? 0) - 0.4) < 1e-9)
+        #expect(abs(failure.nearest("/max_sector_exposure") - 0.375) < 1e-9)
+        #expect(abs(failure.nearest("/max_position_size") - 0.4) < 1e-9)
     }
 
     @Test func `asset-class caps and group floors that leave no room are named`() throws {
@@ -64,14 +60,14 @@ struct InfeasibilityTests {
         mandate.constraints.maxAssetClassExposure = 0.4
         var failure = try #require(try mandate.failure(.minimizeRisk))
         #expect(failure.message.contains("max_asset_class_exposure"))
-        #expect(abs((nearest(failure, "/max_asset_class_exposure") ?? 0) - 0.5) < 1e-9)
+        #expect(abs(failure.nearest("/max_asset_class_exposure") - 0.5) < 1e-9)
         mandate.constraints.maxAssetClassExposure = nil
         mandate.constraints.maxPositionSize = 0.2
         mandate.constraints.groups = [GroupLimit(name: "g", members: .instruments(["A", "B"]), min: 0.5)]
         failure = try #require(try mandate.failure(.minimizeRisk))
         #expect(failure.message.contains("/groups/0/min asks for 0.5"))
-        #expect(abs((nearest(failure, "/groups/0/min") ?? 0) - 0.4) < 1e-9)
-        #expect(abs((nearest(failure, "/max_position_size") ?? 0) - 0.25) < 1e-9)
+        #expect(abs(failure.nearest("/groups/0/min") - 0.4) < 1e-9)
+        #expect(abs(failure.nearest("/max_position_size") - 0.25) < 1e-9)
     }
 
     @Test func `a group of nobody cannot have a floor`() throws {
@@ -79,7 +75,7 @@ struct InfeasibilityTests {
         mandate.constraints.groups = [GroupLimit(name: "g", members: .sector("none"), min: 0.1)]
         let failure = try #require(try mandate.failure(.maximizeSharpe))
         #expect(failure.code == "infeasible")
-        #expect(nearest(failure, "/groups/0/min") == 0)
+        #expect(failure.nearest("/groups/0/min") == 0)
     }
 
     @Test func `a floor for what may not be held is named`() throws {
@@ -88,11 +84,11 @@ struct InfeasibilityTests {
         mandate.constraints.minWeights = ["H": 0.1]
         var failure = try #require(try mandate.failure(.minimizeRisk))
         #expect(failure.message.contains("outside the universe"))
-        #expect(nearest(failure, "/min_weights/H") == 0)
+        #expect(failure.nearest("/min_weights/H") == 0)
         mandate.constraints.minWeights = ["UNKNOWN": 0.1]
         failure = try #require(try mandate.failure(.minimizeRisk))
         #expect(failure.code == "infeasible")
-        #expect(nearest(failure, "/min_weights/UNKNOWN") == 0)
+        #expect(failure.nearest("/min_weights/UNKNOWN") == 0)
     }
 
     @Test func `forced sales beyond the turnover are named`() throws {
@@ -102,8 +98,8 @@ struct InfeasibilityTests {
         mandate.constraints.maxTurnover = 0.1
         let failure = try #require(try mandate.failure(.maximizeUtility))
         #expect(failure.message.contains("force sales of 0.3"))
-        #expect(abs((nearest(failure, "/max_turnover") ?? 0) - 0.3) < 1e-9)
-        #expect(abs((nearest(failure, "/max_position_size") ?? 0) - 0.4) < 1e-9)
+        #expect(abs(failure.nearest("/max_turnover") - 0.3) < 1e-9)
+        #expect(abs(failure.nearest("/max_position_size") - 0.4) < 1e-9)
     }
 
     @Test func `a return out of reach gets the highest that is attainable`() throws {
@@ -113,7 +109,7 @@ struct InfeasibilityTests {
         for objective in Objective.allCases {
             let failure = try #require(try mandate.failure(objective))
             #expect(failure.code == "infeasible")
-            #expect(abs((nearest(failure, "/min_return") ?? 0) - 0.105) < 1e-9)
+            #expect(abs(failure.nearest("/min_return") - 0.105) < 1e-9)
             #expect(failure.conflicts.contains { $0.constraint == "/max_position_size" && $0.nearestFeasible == nil })
         }
     }
@@ -127,7 +123,7 @@ struct InfeasibilityTests {
         mandate.constraints.targetVolatility = lowest / 2
         let failure = try #require(try mandate.failure(objective))
         #expect(failure.code == "infeasible")
-        #expect(abs((nearest(failure, "/target_volatility") ?? 0) - lowest) < 1e-8)
+        #expect(abs(failure.nearest("/target_volatility") - lowest) < 1e-8)
     }
 
     @Test func `cash can be the remedy in either direction`() throws {
@@ -135,10 +131,10 @@ struct InfeasibilityTests {
         mandate.constraints.maxPositionSize = 0.05
         mandate.constraints.minCash = 0.1
         var failure = try #require(try mandate.failure(.minimizeRisk))
-        #expect(abs((nearest(failure, "/min_cash") ?? 0) - 0.6) < 1e-9)
+        #expect(abs(failure.nearest("/min_cash") - 0.6) < 1e-9)
         mandate.constraints.maxCash = 0.2
         failure = try #require(try mandate.failure(.minimizeRisk))
-        #expect(abs((nearest(failure, "/max_cash") ?? 0) - 0.6) < 1e-9)
+        #expect(abs(failure.nearest("/max_cash") - 0.6) < 1e-9)
     }
 
     /// What the failure promises must be true: each value that is named makes the mandate feasible, a lesser one not.

@@ -187,3 +187,11 @@ func worstMiss(_ problem: AllocationProblem, _ weights: [Double], _ cash: Double
     atLeast(figures.expectedReturn, limits.minReturn)
     return worst
 }
+
+extension OptimizationFailure {
+    /// The value named for a limit, or NaN when the limit is not named or has none.
+    func nearest(_ pointer: String) -> Double {
+        let conflict = conflicts.first { $0.constraint == pointer }
+        return conflict?.nearestFeasible ?? .nan
+    }
+}

@@ -6,6 +6,7 @@ internal import PortfolioModel
 /// - Parameters:
 ///   - instrument: its column.
 ///   - reaching: the row that says "at least the threshold".
+/// - Returns: the choice, for the search.
 func thresholdDisjunction(instrument: Int, reaching: LinearRow) -> Disjunction {
     let notHeld = LinearRow(columns: [instrument], coefficients: [1], upperBound: 0, isEquality: true)
     return Disjunction(off: [notHeld], on: [reaching])

@@ -26,21 +26,10 @@ struct ConflictFinder {
     /// - Parameters:
     ///   - clash: a sentence that already explains it; nil when sums alone do not.
     ///   - shouldStop: when it says stop, values not yet found are left out.
+    /// - Returns: the failure, with the code `infeasible`.
+    /// - Throws: ``OptimizationFailure`` when the solver cannot tell what clashes.
     func failure(because clash: String?, shouldStop: () -> Bool) throws(OptimizationFailure) -> OptimizationFailure {
-        var certificate: [Double]?
-        if let program = builder().program(quadratic: nil, linear: zeros(builder())) {
-            let outcome = try solveProgram(
-                withoutIntegers(program),
-                preferences: problem.preferences,
-                shouldStop: shouldStop
-            )
-            switch outcome {
-            case .infeasible(let found): certificate = weights(of: found, program)
-            case .solved where clash == nil && limits.threshold == nil:
-                throw numericalDifficulty("the limits are met by so little that it is not certain they can be")
-            case .solved, .unbounded: break
-            }
-        }
+        let certificate = try certificate(isExplained: clash != nil, shouldStop: shouldStop)
         let byIntegers = certificate == nil && clash == nil
         let participants = participants(certificate)
         var conflicts: [ConstraintConflict] = []
@@ -64,6 +53,34 @@ struct ConflictFinder {
             message: message(clash, conflicts, byIntegers: byIntegers),
             conflicts: conflicts
         )
+    }
+
+    /// The weight of each of the caller's numbers in a certificate; nil when integers or a row alone decide.
+    ///
+    /// - Throws: ``OptimizationFailure`` when the limits can be met after all, or the solver cannot tell, and nothing
+    ///   else explains the failure.
+    private func certificate(
+        isExplained: Bool,
+        shouldStop: () -> Bool
+    ) throws(OptimizationFailure) -> [Double]? {
+        guard let program = builder().program(quadratic: nil, linear: zeros(builder())) else { return nil }
+        let outcome: ProgramOutcome
+        do throws(OptimizationFailure) {
+            outcome = try solveProgram(
+                withoutIntegers(program),
+                preferences: problem.preferences,
+                shouldStop: shouldStop
+            )
+        } catch {
+            if isExplained { return nil }
+            throw error
+        }
+        switch outcome {
+        case .infeasible(let multipliers): return weights(of: multipliers, program)
+        case .solved where !isExplained && limits.threshold == nil:
+            throw numericalDifficulty("the limits are met by so little that it is not certain they can be")
+        case .solved, .unbounded: return nil
+        }
     }
 
     private func message(_ clash: String?, _ conflicts: [ConstraintConflict], byIntegers: Bool) -> String {

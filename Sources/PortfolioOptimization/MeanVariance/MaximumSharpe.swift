@@ -41,11 +41,17 @@ extension MeanVarianceMethod {
                 )
             }
             let settled = withLeastCash(optimum, point: point)
-            let cleaned = try clean(settled, program: program, scale: scale)
+            let cleaned = try clean(settled, scale: scale)
             // f* = ½/S², so dS = −S³ df, and a row aᵀy − bκ ≤ 0 with multiplier z has df/db = −zκ.
             let ratio = excessReturn(at: point) / returnUnit / (volatility / scaling.volatilityUnit)
             let gain = scale * ratio * ratio * ratio * returnUnit / scaling.volatilityUnit
-            return try finish(cleaned, optimum: optimum, program: program, gainPerDual: gain)
+            return try finish(
+                cleaned,
+                optimum: optimum,
+                program: program,
+                gainPerDual: gain,
+                shouldStop: shouldStop
+            )
         }
     }
 

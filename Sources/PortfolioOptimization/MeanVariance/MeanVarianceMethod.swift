@@ -49,7 +49,7 @@ struct MeanVarianceMethod {
         case .infeasible: throw try infeasible(because: nil, shouldStop: shouldStop)
         case .unbounded: throw numericalDifficulty("the solver found no bound of a bounded program")
         case .solved(let optimum):
-            let cleaned = try clean(optimum, program: program, scale: 1)
+            let cleaned = try clean(optimum, scale: 1)
             let volatility = annualizedVolatility(of: cleaned.point[..<limits.layout.cash])
             if risksOnly,
                 limits.volatilityLimits.contains(where: {
@@ -64,7 +64,13 @@ struct MeanVarianceMethod {
                 let unit = scaling.volatilityUnit
                 gain = volatility > unit * 1e-9 ? unit * unit / volatility : nil
             }
-            return try finish(cleaned, optimum: optimum, program: program, gainPerDual: gain)
+            return try finish(
+                cleaned,
+                optimum: optimum,
+                program: program,
+                gainPerDual: gain,
+                shouldStop: shouldStop
+            )
         }
     }
 
@@ -134,24 +140,70 @@ struct MeanVarianceMethod {
         _ cleaned: CleanedAllocation,
         optimum: ProgramOptimum,
         program: AllocationProgram,
-        gainPerDual: Double?
+        gainPerDual: Double?,
+        shouldStop: () -> Bool
     ) throws(OptimizationFailure) -> AllocationSolution {
-        let weights = cleaned.point[..<limits.layout.cash]
-        let volatility = annualizedVolatility(of: weights)
-        let worst = limits.worstViolation(at: cleaned.point, volatility: volatility)
-        guard worst.amount <= AllocationLimits.tolerance else {
-            throw numericalDifficulty("\(worst.what) is missed by \(worst.amount)")
+        var point = cleaned.point
+        var hasPrices = limits.threshold == nil
+        let worst = violation(at: point)
+        if worst.amount > AllocationLimits.tolerance {
+            guard program.disjunctions.isEmpty, let restored = try restored(point, shouldStop: shouldStop) else {
+                throw numericalDifficulty("\(worst.what) is missed by \(worst.amount)")
+            }
+            point = restored
+            // Where the limits leave no room the optimum has no slope.
+            hasPrices = false
         }
-        let prices =
-            program.disjunctions.isEmpty && limits.threshold == nil
-            ? gainPerDual.map { ShadowPrices(program: program, dual: optimum.dual, gainPerDual: $0) } : nil
+        let prices = hasPrices ? gainPerDual : nil
         return AllocationSolution(
-            weights: Array(weights),
-            cash: cleaned.point[limits.layout.cash],
+            weights: Array(point[..<limits.layout.cash]),
+            cash: point[limits.layout.cash],
             report: optimum.report,
-            bindingConstraints: bindingLimits(at: cleaned.point, volatility: volatility, prices: prices),
+            bindingConstraints: bindingLimits(
+                at: point,
+                volatility: annualizedVolatility(of: point[..<limits.layout.cash]),
+                prices: prices.map { ShadowPrices(program: program, dual: optimum.dual, gainPerDual: $0) }
+            ),
             warnings: problem.warnings
         )
+    }
+
+    private func violation(at point: [Double]) -> (amount: Double, what: String) {
+        limits.worstViolation(at: point, volatility: annualizedVolatility(of: point[..<limits.layout.cash]))
+    }
+
+    /// A point that misses a limit by a hair, moved towards the one of least risk until it meets all of them.
+    ///
+    /// Limits that just touch (a target volatility that is the least attainable) leave a cone without an interior, where
+    /// no interior-point method is exact. The least risk needs no cone, and the limits are convex: all points between it
+    /// and the optimum are met as soon as one is. Nil when that point does not meet the limits either.
+    private func restored(_ point: [Double], shouldStop: () -> Bool) throws(OptimizationFailure) -> [Double]? {
+        let builder = ProgramBuilder(limits: limits)
+        let zero = [Double](repeating: 0, count: builder.columnCount)
+        guard let program = builder.program(quadratic: scaling.covariance, linear: zero),
+            case .solved(let calmest) = try solveProgram(
+                program,
+                preferences: problem.preferences,
+                shouldStop: shouldStop
+            )
+        else { return nil }
+        let anchor = try clean(calmest, scale: 1).point
+        func between(_ share: Double) -> [Double] {
+            let mixed = zip(point, anchor).map { $0 + share * ($1 - $0) }
+            return limits.point(weights: Array(mixed[..<limits.layout.cash]), cash: mixed[limits.layout.cash])
+        }
+        guard violation(at: anchor).amount <= AllocationLimits.tolerance else { return nil }
+        var low = 0.0
+        var high = 1.0
+        for _ in 0..<50 {
+            let middle = (low + high) / 2
+            if violation(at: between(middle)).amount <= AllocationLimits.tolerance {
+                high = middle
+            } else {
+                low = middle
+            }
+        }
+        return high == 1 ? anchor : between(high)
     }
 
     /// The failure of a mandate that no allocation meets, with the limits that clash.
