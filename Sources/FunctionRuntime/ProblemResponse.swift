@@ -34,7 +34,7 @@ package func problemResponse(
 }
 
 /// Why the runtime answers a request itself, before a handler sees it or in a handler's place.
-enum RuntimeProblem: Error, Equatable {
+package enum RuntimeProblem: Error, Equatable {
     /// A parameter of the request is missing or wrong: what, in words fit for a caller.
     case invalidRequest(String)
     /// The body is not as long as announced.
@@ -53,7 +53,7 @@ enum RuntimeProblem: Error, Equatable {
     case internalFault
 
     /// The problem's document.
-    func response(requestID: String) -> FunctionResponse {
+    package func response(requestID: String) -> FunctionResponse {
         switch self {
         case .invalidRequest(let what):
             problem(400, "invalid_request", "The request is invalid", what, requestID)
