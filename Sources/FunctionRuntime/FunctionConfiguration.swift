@@ -82,7 +82,7 @@ package struct FunctionConfiguration: Equatable, Sendable {
         try load(from: ConfigurationLoader(lookUp: ConfigurationLoader.environmentVariable))
     }
 
-    static func load(from given: ConfigurationLoader) throws(ConfigurationError) -> FunctionConfiguration {
+    package static func load(from given: ConfigurationLoader) throws(ConfigurationError) -> FunctionConfiguration {
         var loader = given
         var settings = FunctionConfiguration()
         settings.functionName = loader.name("PORTFOLIO_FUNCTION_NAME", default: executableName())

@@ -1,4 +1,4 @@
-import Glibc
+package import Glibc
 
 /// How much a log line matters.
 package enum LogLevel: String, CaseIterable, Comparable, Sendable {
@@ -94,7 +94,7 @@ package struct Log: Sendable {
     }
 
     /// Makes a line, with its line feed.
-    func line(
+    package func line(
         _ level: LogLevel,
         _ message: String,
         requestID: String?,

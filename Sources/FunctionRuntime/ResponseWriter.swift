@@ -1,5 +1,5 @@
 /// Writes a handler's response as the CGI header and body that libfcgi carries.
-struct ResponseWriter {
+package struct ResponseWriter {
     /// How much is handed to libfcgi between two looks at the clock.
     private static let chunkBytes = 64 * 1024
 
@@ -13,7 +13,7 @@ struct ResponseWriter {
     /// Nothing is sent any more past the deadline: a client that takes a little now and then would hold the process.
     ///
     /// - Returns: how many bytes of body were sent, and the names of headers that were refused.
-    static func send(
+    package static func send(
         _ response: FunctionResponse,
         to exchange: FastCGIExchange,
         method: String,
@@ -48,7 +48,7 @@ struct ResponseWriter {
     /// The status line and headers, and the names of headers that were refused.
     ///
     /// What is not a header is refused: a line feed in a value would split the response in two.
-    static func header(
+    package static func header(
         of response: FunctionResponse,
         bodyBytes: Int,
         requestID: String

@@ -7,9 +7,9 @@ import Glibc
 /// parameters of a request through a pipe, when ``RequestReader`` has them complete, so that it never waits; then its
 /// `ipcFd` is set to the connection, where it writes the answer. It is told `detached`, since it would else linger up
 /// to two seconds when it closes, and it never gets to close the connection, which belongs to the event loop.
-final class FastCGIExchange {
+package final class FastCGIExchange {
     /// Whether the web server wants the connection kept open after the answer.
-    let keepsConnection: Bool
+    package let keepsConnection: Bool
     private let request: UnsafeMutablePointer<FCGX_Request>
     /// Whether a write failed: the client is gone or takes nothing.
     private(set) var hasFailed = false
@@ -21,7 +21,7 @@ final class FastCGIExchange {
     ///   - parameters: the contents of its parameter records.
     ///   - connection: where the answer goes.
     ///   - pipe: through which libfcgi gets the parameters.
-    init?(
+    package init?(
         opening: RequestReader.RequestOpening,
         parameters: [UInt8],
         connection: Int32,
@@ -51,7 +51,7 @@ final class FastCGIExchange {
     }
 
     /// The parameters in order; what is not UTF-8 in them is replaced by U+FFFD.
-    var parameters: [(name: String, value: String)] {
+    package var parameters: [(name: String, value: String)] {
         var pairs: [(name: String, value: String)] = []
         guard var entry = request.pointee.envp else { return pairs }
         while let text = entry.pointee {
@@ -69,7 +69,7 @@ final class FastCGIExchange {
     }
 
     /// Sends bytes of the answer; after a failure, nothing.
-    func send(_ bytes: UnsafeRawBufferPointer) {
+    package func send(_ bytes: UnsafeRawBufferPointer) {
         guard !hasFailed, let start = bytes.baseAddress, let count = Int32(exactly: bytes.count), count > 0 else {
             return
         }
@@ -79,10 +79,10 @@ final class FastCGIExchange {
     }
 
     /// Gives up the answer: the client takes it too slowly.
-    func fail() { hasFailed = true }
+    package func fail() { hasFailed = true }
 
     /// Ends the answer; whether all of it went out.
-    func finish() -> Bool {
+    package func finish() -> Bool {
         // A stream that failed would be waited for once more.
         guard !hasFailed else { return false }
         // The order matters: the last stream to close sends the record that ends the request.
@@ -106,10 +106,10 @@ final class FastCGIExchange {
 }
 
 /// The pipe through which libfcgi reads parameters that are complete already; empty between requests.
-final class ParameterPipe {
+package final class ParameterPipe {
     private var ends: (read: Int32, write: Int32)?
 
-    init() {}
+    package init() {}
 
     deinit {
         if let ends {
@@ -119,7 +119,7 @@ final class ParameterPipe {
     }
 
     /// Puts records into the pipe and gives the end to read them from; nil when the system refuses.
-    func fill(_ records: [UInt8]) -> Int32? {
+    package func fill(_ records: [UInt8]) -> Int32? {
         if ends == nil {
             var pair: [Int32] = [-1, -1]
             guard cfastcgi_pipe(&pair) == 0 else { return nil }
@@ -137,11 +137,11 @@ final class ParameterPipe {
     }
 
     /// Drops the pipe, whose read end is closed already.
-    func forget() {
+    package func forget() {
         if let ends { close(ends.write) }
         ends = nil
     }
 }
 
 /// Prepares libfcgi; once in a process, before anything else here.
-func prepareFastCGI() { FCGX_Init() }
+package func prepareFastCGI() { FCGX_Init() }

@@ -1,7 +1,7 @@
 /// Entity tags and what a caller holds of them (RFC 9110 §8.8.3 and §13.1.2).
-enum EntityTag {
+package enum EntityTag {
     /// Whether an `If-None-Match` header names a tag, given without quotes; compared weakly, as the header wants it.
-    static func matches(_ header: String?, _ tag: String) -> Bool {
+    package static func matches(_ header: String?, _ tag: String) -> Bool {
         guard let header else { return false }
         return header.split(separator: ",").map(trimmed).contains { candidate in
             if candidate == "*" { return true }
@@ -11,7 +11,7 @@ enum EntityTag {
     }
 
     /// A tag made of a body's bytes: FNV-1a, 64 bits, and the length.
-    static func digest(of bytes: [UInt8]) -> String {
+    package static func digest(of bytes: [UInt8]) -> String {
         var hash: UInt64 = 0xCBF2_9CE4_8422_2325
         for byte in bytes { hash = (hash ^ UInt64(byte)) &* 0x0000_0100_0000_01B3 }
         return String(hash, radix: 16) + "-" + String(bytes.count, radix: 16)

@@ -1,22 +1,22 @@
 /// The media types this service speaks.
-enum MediaType {
-    static let json = "application/json"
-    static let csv = "text/csv"
-    static let problem = "application/problem+json"
+package enum MediaType {
+    package static let json = "application/json"
+    package static let csv = "text/csv"
+    package static let problem = "application/problem+json"
 }
 
 /// What an `Accept` header asks for (RFC 9110 §12.5.1).
-struct AcceptHeader {
+package struct AcceptHeader {
     private struct Range {
-        var type: Substring
-        var subtype: Substring
-        var quality: Double
+        package var type: Substring
+        package var subtype: Substring
+        package var quality: Double
     }
 
     private let ranges: [Range]
 
     /// Reads a header value; elements without the form of a media range are passed over.
-    init(_ value: String?) {
+    package init(_ value: String?) {
         ranges = (value ?? "").lowercased().split(separator: ",").compactMap { element in
             let parts = element.split(separator: ";", omittingEmptySubsequences: false).map(trimmed)
             let names = (parts.first ?? "").split(separator: "/", omittingEmptySubsequences: false)
@@ -28,7 +28,7 @@ struct AcceptHeader {
     }
 
     /// Whether a media type may be sent; without a header everything may.
-    func accepts(_ mediaType: String) -> Bool {
+    package func accepts(_ mediaType: String) -> Bool {
         guard !ranges.isEmpty else { return true }
         let names = mediaType.split(separator: "/")
         // The most specific range decides: `application/json;q=0, */*` excludes JSON.
@@ -46,14 +46,14 @@ struct AcceptHeader {
 }
 
 /// A `Content-Type` header: the media type, lower case, and whether its character set is UTF-8.
-struct ContentType {
+package struct ContentType {
     /// Type and subtype, lower case.
-    let mediaType: String
+    package let mediaType: String
     /// Whether the text is UTF-8, as it is without a `charset`.
-    let isUTF8: Bool
+    package let isUTF8: Bool
 
     /// Reads a header value; nil without one.
-    init?(_ value: String?) {
+    package init?(_ value: String?) {
         guard let parts = value?.lowercased().split(separator: ";", omittingEmptySubsequences: false).map(trimmed),
             let name = parts.first, !name.isEmpty
         else { return nil }
@@ -64,7 +64,7 @@ struct ContentType {
 }
 
 /// A text without the spaces and tabs around it.
-func trimmed(_ text: Substring) -> Substring {
+package func trimmed(_ text: Substring) -> Substring {
     let isBlank = { (character: Character) in character == " " || character == "\t" }
     let start = text.drop(while: isBlank)
     guard let last = start.lastIndex(where: { !isBlank($0) }) else { return "" }

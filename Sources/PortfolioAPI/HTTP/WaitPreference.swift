@@ -1,15 +1,15 @@
 /// The `wait` of a `Prefer` header (RFC 7240 §4.3): how long a caller is ready to wait for the end.
-struct WaitPreference: Equatable {
+package struct WaitPreference: Equatable {
     /// The longest wait granted; the proxy's read timeout is a little above it.
-    static let longest = 60
+    package static let longest = 60
 
     /// Seconds granted, 1…60.
-    let seconds: Int
+    package let seconds: Int
 
     /// Reads a header value; nil when it asks for no wait.
     ///
     /// A preference that makes no sense is passed over, as the standard has it; a longer wait is cut to the longest.
-    init?(_ header: String?) {
+    package init?(_ header: String?) {
         guard let header else { return nil }
         for preference in header.split(separator: ",") {
             let token = preference.split(separator: ";", omittingEmptySubsequences: false).first.map(trimmed) ?? ""
@@ -28,5 +28,5 @@ struct WaitPreference: Equatable {
     }
 
     /// The value of `Preference-Applied`.
-    var applied: String { "wait=\(seconds)" }
+    package var applied: String { "wait=\(seconds)" }
 }
