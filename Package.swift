@@ -9,10 +9,11 @@ let settings: [SwiftSetting] = [
     .enableUpcomingFeature("MemberImportVisibility"),
 ]
 
-func library(_ name: String, _ dependencies: [Target.Dependency] = []) -> Target {
+func library(_ name: String, _ dependencies: [Target.Dependency] = [], exclude: [String] = []) -> Target {
     .target(
         name: name,
         dependencies: dependencies,
+        exclude: exclude,
         swiftSettings: settings,
         linkerSettings: [.linkedLibrary("m")]  // `squareRoot` calls sqrt where it is not inlined
     )
@@ -52,7 +53,7 @@ let package = Package(
         library("PortfolioModel", ["Matrices"]),
 
         // Floor 3
-        library("ConvexSolver", ["LinearAlgebra", "Matrices"]),
+        library("ConvexSolver", ["LinearAlgebra", "Matrices"], exclude: ["README.md"]),
         library("ResultChecker", ["PortfolioModel", "Matrices"]),
         library("PortfolioDocuments", ["JSON", "PortfolioModel", "Matrices"]),
 

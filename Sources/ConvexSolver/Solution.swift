@@ -19,6 +19,9 @@ public enum SolverStatus: Equatable, Sendable {
 }
 
 /// A point, its multipliers, and how far they are from optimal.
+///
+/// With a certificate the objective is infinite (+∞ when infeasible, −∞ when unbounded), the vector that proves it is
+/// scaled so that the product it lowers is −1, the other vectors are 0, and the residual holds the certificate's defect.
 public struct ConicSolution: Equatable, Sendable {
     /// How the solve ended.
     public var status: SolverStatus

@@ -50,7 +50,7 @@ public struct SolverSettings: Equatable, Sendable {
     /// Corrections of a solution of the KKT system by its residual.
     public var refinementRounds = 4
     /// Residual, relative to the right-hand side, at which correcting ends.
-    public var refinementTolerance = 1e-14
+    public var refinementTolerance = 1e-12
 
     // MARK: Presolve and polish
 

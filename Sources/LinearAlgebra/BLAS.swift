@@ -1,9 +1,16 @@
 internal import COpenBLAS
 
 /// The only door to BLAS: each routine with the argument order of our storage (column-major) and checked lengths.
+///
+/// Everything runs on one thread: how a sum is split over threads decides its last bits, and on a busy host two threads
+/// that wait for each other are many times slower than one.
 enum BLAS {
+    /// Set once, before the first call; reading it is what sets it.
+    static let oneThread: Void = openblas_set_num_threads(1)
+
     static func dot(_ x: UnsafeBufferPointer<Double>, _ y: UnsafeBufferPointer<Double>) -> Double {
-        cblas_ddot(blasInteger(x.count), x.baseAddress, 1, y.baseAddress, 1)
+        oneThread
+        return cblas_ddot(blasInteger(x.count), x.baseAddress, 1, y.baseAddress, 1)
     }
 
     static func axpy(
@@ -11,11 +18,13 @@ enum BLAS {
         _ x: UnsafeBufferPointer<Double>,
         _ y: UnsafeMutableBufferPointer<Double>
     ) {
+        oneThread
         cblas_daxpy(blasInteger(x.count), alpha, x.baseAddress, 1, y.baseAddress, 1)
     }
 
     static func norm2(_ x: UnsafeBufferPointer<Double>) -> Double {
-        cblas_dnrm2(blasInteger(x.count), x.baseAddress, 1)
+        oneThread
+        return cblas_dnrm2(blasInteger(x.count), x.baseAddress, 1)
     }
 
     /// y ← α op(A) x + β y, A rows × columns.
@@ -29,6 +38,7 @@ enum BLAS {
         beta: Double,
         result: UnsafeMutablePointer<Double>
     ) {
+        oneThread
         cblas_dgemv(
             CblasColMajor,
             transposed ? CblasTrans : CblasNoTrans,
@@ -52,6 +62,7 @@ enum BLAS {
         vector: UnsafePointer<Double>,
         result: UnsafeMutablePointer<Double>
     ) {
+        oneThread
         cblas_dsymv(
             CblasColMajor,
             CblasLower,
@@ -78,6 +89,7 @@ enum BLAS {
         secondTransposed: Bool,
         result: UnsafeMutablePointer<Double>
     ) {
+        oneThread
         cblas_dgemm(
             CblasColMajor,
             firstTransposed ? CblasTrans : CblasNoTrans,
@@ -106,6 +118,7 @@ enum BLAS {
         beta: Double,
         result: UnsafeMutablePointer<Double>
     ) {
+        oneThread
         cblas_dsyrk(
             CblasColMajor,
             CblasLower,

@@ -18,6 +18,7 @@ public enum LinearAlgebraError: Error, Equatable, Sendable {
 enum LAPACK {
     /// Cholesky factor of the lower triangle, in place; returns 0, or the order of the first minor not positive.
     static func potrf(_ matrix: inout [Double], order: Int) -> Int {
+        BLAS.oneThread
         guard order > 0 else { return 0 }
         let n = BLAS.blasInteger(order)
         return checked(LAPACKE_dpotrf_work(LAPACK_COL_MAJOR, lower, n, &matrix, n), "dpotrf")
@@ -25,6 +26,7 @@ enum LAPACK {
 
     /// Solves with a Cholesky factor, in place.
     static func potrs(_ factor: [Double], order: Int, rightHandSides: inout [Double], count: Int) {
+        BLAS.oneThread
         guard order > 0, count > 0 else { return }
         let n = BLAS.blasInteger(order)
         let columns = BLAS.blasInteger(count)
@@ -40,6 +42,7 @@ enum LAPACK {
         rightHandSides: inout [Double],
         count: Int
     ) -> Int {
+        BLAS.oneThread
         guard order > 0, count > 0 else { return 0 }
         let n = BLAS.blasInteger(order)
         let columns = BLAS.blasInteger(count)
@@ -61,6 +64,7 @@ enum LAPACK {
 
     /// Bunch–Kaufman factorization of the lower triangle, in place; returns 0, or the index of a zero pivot.
     static func sytrf(_ matrix: inout [Double], order: Int, pivots: inout [Int32], workspace: inout [Double]) -> Int {
+        BLAS.oneThread
         guard order > 0 else { return 0 }
         let n = BLAS.blasInteger(order)
         let size = BLAS.blasInteger(workspace.count)
@@ -76,6 +80,7 @@ enum LAPACK {
         rightHandSides: inout [Double],
         count: Int
     ) {
+        BLAS.oneThread
         guard order > 0, count > 0 else { return }
         let n = BLAS.blasInteger(order)
         let columns = BLAS.blasInteger(count)
@@ -85,6 +90,7 @@ enum LAPACK {
 
     /// Eigenvalues, ascending, and eigenvectors (or only values) of the lower triangle; vectors replace the matrix.
     static func syevd(_ matrix: inout [Double], order: Int, vectors: Bool, values: inout [Double]) -> Int {
+        BLAS.oneThread
         guard order > 0 else { return 0 }
         let n = BLAS.blasInteger(order)
         let job = vectors ? withVectors : onlyValues

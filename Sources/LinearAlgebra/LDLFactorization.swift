@@ -21,8 +21,8 @@ public struct LDLFactorization: Sendable {
         order = matrix.rows
         factor = matrix.elements
         pivots = [Int32](repeating: 0, count: order)
-        // The blocked code only pays past a few panels; a small workspace keeps small matrices cheap.
-        var workspace = [Double](repeating: 0, count: max(1, order * Self.panelWidth))
+        // A matrix of one panel is factored without workspace.
+        var workspace = [Double](repeating: 0, count: order > Self.panelWidth ? order * Self.panelWidth : 1)
         let zeroPivot = LAPACK.sytrf(&factor, order: order, pivots: &pivots, workspace: &workspace)
         guard zeroPivot == 0 else { throw LinearAlgebraError.singular(pivot: zeroPivot) }
         for i in 0..<order where !factor[i * order + i].isFinite { throw LinearAlgebraError.notFinite }

@@ -118,6 +118,22 @@ struct BranchAndBoundTests {
         #expect(result.nodes == 1)
     }
 
+    @Test func `an optimum of zero has no gap`() throws {
+        // min ½‖x‖² over a box with one corner in 0, where a gap relative to the objective would divide by nothing.
+        var builder = ProblemBuilder(2)
+        builder.quadratic = .identity(2)
+        builder.bound(0, 0...1)
+        builder.bound(1, 0...1)
+        let choice = Disjunction(
+            off: [LinearRow(columns: [0], coefficients: [1], upperBound: 0)],
+            on: [LinearRow(columns: [0], coefficients: [-1], upperBound: -0.5)]
+        )
+        let result = try BranchAndBoundSolver(builder.problem, disjunctions: [choice]).solve()
+        #expect(result.status == .optimal)
+        #expect(result.sides == [.off])
+        #expect(try #require(result.solution).objective.magnitude < 1e-15)
+    }
+
     @Test func `no choice fits`() throws {
         let (problem, _) = thresholds(seed: 3, variables: 6, disjunctions: 1)
         let impossible = Disjunction(

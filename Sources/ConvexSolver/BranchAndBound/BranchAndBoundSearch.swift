@@ -13,6 +13,7 @@ struct BranchAndBoundSearch {
     private let relaxation: NodeRelaxation
     private let rule: BranchingRule
     private let settings: SolverSettings
+    private let objectiveFloor: Double
     private var queue = NodeQueue()
     private var incumbent: Incumbent?
     private var nodes = 0
@@ -24,9 +25,11 @@ struct BranchAndBoundSearch {
 
     init(_ problem: ConicProblem, disjunctions: [Disjunction], settings: SolverSettings) {
         relaxation = NodeRelaxation(problem, disjunctions: disjunctions, settings: settings)
+        let scale = ProblemScale(PreparedProblem(problem))
+        objectiveFloor = scale.objectiveFloor
         rule = BranchingRule(
             disjunctions,
-            variableScale: ProblemScale(PreparedProblem(problem)).variable,
+            variableScale: scale.variable,
             tolerance: settings.disjunctionTolerance
         )
         self.settings = settings
@@ -96,10 +99,11 @@ struct BranchAndBoundSearch {
         return rule.mostViolated(node.sides, at: solution.primal)
     }
 
-    /// Takes a relaxation that satisfies every disjunction; false when its sides turn out to have no solution.
+    /// Takes a relaxation that satisfies every disjunction; false when that did not settle its node.
     mutating func accept(
         _ solution: ConicSolution,
         of node: Node,
+        bound: Double,
         shouldStop: () -> Bool
     ) throws(SolverError) -> Bool {
         if node.isDecided {
@@ -107,7 +111,11 @@ struct BranchAndBoundSearch {
             return true
         }
         // Satisfied within a tolerance is not satisfied: the chosen sides are imposed and the problem solved once more.
-        return try consider(rule.rounded(node.sides, at: solution.primal), shouldStop: shouldStop)
+        try consider(rule.rounded(node.sides, at: solution.primal), shouldStop: shouldStop)
+        // Imposing them may have cost more than the gap, or have failed; then other choices are still open.
+        guard bound >= cutoff else { return false }
+        closedBound = min(closedBound, bound)
+        return true
     }
 
     /// Splits a node; the nearer side is looked at next.
@@ -133,21 +141,15 @@ struct BranchAndBoundSearch {
         solution.status == .solved || solution.status == .almostSolved
     }
 
-    /// Solves with all sides decided; true when that has a solution.
-    @discardableResult
-    private mutating func consider(
-        _ sides: [DisjunctionSide],
-        shouldStop: () -> Bool
-    ) throws(SolverError) -> Bool {
+    /// Solves with all sides decided, and keeps the solution if there is one and it is better.
+    private mutating func consider(_ sides: [DisjunctionSide], shouldStop: () -> Bool) throws(SolverError) {
         let solution = try solve(sides, shouldStop: shouldStop)
-        guard isUsable(solution) else { return false }
-        replaceIncumbent(solution, sides: sides)
-        return true
+        if isUsable(solution) { replaceIncumbent(solution, sides: sides) }
     }
 
     private mutating func replaceIncumbent(_ solution: ConicSolution, sides: [DisjunctionSide]) {
         if let incumbent, incumbent.objective <= solution.objective { return }
-        incumbent = Incumbent(solution: solution, sides: sides)
+        incumbent = Incumbent(solution: solution, sides: sides, objectiveFloor: objectiveFloor)
     }
 
     // MARK: Results

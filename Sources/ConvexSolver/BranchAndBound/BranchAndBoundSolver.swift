@@ -32,12 +32,12 @@ public struct BranchAndBoundSolver: Sendable {
             case .unbounded: return search.unbounded()
             case .closed: continue
             case .open(let bound):
-                try search.roundIfDue(relaxation, of: node, shouldStop: shouldStop)
                 guard let choice = search.branching(relaxation, of: node) else {
-                    if try search.accept(relaxation, of: node, shouldStop: shouldStop) { continue }
+                    if try search.accept(relaxation, of: node, bound: bound, shouldStop: shouldStop) { continue }
                     search.branchOnFirstOpen(node, bound: bound)
                     continue
                 }
+                try search.roundIfDue(relaxation, of: node, shouldStop: shouldStop)
                 search.branch(node, on: choice, bound: bound)
             }
         }

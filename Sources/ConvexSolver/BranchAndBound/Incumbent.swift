@@ -2,6 +2,8 @@
 struct Incumbent {
     let solution: ConicSolution
     let sides: [DisjunctionSide]
+    /// The size below which the objective counts as zero; gaps are relative to at least this.
+    let objectiveFloor: Double
 
     var objective: Double { solution.objective }
 
@@ -9,9 +11,9 @@ struct Incumbent {
     func relativeGap(to bound: Double) -> Double {
         let difference = objective - bound
         guard difference > 0 else { return 0 }
-        return difference / max(objective.magnitude, bound.magnitude)
+        return difference / max(objective.magnitude, bound.magnitude, objectiveFloor)
     }
 
     /// The bound from which on a node cannot improve by more than the relative gap.
-    func cutoff(relativeGap: Double) -> Double { objective - relativeGap * objective.magnitude }
+    func cutoff(relativeGap: Double) -> Double { objective - relativeGap * max(objective.magnitude, objectiveFloor) }
 }

@@ -18,9 +18,6 @@ public struct OptimalityCheck: Equatable, Sendable {
     /// How far s is outside K and z outside K*, relative to the size of b and of q.
     public let coneViolation: Double
 
-    /// The part of the natural size of the objective that counts even when the objective is near zero.
-    private static let objectiveFloor = 1e-3
-
     /// Recomputes everything from the problem.
     ///
     /// - Complexity: O(n² + mn).
@@ -56,7 +53,7 @@ public struct OptimalityCheck: Equatable, Sendable {
             curvature.magnitude,
             cost.magnitude,
             support.magnitude,
-            Self.objectiveFloor * scale.objective
+            scale.objectiveFloor
         )
         relativeGap = (curvature + cost + support).magnitude / objectiveSize
         coneViolation = max(

@@ -11,8 +11,11 @@ struct ProblemScale: Sendable {
     let primal: Double
     /// The least size of the numbers in Px + q + Aᵀz = 0.
     let dual: Double
-    /// The size of the objective.
-    let objective: Double
+    /// The size of the objective below which it counts as zero: a small part of its natural size.
+    var objectiveFloor: Double { Self.objectiveFraction * dual * variable }
+
+    /// Small enough for an optimum far below the natural size, large enough that rounding stays below a gap of it.
+    private static let objectiveFraction = 1e-3
 
     init(_ problem: PreparedProblem) {
         let curvature = normInfinity(problem.quadratic.elements)
@@ -43,6 +46,5 @@ struct ProblemScale: Sendable {
         multiplier = multiplierRatio > 0 ? multiplierRatio : 1
         primal = bound > 0 ? bound : (entry > 0 ? entry * variable : 1)
         dual = linear > 0 ? linear : (curvature > 0 ? curvature * variable : 1)
-        objective = dual * variable
     }
 }
