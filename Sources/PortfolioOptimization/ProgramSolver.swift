@@ -67,5 +67,5 @@ private func outcome(of solution: ConicSolution) -> Result<ProgramOutcome, Optim
 
 /// The failure of a search that was stopped before it had a point.
 func timeLimit() -> OptimizationFailure {
-    OptimizationFailure(code: "time_limit", message: "The time limit passed before an allocation was found.")
+    OptimizationFailure(code: "time_limit", message: "The search was stopped before an allocation was found.")
 }

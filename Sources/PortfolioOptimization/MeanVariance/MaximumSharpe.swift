@@ -25,7 +25,15 @@ extension MeanVarianceMethod {
         guard let program = builder.program(quadratic: scaling.covariance, linear: zero) else {
             throw try infeasible(because: nil, shouldStop: shouldStop)
         }
-        switch try solveProgram(program, preferences: problem.preferences, shouldStop: shouldStop) {
+        let outcome: ProgramOutcome
+        do throws(OptimizationFailure) {
+            outcome = try solveProgram(program, preferences: problem.preferences, shouldStop: shouldStop)
+        } catch {
+            guard error.code == "numerical_difficulty" else { throw error }
+            // Homogenised, a mandate that is infeasible by little is hard to recognise; as it stands it is not.
+            throw try sharpeFailure(returnUnit: returnUnit, shouldStop: shouldStop)
+        }
+        switch outcome {
         case .infeasible: throw try sharpeFailure(returnUnit: returnUnit, shouldStop: shouldStop)
         case .unbounded: throw numericalDifficulty("the solver found no bound of a bounded program")
         case .solved(let optimum):
