@@ -64,7 +64,9 @@ package struct ConfigurationLoader {
     }
 
     /// A number in a range.
-    package mutating func number(_ variable: String, default defaultValue: Double, in range: ClosedRange<Double>) -> Double {
+    package mutating func number(_ variable: String, default defaultValue: Double, in range: ClosedRange<Double>)
+        -> Double
+    {
         guard let text = lookUp(variable) else { return defaultValue }
         guard let value = Double(text), range.contains(value) else {
             fault(variable, "must be a number from \(range.lowerBound) to \(range.upperBound), not \"\(text)\"")

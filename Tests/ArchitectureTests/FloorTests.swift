@@ -31,6 +31,9 @@ enum Floors {
         ],
     ]
 
+    /// Modules that come with the toolchain and with the C library.
+    static let standard: Set<String> = ["Glibc", "Dispatch", "Synchronization"]
+
     /// What the programs in `functions` may import: floors 4 to 6 and the runtime.
     static let allowedInFunctions: Set<String> = [
         "PortfolioAPI", "PortfolioService", "JobExecution", "Repository", "PortfolioOptimization", "MomentEstimation",
@@ -56,7 +59,7 @@ enum Floors {
         ("PQ", "Sources/Repository/Postgres/Wire/"),
         ("FCGX_", "Sources/FunctionRuntime/FastCGI/"),
         ("json_", "Sources/JSON/"),
-        ("getenv", "Sources/FunctionRuntime/FunctionConfiguration"),
+        ("getenv", "Sources/FunctionRuntime/ConfigurationLoader.swift"),
     ]
 }
 
@@ -130,7 +133,7 @@ struct FloorTests {
                 Issue.record("\(file) belongs to a module without a floor")
                 continue
             }
-            for name in file.imports where name != "Glibc" && name != "Dispatch" {
+            for name in file.imports where !Floors.standard.contains(name) {
                 #expect(allowed.contains(name), "\(file) imports \(name)")
             }
         }
@@ -140,8 +143,10 @@ struct FloorTests {
         let files = try SourceFile.all(below: "functions")
         #expect(files.count >= 5, "the programs were not found")
         for file in files {
-            for name in file.imports { #expect(Floors.allowedInFunctions.contains(name), "\(file) imports \(name)") }
-            #expect(file.lines.count <= 60, "\(file) is more than wiring")
+            for name in file.imports where !Floors.standard.contains(name) {
+                #expect(Floors.allowedInFunctions.contains(name), "\(file) imports \(name)")
+            }
+            #expect(file.lines.count <= 80, "\(file) is more than wiring")
         }
     }
 

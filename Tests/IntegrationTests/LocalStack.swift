@@ -1,6 +1,11 @@
 import Foundation
 import Glibc
 import TestSupport
+import Testing
+
+/// Everything that runs on the shared stack, one test after the other: some of them stop its database or kill its workers.
+@Suite("Through the real parts", .serialized)
+enum RealParts {}
 
 /// The real stack on ports and in a directory of its own: PostgreSQL, nginx, functions and workers.
 ///
