@@ -37,12 +37,21 @@ package struct Command {
             posix_spawn_file_actions_addclose(&actions, descriptor)
         }
 
+        // A test's thread blocks signals, and a daemon that inherits the mask would never hear the one that ends it.
+        var attributes = posix_spawnattr_t()
+        posix_spawnattr_init(&attributes)
+        defer { posix_spawnattr_destroy(&attributes) }
+        var noSignals = sigset_t()
+        sigemptyset(&noSignals)
+        posix_spawnattr_setsigmask(&attributes, &noSignals)
+        posix_spawnattr_setflags(&attributes, Int16(POSIX_SPAWN_SETSIGMASK))
+
         let variables = (environment ?? ProcessInfo.processInfo.environment).map { "\($0.key)=\($0.value)" }
         var argumentPointers = arguments.map { strdup($0) } + [nil]
         var variablePointers = variables.map { strdup($0) } + [nil]
         defer { (argumentPointers + variablePointers).forEach { free($0) } }
         var pid: pid_t = 0
-        let failure = posix_spawnp(&pid, arguments[0], &actions, nil, &argumentPointers, &variablePointers)
+        let failure = posix_spawnp(&pid, arguments[0], &actions, &attributes, &argumentPointers, &variablePointers)
         guard failure == 0 else {
             throw HTTPFailure(description: "\(arguments[0]): \(String(cString: strerror(failure)))")
         }
