@@ -61,6 +61,13 @@ enum ErrorMapping {
                     + "Content-Encoding; the Content-Type header must say so.",
                 headers: [("Accept", supported.joined(separator: ", "))]
             )
+        case .invalidHeader(let name, let message):
+            ProblemDocument(
+                status: 400,
+                code: "invalid_header",
+                title: "A header has not its form",
+                detail: "\(name): \(message)"
+            )
         case .syntax(let fault):
             ProblemDocument(
                 status: 400,
@@ -100,6 +107,14 @@ enum ErrorMapping {
                 code: "already_ended",
                 title: "The optimization has ended",
                 detail: "Optimization '\(id)' is \(status) and cannot be cancelled."
+            )
+        case .idempotencyKeyReused:
+            ProblemDocument(
+                status: 409,
+                code: "idempotency_key_reused",
+                title: "The key stands for another request",
+                detail:
+                    "This Idempotency-Key was used for a request with another body; use a new key for a new request."
             )
         case .unavailable:
             ProblemDocument(
@@ -144,7 +159,9 @@ enum ErrorMapping {
         case .service(.unavailable(let reason)): "store unavailable: \(reason)"
         case .service(.defect(let reason)), .defect(let reason): reason
         case .service(.notFound), .service(.invalid), .service(.identifierTaken), .service(.alreadyEnded): nil
-        case .noSuchPath, .methodNotAllowed, .notAcceptable, .unsupportedMediaType, .syntax, .invalid: nil
+        case .service(.idempotencyKeyReused): nil
+        case .noSuchPath, .methodNotAllowed, .notAcceptable, .unsupportedMediaType, .invalidHeader: nil
+        case .syntax, .invalid: nil
         }
     }
 

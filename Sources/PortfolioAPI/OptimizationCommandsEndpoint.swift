@@ -33,7 +33,12 @@ package final class OptimizationCommandsEndpoint: Endpoint {
         _ = try request.requireContentType([MediaType.json])
         try QueryParameters(request).check()
         let wanted = try DocumentDecoder.optimizationRequest(JSONDocument(parsing: request.body).root)
-        let accepted = try submit(wanted, tenant: request.tenant)
+        let accepted =
+            if let key = try IdempotencyKey(request) {
+                try submit(wanted, under: key.standing(for: wanted, of: request), tenant: request.tenant)
+            } else {
+                try submit(wanted, tenant: request.tenant)
+            }
         let body = DocumentEncoder.acceptedOptimization(
             id: accepted.id,
             portfolioID: accepted.portfolioID,
@@ -41,11 +46,9 @@ package final class OptimizationCommandsEndpoint: Endpoint {
             createdAt: accepted.createdAt,
             estimatedCompletion: accepted.estimatedCompletion
         )
-        return .json(
-            202,
-            body,
-            headers: [("Location", "/api/v1/optimizations/\(accepted.id)"), ("Retry-After", "1")]
-        )
+        var headers = [(name: "Location", value: "/api/v1/optimizations/\(accepted.id)"), ("Retry-After", "1")]
+        if accepted.isReplayed { headers.append(IdempotencyKey.replayed) }
+        return .json(202, body, headers: headers)
     }
 
     private func cancel(_ request: FunctionRequest, id: String) throws -> FunctionResponse {

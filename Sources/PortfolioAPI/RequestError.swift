@@ -11,6 +11,8 @@ package enum RequestError: Error {
     case notAcceptable
     /// The body is of a type, a character set or a coding that is not taken here.
     case unsupportedMediaType(supported: [String])
+    /// A header's value has not the form it must have.
+    case invalidHeader(name: String, message: String)
     /// The body is not JSON.
     case syntax(JSONSyntaxFault)
     /// What was asked is well-formed and wrong.

@@ -4,10 +4,16 @@ package import Repository
 /// Accepts a request for an optimization: checks what it names, gives it an identifier and queues it.
 package final class SubmitOptimization {
     private let optimizations: any OptimizationRepository
+    private let keyedSubmissions: any KeyedSubmissionRepository
     private let identifiers: IdentifierSource
 
-    package init(optimizations: any OptimizationRepository, identifiers: IdentifierSource = IdentifierSource()) {
+    package init(
+        optimizations: any OptimizationRepository,
+        keyedSubmissions: any KeyedSubmissionRepository,
+        identifiers: IdentifierSource = IdentifierSource()
+    ) {
         self.optimizations = optimizations
+        self.keyedSubmissions = keyedSubmissions
         self.identifiers = identifiers
     }
 
@@ -19,6 +25,53 @@ package final class SubmitOptimization {
         _ request: OptimizationRequest,
         tenant: String
     ) throws(ServiceError) -> AcceptedOptimization {
+        try check(request, tenant: tenant)
+        let id = identifiers.makeOptimizationID()
+        let submitted = try withStore(about: .optimization, id: id) {
+            try optimizations.submit(request, id: id, tenant: tenant)
+        }
+        return AcceptedOptimization(id: id, portfolioID: request.portfolioID, submitted, isReplayed: false)
+    }
+
+    /// Queues a request once, however often it is sent under the same key, and answers each time as the first time.
+    ///
+    /// A request that is refused takes no key. The key is looked up first: a repetition is answered even when what the
+    /// request names has changed since.
+    ///
+    /// - Throws: ``ServiceError/idempotencyKeyReused(key:)`` when the key stands for something else.
+    package func callAsFunction(
+        _ request: OptimizationRequest,
+        under key: SubmissionKey,
+        tenant: String
+    ) throws(ServiceError) -> AcceptedOptimization {
+        let known = try withStore(about: .optimization, id: "") {
+            try keyedSubmissions.submission(under: key, tenant: tenant)
+        }
+        if let known { return try accepted(known, request, newID: nil, key) }
+        try check(request, tenant: tenant)
+        let id = identifiers.makeOptimizationID()
+        let stored = try withStore(about: .optimization, id: id) {
+            try keyedSubmissions.submit(request, id: id, under: key, tenant: tenant)
+        }
+        return try accepted(stored, request, newID: id, key)
+    }
+
+    private func accepted(
+        _ submission: KeyedSubmission,
+        _ request: OptimizationRequest,
+        newID: String?,
+        _ key: SubmissionKey
+    ) throws(ServiceError) -> AcceptedOptimization {
+        switch submission {
+        case .usedOtherwise: throw .idempotencyKeyReused(key: key.text)
+        case .accepted(let id, let submitted):
+            // The same body names the same portfolio.
+            return AcceptedOptimization(id: id, portfolioID: request.portfolioID, submitted, isReplayed: id != newID)
+        }
+    }
+
+    /// Refuses a request that names what is not there.
+    private func check(_ request: OptimizationRequest, tenant: String) throws(ServiceError) {
         let references = request.constraints.instrumentReferences
         let context = try withStore(about: .portfolio, id: request.portfolioID) {
             try optimizations.submissionContext(
@@ -37,18 +90,6 @@ package final class SubmitOptimization {
             )
         }
         guard faults.isEmpty else { throw .invalid(faults) }
-
-        let id = identifiers.makeOptimizationID()
-        let submitted = try withStore(about: .optimization, id: id) {
-            try optimizations.submit(request, id: id, tenant: tenant)
-        }
-        return AcceptedOptimization(
-            id: id,
-            portfolioID: request.portfolioID,
-            status: submitted.status,
-            createdAt: submitted.createdAt,
-            estimatedCompletion: submitted.estimatedCompletion
-        )
     }
 }
 
@@ -64,4 +105,15 @@ package struct AcceptedOptimization: Equatable, Sendable {
     package var createdAt: Timestamp
     /// When it may be done.
     package var estimatedCompletion: Timestamp
+    /// Whether this was answered before, under the same key.
+    package var isReplayed: Bool
+
+    init(id: String, portfolioID: String, _ submitted: SubmittedOptimization, isReplayed: Bool) {
+        self.id = id
+        self.portfolioID = portfolioID
+        status = submitted.status
+        createdAt = submitted.createdAt
+        estimatedCompletion = submitted.estimatedCompletion
+        self.isReplayed = isReplayed
+    }
 }

@@ -21,7 +21,7 @@ final class APIUnderTest {
         // Descriptor -1: nothing is written, and the tests' output stays readable.
         let log = Log(function: "test", minimumLevel: .error, descriptor: -1)
         commands = OptimizationCommandsEndpoint(
-            submit: SubmitOptimization(optimizations: world.optimizations),
+            submit: SubmitOptimization(optimizations: world.optimizations, keyedSubmissions: world.optimizations),
             cancel: CancelOptimization(optimizations: world.optimizations),
             log: log
         )

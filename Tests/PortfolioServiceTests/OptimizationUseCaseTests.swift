@@ -16,7 +16,10 @@ struct OptimizationUseCaseTests {
     }
 
     @Test func `a request is stored under a new identifier and can be read`() throws {
-        let accepted = try SubmitOptimization(optimizations: world.optimizations)(request, tenant: tenant)
+        let accepted = try SubmitOptimization(
+            optimizations: world.optimizations,
+            keyedSubmissions: world.optimizations
+        )(request, tenant: tenant)
 
         #expect(accepted.status == .pending)
         #expect(accepted.portfolioID == "demo")
@@ -38,7 +41,10 @@ struct OptimizationUseCaseTests {
             GroupLimit(name: "named", members: .instruments(["BND", "ZZZ"]), max: 0.5),
         ]
         let error = #expect(throws: ServiceError.self) {
-            try SubmitOptimization(optimizations: world.optimizations)(request, tenant: tenant)
+            try SubmitOptimization(optimizations: world.optimizations, keyedSubmissions: world.optimizations)(
+                request,
+                tenant: tenant
+            )
         }
 
         guard case .invalid(let faults) = error else {
@@ -56,10 +62,16 @@ struct OptimizationUseCaseTests {
     }
 
     @Test func `another tenant's portfolio and optimization do not exist`() throws {
-        let accepted = try SubmitOptimization(optimizations: world.optimizations)(request, tenant: tenant)
+        let accepted = try SubmitOptimization(
+            optimizations: world.optimizations,
+            keyedSubmissions: world.optimizations
+        )(request, tenant: tenant)
 
         #expect(throws: ServiceError.notFound(.portfolio, id: "demo")) {
-            try SubmitOptimization(optimizations: world.optimizations)(request, tenant: "other")
+            try SubmitOptimization(optimizations: world.optimizations, keyedSubmissions: world.optimizations)(
+                request,
+                tenant: "other"
+            )
         }
         #expect(throws: ServiceError.notFound(.optimization, id: accepted.id)) {
             try ReadOptimization(optimizations: world.optimizations)(id: accepted.id, tenant: "other")
@@ -80,7 +92,7 @@ struct OptimizationUseCaseTests {
     }
 
     @Test func `cancelling is idempotent, and what has ended otherwise stays as it is`() throws {
-        let submit = SubmitOptimization(optimizations: world.optimizations)
+        let submit = SubmitOptimization(optimizations: world.optimizations, keyedSubmissions: world.optimizations)
         let cancel = CancelOptimization(optimizations: world.optimizations)
         let first = try submit(request, tenant: tenant).id
 
@@ -98,11 +110,17 @@ struct OptimizationUseCaseTests {
     @Test func `the store's errors are told apart: an outage, and a bug of ours`() {
         world.optimizations.failure = .unavailable(underlying: "connection refused")
         #expect(throws: ServiceError.unavailable(reason: "connection refused")) {
-            try SubmitOptimization(optimizations: world.optimizations)(request, tenant: tenant)
+            try SubmitOptimization(optimizations: world.optimizations, keyedSubmissions: world.optimizations)(
+                request,
+                tenant: tenant
+            )
         }
         world.optimizations.failure = .refused(sqlState: "42P01", message: "no table")
         #expect(throws: ServiceError.defect(reason: "refused with 42P01: no table")) {
-            try SubmitOptimization(optimizations: world.optimizations)(request, tenant: tenant)
+            try SubmitOptimization(optimizations: world.optimizations, keyedSubmissions: world.optimizations)(
+                request,
+                tenant: tenant
+            )
         }
     }
 

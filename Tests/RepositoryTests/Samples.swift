@@ -19,6 +19,9 @@ struct Fixture {
 
     var inputs: any InputRepository { database(as: "portfolio_inputs").inputs }
     var submitting: any OptimizationRepository { database(as: "portfolio_create_optimization").optimizations }
+    var submittingUnderKeys: any KeyedSubmissionRepository {
+        database(as: "portfolio_create_optimization").keyedSubmissions
+    }
     var reading: any OptimizationRepository { database(as: "portfolio_get_optimization").optimizations }
     var worker: any JobRepository { database(as: "portfolio_worker").jobs }
 

@@ -15,7 +15,8 @@ package final class InMemoryOptimizationRepository: OptimizationRepository {
     package private(set) var reads = 0
 
     private let inputs: InMemoryInputRepository
-    private var states: [String: (tenant: String, state: OptimizationState)] = [:]
+    private(set) var states: [String: (tenant: String, state: OptimizationState)] = [:]
+    private var keys: [String: (key: SubmissionKey, id: String, submitted: SubmittedOptimization)] = [:]
 
     package init(inputs: InMemoryInputRepository) { self.inputs = inputs }
 
@@ -80,7 +81,27 @@ package final class InMemoryOptimizationRepository: OptimizationRepository {
         }
     }
 
-    private func failIfAway() throws { if let failure { throw failure } }
+    func failIfAway() throws { if let failure { throw failure } }
+}
+
+extension InMemoryOptimizationRepository: KeyedSubmissionRepository {
+    package func submission(under key: SubmissionKey, tenant: String) throws -> KeyedSubmission? {
+        try failIfAway()
+        guard let known = keys["\(tenant) \(key.text)"] else { return nil }
+        return known.key == key ? .accepted(id: known.id, known.submitted) : .usedOtherwise
+    }
+
+    package func submit(
+        _ request: OptimizationRequest,
+        id: String,
+        under key: SubmissionKey,
+        tenant: String
+    ) throws -> KeyedSubmission {
+        if let known = try submission(under: key, tenant: tenant) { return known }
+        let submitted = try submit(request, id: id, tenant: tenant)
+        keys["\(tenant) \(key.text)"] = (key, id, submitted)
+        return .accepted(id: id, submitted)
+    }
 }
 
 /// Bytes at a fixed address for as long as this object lives, as a database result holds them.

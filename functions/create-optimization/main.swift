@@ -10,7 +10,10 @@ FunctionRuntime.main { configuration in
         applicationName: configuration.functionName
     )
     return OptimizationCommandsEndpoint(
-        submit: SubmitOptimization(optimizations: database.optimizations),
+        submit: SubmitOptimization(
+            optimizations: database.optimizations,
+            keyedSubmissions: database.keyedSubmissions
+        ),
         cancel: CancelOptimization(optimizations: database.optimizations),
         log: configuration.log
     )

@@ -8,6 +8,8 @@ package final class PostgresDatabase {
     package let inputs: any InputRepository
     /// Requests for optimizations and their answers.
     package let optimizations: any OptimizationRepository
+    /// Submissions that carry a key of their caller's.
+    package let keyedSubmissions: any KeyedSubmissionRepository
     /// The job table.
     package let jobs: any JobRepository
     /// Whether the database can serve.
@@ -26,7 +28,9 @@ package final class PostgresDatabase {
         self.applicationName = applicationName
         let session = PostgresSession(url: url, applicationName: applicationName)
         inputs = PostgresInputRepository(session: session)
-        optimizations = PostgresOptimizationRepository(session: session)
+        let requests = PostgresOptimizationRepository(session: session)
+        optimizations = requests
+        keyedSubmissions = requests
         jobs = PostgresJobRepository(session: session)
         health = PostgresDatabaseHealth(session: session)
     }

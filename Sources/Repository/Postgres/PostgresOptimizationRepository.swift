@@ -5,8 +5,8 @@ import PortfolioModel
 ///
 /// Each method is one round trip.
 final class PostgresOptimizationRepository: OptimizationRepository {
-    private let session: PostgresSession
-    private var queue = QueueFigures()
+    let session: PostgresSession
+    private(set) var queue = QueueFigures()
 
     init(session: PostgresSession) { self.session = session }
 
@@ -48,6 +48,16 @@ final class PostgresOptimizationRepository: OptimizationRepository {
     ///
     /// - Throws: ``RepositoryError/unavailable(underlying:)`` also when the queue is full.
     func submit(_ request: OptimizationRequest, id: String, tenant: String) throws -> SubmittedOptimization {
+        try submit(request, id: id, tenant: tenant, then: [])
+    }
+
+    /// The same, with statements that follow in the transaction: where one fails, nothing is stored.
+    func submit(
+        _ request: OptimizationRequest,
+        id: String,
+        tenant: String,
+        then additions: [StatementCall]
+    ) throws -> SubmittedOptimization {
         let asksForFigures = queue.isStale
         var calls = asksForFigures ? [QueueFigures.query(.bigint(QueueFigures.countLimit))] : []
         if asksForFigures, queue.isFull || queue.isUnknown {
@@ -57,6 +67,7 @@ final class PostgresOptimizationRepository: OptimizationRepository {
         }
         guard !queue.isFull else { throw RepositoryError.unavailable(underlying: "the queue is full") }
 
+        let place = calls.count
         calls.append(
             Self.submit(
                 .text(id),
@@ -73,13 +84,13 @@ final class PostgresOptimizationRepository: OptimizationRepository {
         // Notifying takes a lock on all of the server until its transaction is on disk: so it is a transaction of its
         // own, one that does not wait for the disk.
         let results = try session.run(
-            calls,
+            calls + additions,
             tenant: tenant,
             repetition: .harmless,
             afterwards: [Self.notifyWorkers()]
         )
-        if results.count == 2 { try takeFigures(results[0]) }
-        guard var row = results[results.count - 1].firstRow else {
+        if place > 0 { try takeFigures(results[0]) }
+        guard var row = results[place].firstRow else {
             throw RepositoryError.unreadable(what: "portfolio \(request.portfolioID) of a submission")
         }
         let createdAt = try row.timestamp()
