@@ -4,8 +4,6 @@
 -- What was answered to a POST with an Idempotency-Key, written in the transaction that stores the request and its job: a
 -- key is there exactly if its job was accepted. Of submissions under one key at the same moment the first takes the row;
 -- the others wait for its commit, fail on `one_answer_a_key`, which undoes all they had stored, and read its answer.
---
--- The name of this change is what a build asks for to know that the database is ready for it.
 BEGIN;
 
 SET LOCAL ROLE portfolio_owner;

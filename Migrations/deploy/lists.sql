@@ -4,7 +4,7 @@
 -- What lists of optimizations walk: newest first, all of a tenant's or those of one of its portfolios. No indexed column
 -- ever changes, so that the updates of a row stay on its page (HOT). A filter on the status is applied on the way.
 --
--- The name of this change is what a build asks for to know that the database is ready for it.
+-- The name of this change, the last of the plan, is what a build asks for to know that the database is ready for it.
 BEGIN;
 
 SET LOCAL ROLE portfolio_owner;

@@ -12,7 +12,7 @@ final class APIUnderTest {
     let notifications = InMemoryJobNotifications()
     let health = InMemoryDatabaseHealth()
     let commands: OptimizationCommandsEndpoint
-    let reader: OptimizationEndpoint
+    let reader: OptimizationQueriesEndpoint
     let inputs: InputsEndpoint
     let healthEndpoint: HealthEndpoint
 
@@ -25,9 +25,13 @@ final class APIUnderTest {
             cancel: CancelOptimization(optimizations: world.optimizations),
             log: log
         )
-        reader = OptimizationEndpoint(
-            read: ReadOptimization(optimizations: world.optimizations),
-            endings: OptimizationEndings(notifications: notifications),
+        reader = OptimizationQueriesEndpoint(
+            one: OptimizationEndpoint(
+                read: ReadOptimization(optimizations: world.optimizations),
+                endings: OptimizationEndings(notifications: notifications),
+                log: log
+            ),
+            list: ListOptimizations(listing: world.optimizations),
             log: log
         )
         inputs = InputsEndpoint(
@@ -45,7 +49,11 @@ final class APIUnderTest {
     /// What comes of a request.
     func outcome(_ request: FunctionRequest) -> FunctionOutcome {
         if request.path.hasPrefix("/api/v1/optimizations") {
-            let isRead = request.path.split(separator: "/").count == 4 && request.method != "POST"
+            let isList = request.path == "/api/v1/optimizations"
+            let isRead =
+                isList
+                ? ["GET", "HEAD"].contains(request.method)
+                : request.path.split(separator: "/").count == 4 && request.method != "POST"
             return isRead ? reader.handle(request) : commands.handle(request)
         }
         return request.path.hasPrefix("/api/") ? inputs.handle(request) : healthEndpoint.handle(request)

@@ -202,7 +202,7 @@ struct BadRequestTests {
     ]
 
     static let transport: [BadRequest] = [
-        BadRequest("GET", "/api/v1/optimizations", 405, "POST"),
+        BadRequest("PATCH", "/api/v1/optimizations", 405, "GET, HEAD, POST"),
         BadRequest("PUT", "/api/v1/optimizations", body: "{}", 405, "POST"),
         BadRequest("DELETE", "/api/v1/optimizations/opt-0197C7B0Z8ABCDEFGHJKMNPQRS", 405, "GET, HEAD"),
         BadRequest("GET", "/api/v1/optimizations/opt-0197C7B0Z8ABCDEFGHJKMNPQRS/cancel", 405, "POST"),

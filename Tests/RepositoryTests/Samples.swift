@@ -22,6 +22,7 @@ struct Fixture {
     var submittingUnderKeys: any KeyedSubmissionRepository {
         database(as: "portfolio_create_optimization").keyedSubmissions
     }
+    var listing: any OptimizationListing { database(as: "portfolio_get_optimization").listing }
     var reading: any OptimizationRepository { database(as: "portfolio_get_optimization").optimizations }
     var worker: any JobRepository { database(as: "portfolio_worker").jobs }
 

@@ -84,6 +84,35 @@ package final class InMemoryOptimizationRepository: OptimizationRepository {
     func failIfAway() throws { if let failure { throw failure } }
 }
 
+extension InMemoryOptimizationRepository: OptimizationListing {
+    package func optimizations(
+        _ selection: OptimizationSelection,
+        after position: OptimizationPosition?,
+        limit: Int,
+        tenant: String
+    ) throws -> [OptimizationSummary] {
+        try failIfAway()
+        let all = states.filter { $1.tenant == tenant }.map { id, owned in
+            OptimizationSummary(
+                id: id,
+                portfolioID: owned.state.portfolioID,
+                status: owned.state.status,
+                type: owned.state.type,
+                objective: owned.state.objective,
+                riskMeasure: owned.state.riskMeasure,
+                createdAt: owned.state.createdAt,
+                completedAt: owned.state.completedAt
+            )
+        }
+        let wanted = all.filter { summary in
+            (selection.portfolioID ?? summary.portfolioID) == summary.portfolioID
+                && (selection.status ?? summary.status) == summary.status
+                && position.map { ($0.createdAt, $0.id) > (summary.createdAt, summary.id) } ?? true
+        }
+        return Array(wanted.sorted { ($0.createdAt, $0.id) > ($1.createdAt, $1.id) }.prefix(limit))
+    }
+}
+
 extension InMemoryOptimizationRepository: KeyedSubmissionRepository {
     package func submission(under key: SubmissionKey, tenant: String) throws -> KeyedSubmission? {
         try failIfAway()

@@ -1,4 +1,5 @@
-// GET /api/v1/optimizations/{id}: passes the stored answer on; waits for it when asked to.
+// GET /api/v1/optimizations/{id}: passes the stored answer on; waits for it when asked to. GET /api/v1/optimizations: the
+// list.
 import FunctionRuntime
 import PortfolioAPI
 import PortfolioService
@@ -9,9 +10,13 @@ FunctionRuntime.main { configuration in
         url: configuration.requiredDatabaseURL(),
         applicationName: configuration.functionName
     )
-    return OptimizationEndpoint(
-        read: ReadOptimization(optimizations: database.optimizations),
-        endings: OptimizationEndings(notifications: database.makeJobNotifications()),
+    return OptimizationQueriesEndpoint(
+        one: OptimizationEndpoint(
+            read: ReadOptimization(optimizations: database.optimizations),
+            endings: OptimizationEndings(notifications: database.makeJobNotifications()),
+            log: configuration.log
+        ),
+        list: ListOptimizations(listing: database.listing),
         log: configuration.log
     )
 }

@@ -10,6 +10,8 @@ package final class PostgresDatabase {
     package let optimizations: any OptimizationRepository
     /// Submissions that carry a key of their caller's.
     package let keyedSubmissions: any KeyedSubmissionRepository
+    /// Lists of optimizations.
+    package let listing: any OptimizationListing
     /// The job table.
     package let jobs: any JobRepository
     /// Whether the database can serve.
@@ -31,6 +33,7 @@ package final class PostgresDatabase {
         let requests = PostgresOptimizationRepository(session: session)
         optimizations = requests
         keyedSubmissions = requests
+        listing = requests
         jobs = PostgresJobRepository(session: session)
         health = PostgresDatabaseHealth(session: session)
     }

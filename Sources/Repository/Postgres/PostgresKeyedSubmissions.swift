@@ -91,8 +91,9 @@ extension PostgresOptimizationRepository: KeyedSubmissionRepository {
         "SELECT FROM commands.forget_idempotency_keys($1, $2, $3)"
     )
 
-    /// No ON CONFLICT: a key that is taken must undo the submission just made in the same transaction. Where nothing was
-    /// submitted, no key is taken.
+    /// No ON CONFLICT: a key that is taken must undo the submission just made in the same transaction.
+    ///
+    /// Where nothing was submitted, no key is taken.
     private static let takeKey = Statement(
         "optimizations.takeKey",
         """

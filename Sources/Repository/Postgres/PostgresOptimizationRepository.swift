@@ -186,7 +186,7 @@ final class PostgresOptimizationRepository: OptimizationRepository {
         """
     )
 
-    private static func status(_ text: String) throws -> JobStatus {
+    static func status(_ text: String) throws -> JobStatus {
         guard let status = JobStatus(rawValue: text) else {
             throw RepositoryError.unreadable(what: "status of an optimization")
         }
