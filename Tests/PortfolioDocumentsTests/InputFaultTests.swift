@@ -55,7 +55,7 @@ struct InputFaultTests {
             portfolio(#""positions":[],"benchmark":{}"#, .wrongSum, "/benchmark"),
             portfolio(#""positions":[],"constraints":{"max_turnover":2}"#, .outOfRange, "/constraints/max_turnover"),
             portfolio(#""positions":[],"preferences":{"x":2}"#, .unknownField, "/preferences/x"),
-            portfolio(#""positions":[],"version":2"#, .unknownField, "/version"),
+            portfolio(#""positions":[],"versions":2"#, .unknownField, "/versions"),
             portfolio(#""positions":[{"quantity":1}]"#, .missingField, "/positions/0/instrument_id"),
             portfolio(#""positions":[{"instrument_id":"A"}]"#, .missingField, "/positions/0/quantity"),
             portfolio(#""positions":[{"instrument_id":"A","quantity":-1}]"#, .outOfRange, "/positions/0/quantity"),

@@ -5,6 +5,8 @@ import PortfolioModel
 struct FieldNames {
     /// Those that are read.
     var known: [String]
+    /// Those that a GET adds and a PUT therefore passes over: what was read can be put back as it is.
+    var readOnly: [String] = []
     /// Those that the interface knows and this build does not offer yet.
     var notOffered: [String] = []
 }
@@ -28,7 +30,7 @@ struct ObjectReader {
         self.value = value
         self.pointer = pointer
         self.faults = faults
-        for member in value.members where !names.known.contains(member.name) {
+        for member in value.members where !names.known.contains(member.name) && !names.readOnly.contains(member.name) {
             guard !faults.isFull else { return }
             reportSurplus(member.name, member.value, names)
         }

@@ -5,7 +5,8 @@ private let portfolioFields = FieldNames(
     known: [
         "name", "base_currency", "as_of", "risk_model_id", "cash", "constraints", "preferences", "positions",
         "universe", "benchmark", "recent_trades",
-    ]
+    ],
+    readOnly: ["portfolio_id", "version", "stored_at"]
 )
 private let positionFields = FieldNames(known: ["instrument_id", "quantity", "tax_lots"])
 private let lotFields = FieldNames(known: ["quantity", "cost_basis", "acquired_at"])

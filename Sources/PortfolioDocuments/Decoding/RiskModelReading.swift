@@ -6,7 +6,8 @@ private let modelFields = FieldNames(
     known: [
         "as_of", "instruments", "periods_per_year", "expected_returns", "covariance", "volatilities", "correlations",
         "returns", "prices", "dates", "probabilities", "factor_model",
-    ]
+    ],
+    readOnly: ["risk_model_id", "version", "stored_at"]
 )
 private let metadataFields = FieldNames(
     known: [
