@@ -101,6 +101,14 @@ enum ErrorMapping {
                 title: "The identifier is taken",
                 detail: "The \(resource.rawValue) identifier '\(id)' is in use elsewhere; choose another."
             )
+        case .preconditionFailed(let resource, let id, let newest):
+            ProblemDocument(
+                status: 412,
+                code: "precondition_failed",
+                title: "What the change was to depend on does not hold",
+                detail: newest.map { "The \(resource.rawValue) '\(id)' is at version \($0)." }
+                    ?? "There is no \(resource.rawValue) '\(id)' yet."
+            )
         case .alreadyEnded(let id, let status):
             ProblemDocument(
                 status: 409,
@@ -159,7 +167,7 @@ enum ErrorMapping {
         case .service(.unavailable(let reason)): "store unavailable: \(reason)"
         case .service(.defect(let reason)), .defect(let reason): reason
         case .service(.notFound), .service(.invalid), .service(.identifierTaken), .service(.alreadyEnded): nil
-        case .service(.idempotencyKeyReused): nil
+        case .service(.idempotencyKeyReused), .service(.preconditionFailed): nil
         case .noSuchPath, .methodNotAllowed, .notAcceptable, .unsupportedMediaType, .invalidHeader: nil
         case .syntax, .invalid: nil
         }

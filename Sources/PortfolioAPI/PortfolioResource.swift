@@ -18,8 +18,9 @@ struct PortfolioResource {
     private func store(_ request: FunctionRequest, id: String) throws -> FunctionResponse {
         _ = try request.requireContentType([MediaType.json])
         try QueryParameters(request).check()
+        let precondition = try WritePrecondition(of: request)
         let portfolio = try DocumentDecoder.portfolio(JSONDocument(parsing: request.body).root)
-        let stored = try put(portfolio, id: id, tenant: request.tenant)
+        let stored = try put(portfolio, id: id, tenant: request.tenant, if: precondition)
         return .stored(stored, identifierField: "portfolio_id", location: "/api/v1/portfolios/\(id)")
     }
 
@@ -43,7 +44,7 @@ struct PortfolioResource {
 }
 
 extension FunctionResponse {
-    /// The answer to a PUT of a snapshot: 201 with its place when the identifier is new, else 200.
+    /// The answer to a PUT of a snapshot: 201 with its place when the identifier is new, else 200; the tag is a GET's.
     static func stored(_ snapshot: StoredSnapshot, identifierField: String, location: String) -> FunctionResponse {
         var writer = JSONWriter()
         writer.object { writer in
@@ -58,6 +59,9 @@ extension FunctionResponse {
                 }
             }
         }
-        return snapshot.isNew ? .json(201, writer.bytes, headers: [("Location", location)]) : .json(200, writer.bytes)
+        let tag = (name: "ETag", value: "\"\(snapshot.version)\"")
+        return snapshot.isNew
+            ? .json(201, writer.bytes, headers: [("Location", location), tag])
+            : .json(200, writer.bytes, headers: [tag])
     }
 }

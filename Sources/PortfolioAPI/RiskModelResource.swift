@@ -20,8 +20,9 @@ struct RiskModelResource {
 
     private func store(_ request: FunctionRequest, id: String) throws -> FunctionResponse {
         let mediaType = try request.requireContentType([MediaType.json, MediaType.csv])
+        let precondition = try WritePrecondition(of: request)
         let model = mediaType == MediaType.csv ? try table(request) : try document(request)
-        let stored = try put(model, id: id, tenant: request.tenant)
+        let stored = try put(model, id: id, tenant: request.tenant, if: precondition)
         return .stored(stored, identifierField: "risk_model_id", location: "/api/v1/risk-models/\(id)")
     }
 
@@ -67,7 +68,7 @@ struct RiskModelResource {
                     includingMatrices: includesMatrices
                 )
             ),
-            entityTag: "\(stored.version)\(includesMatrices ? "-matrices" : "")",
+            entityTag: "\(stored.version)\(includesMatrices ? EntityTag.matricesSuffix : "")",
             for: request
         )
     }

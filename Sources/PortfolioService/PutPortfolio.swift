@@ -7,11 +7,12 @@ package final class PutPortfolio {
 
     package init(inputs: any InputRepository) { self.inputs = inputs }
 
-    /// Stores a portfolio whose every instrument has a price, a risk and the base currency.
+    /// Stores a portfolio whose every instrument has a price, a risk and the base currency, if a precondition holds.
     package func callAsFunction(
         _ portfolio: Portfolio,
         id: String,
-        tenant: String
+        tenant: String,
+        if precondition: WritePrecondition = .none
     ) throws(ServiceError) -> StoredSnapshot {
         guard Identifiers.isCallerMade(id) else { throw .invalidIdentifier(id) }
         let modelled = try withStore(about: .riskModel, id: portfolio.riskModelID) {
@@ -31,7 +32,7 @@ package final class PutPortfolio {
         let faults = check.faults
         guard faults.isEmpty else { throw .invalid(faults) }
         let stored = try withStore(about: .portfolio, id: id) {
-            try inputs.putPortfolio(portfolio, id: id, tenant: tenant)
+            try inputs.putPortfolio(portfolio, id: id, tenant: tenant, if: precondition)
         }
         return StoredSnapshot(id: id, version: stored.version, isNew: stored.isNew, storedAt: stored.storedAt)
     }

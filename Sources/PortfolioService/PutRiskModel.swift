@@ -22,8 +22,15 @@ package final class PutRiskModel {
         self.inspectCovariance = inspectCovariance
     }
 
-    /// Stores a risk model; one whose covariance is only slightly indefinite is stored as given, with a warning.
-    package func callAsFunction(_ model: RiskModel, id: String, tenant: String) throws(ServiceError) -> StoredSnapshot {
+    /// Stores a risk model, if a precondition holds.
+    ///
+    /// One whose covariance is only slightly indefinite is stored as given, with a warning.
+    package func callAsFunction(
+        _ model: RiskModel,
+        id: String,
+        tenant: String,
+        if precondition: WritePrecondition = .none
+    ) throws(ServiceError) -> StoredSnapshot {
         guard Identifiers.isCallerMade(id) else { throw .invalidIdentifier(id) }
         var faults: [Fault] = []
         var warnings: [ResultWarning] = []
@@ -52,7 +59,7 @@ package final class PutRiskModel {
         }
         guard faults.isEmpty else { throw .invalid(faults) }
         let stored = try withStore(about: .riskModel, id: id) {
-            try inputs.putRiskModel(model, id: id, tenant: tenant)
+            try inputs.putRiskModel(model, id: id, tenant: tenant, if: precondition)
         }
         return StoredSnapshot(
             id: id,

@@ -6,6 +6,8 @@ package enum ServiceError: Error, Equatable, Sendable {
     case invalid([Fault])
     /// The identifier belongs to another tenant.
     case identifierTaken(Resource, id: String)
+    /// What a change was to depend on does not hold; the newest version is told when there is one.
+    case preconditionFailed(Resource, id: String, newestVersion: Int?)
     /// The optimization has ended otherwise, so it cannot be cancelled.
     case alreadyEnded(id: String, status: String)
     /// The caller's key stands for another request already.

@@ -14,6 +14,7 @@ func withStore<Value>(
         switch error {
         case .unavailable(let underlying): throw .unavailable(reason: underlying)
         case .identifierTaken: throw .identifierTaken(resource, id: id)
+        case .preconditionFailed(let newest): throw .preconditionFailed(resource, id: id, newestVersion: newest)
         case .refused(let sqlState, let message): throw .defect(reason: "refused with \(sqlState): \(message)")
         case .unreadable(let what): throw .defect(reason: "unreadable: \(what)")
         }

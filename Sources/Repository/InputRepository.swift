@@ -18,10 +18,16 @@ package protocol InputRepository: AnyObject {
     /// Instruments by ascending id, after a cursor: the last id of the page before.
     func instruments(after cursor: String?, limit: Int, tenant: String) throws -> [Instrument]
 
-    /// Stores a new version of a risk model.
+    /// Stores a new version of a risk model, if a precondition holds in the same transaction.
     ///
-    /// - Throws: ``RepositoryError/identifierTaken`` when another tenant has this id.
-    func putRiskModel(_ model: RiskModel, id: String, tenant: String) throws -> StoredVersion
+    /// - Throws: ``RepositoryError/identifierTaken`` when another tenant has this id, and
+    ///   ``RepositoryError/preconditionFailed(newestVersion:)``.
+    func putRiskModel(
+        _ model: RiskModel,
+        id: String,
+        tenant: String,
+        if precondition: WritePrecondition
+    ) throws -> StoredVersion
 
     /// The newest version of a risk model, or nil. Matrices are left out unless asked for.
     func riskModel(id: String, includingMatrices: Bool, tenant: String) throws -> Stored<RiskModel>?
@@ -29,13 +35,31 @@ package protocol InputRepository: AnyObject {
     /// The instruments of the newest version of a risk model, or nil when there is no such model.
     func riskModelInstruments(id: String, tenant: String) throws -> [String]?
 
-    /// Stores a new version of a portfolio.
+    /// Stores a new version of a portfolio, if a precondition holds in the same transaction.
     ///
-    /// - Throws: ``RepositoryError/identifierTaken`` when another tenant has this id.
-    func putPortfolio(_ portfolio: Portfolio, id: String, tenant: String) throws -> StoredVersion
+    /// - Throws: ``RepositoryError/identifierTaken`` when another tenant has this id, and
+    ///   ``RepositoryError/preconditionFailed(newestVersion:)``.
+    func putPortfolio(
+        _ portfolio: Portfolio,
+        id: String,
+        tenant: String,
+        if precondition: WritePrecondition
+    ) throws -> StoredVersion
 
     /// The newest version of a portfolio, or nil.
     func portfolio(id: String, tenant: String) throws -> Stored<Portfolio>?
+}
+
+extension InputRepository {
+    /// Stores a new version of a risk model, whatever is there.
+    package func putRiskModel(_ model: RiskModel, id: String, tenant: String) throws -> StoredVersion {
+        try putRiskModel(model, id: id, tenant: tenant, if: .none)
+    }
+
+    /// Stores a new version of a portfolio, whatever is there.
+    package func putPortfolio(_ portfolio: Portfolio, id: String, tenant: String) throws -> StoredVersion {
+        try putPortfolio(portfolio, id: id, tenant: tenant, if: .none)
+    }
 }
 
 /// A version just stored.

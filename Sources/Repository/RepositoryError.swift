@@ -4,6 +4,8 @@ package enum RepositoryError: Error, Sendable {
     case unavailable(underlying: String)
     /// The identifier belongs to another tenant.
     case identifierTaken
+    /// What a put was to depend on does not hold; nothing was stored. The newest version is told when there is one.
+    case preconditionFailed(newestVersion: Int?)
     /// The server refused a statement: a bug of ours; the text is for the log, never for the wire.
     case refused(sqlState: String, message: String)
     /// A stored value cannot be read back: a bug of ours.

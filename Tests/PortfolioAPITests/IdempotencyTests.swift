@@ -2,6 +2,7 @@ import FunctionRuntime
 import JSON
 import PortfolioAPI
 import PortfolioModel
+import Repository
 import TestSupport
 import Testing
 

@@ -38,8 +38,13 @@ package final class InMemoryInputRepository: InputRepository {
         return Array(ordered.filter { $0.id > cursor ?? "" }.prefix(limit))
     }
 
-    package func putRiskModel(_ model: RiskModel, id: String, tenant: String) throws -> StoredVersion {
-        try put(model, id: id, tenant: tenant, into: \.riskModels)
+    package func putRiskModel(
+        _ model: RiskModel,
+        id: String,
+        tenant: String,
+        if precondition: WritePrecondition
+    ) throws -> StoredVersion {
+        try put(model, id: id, tenant: tenant, if: precondition, into: \.riskModels)
     }
 
     package func riskModel(id: String, includingMatrices: Bool, tenant: String) throws -> Stored<RiskModel>? {
@@ -57,8 +62,13 @@ package final class InMemoryInputRepository: InputRepository {
         try newest(id, tenant: tenant, of: \.riskModels)?.value.instruments
     }
 
-    package func putPortfolio(_ portfolio: Portfolio, id: String, tenant: String) throws -> StoredVersion {
-        try put(portfolio, id: id, tenant: tenant, into: \.portfolios)
+    package func putPortfolio(
+        _ portfolio: Portfolio,
+        id: String,
+        tenant: String,
+        if precondition: WritePrecondition
+    ) throws -> StoredVersion {
+        try put(portfolio, id: id, tenant: tenant, if: precondition, into: \.portfolios)
     }
 
     package func portfolio(id: String, tenant: String) throws -> Stored<Portfolio>? {
@@ -69,10 +79,20 @@ package final class InMemoryInputRepository: InputRepository {
         _ value: Value,
         id: String,
         tenant: String,
+        if precondition: WritePrecondition,
         into store: ReferenceWritableKeyPath<InMemoryInputRepository, [String: Owned<Value>]>
     ) throws -> StoredVersion {
         try failIfAway()
         var owned = self[keyPath: store][id] ?? Owned(tenant: tenant, versions: [])
+        let newest = owned.tenant == tenant ? owned.versions.count : 0
+        let holds =
+            switch precondition {
+            case .none: true
+            case .newestIsOneOf(let versions): newest > 0 && versions.contains(newest)
+            case .exists: newest > 0
+            case .isNew: newest == 0
+            }
+        guard holds else { throw RepositoryError.preconditionFailed(newestVersion: newest > 0 ? newest : nil) }
         guard owned.tenant == tenant else { throw RepositoryError.identifierTaken }
         owned.versions.append(value)
         self[keyPath: store][id] = owned

@@ -1,5 +1,6 @@
 import Matrices
 package import PortfolioModel
+import Repository
 
 /// The in-memory repositories with a small mandate in them: portfolio `demo` on risk model `two` of AAPL and BND.
 package struct InMemoryWorld {

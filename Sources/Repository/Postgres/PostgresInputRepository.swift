@@ -134,23 +134,27 @@ final class PostgresInputRepository: InputRepository {
     // MARK: Portfolios
 
     /// Puts of one portfolio wait for each other, so that its versions become visible in their order.
-    func putPortfolio(_ portfolio: Portfolio, id: String, tenant: String) throws -> StoredVersion {
-        let results = try session.run(
-            [
-                Self.ownPortfolio(.text(id), .text(tenant)),
-                Self.putPortfolio(
-                    .text(id),
-                    .text(tenant),
-                    .text(portfolio.riskModelID),
-                    .textArray(portfolio.positions.map(\.instrumentID)),
-                    .textArray(portfolio.universe),
-                    .utf8(DocumentEncoder.portfolio(portfolio))
-                ),
-            ],
-            tenant: tenant,
-            repetition: .harmful
+    func putPortfolio(
+        _ portfolio: Portfolio,
+        id: String,
+        tenant: String,
+        if precondition: WritePrecondition
+    ) throws -> StoredVersion {
+        let put = ConditionalPut(
+            precondition: precondition,
+            own: Self.ownPortfolio(.text(id), .text(tenant)),
+            put: Self.putPortfolio(
+                .text(id),
+                .text(tenant),
+                .text(portfolio.riskModelID),
+                .textArray(portfolio.positions.map(\.instrumentID)),
+                .textArray(portfolio.universe),
+                .utf8(DocumentEncoder.portfolio(portfolio)),
+                .bigintArray(ConditionalPut.versions(for: precondition))
+            ),
+            look: Self.portfolioVersion(.text(id), .text(tenant))
         )
-        return try Self.storedVersion(results[1])
+        return try put.outcome(of: session.run(put.calls, tenant: tenant, repetition: .harmful))
     }
 
     private static let ownPortfolio = Statement(
@@ -166,6 +170,7 @@ final class PostgresInputRepository: InputRepository {
             SET version = version + 1
             WHERE id = $1
               AND tenant_id = $2
+              AND ($7::bigint[] IS NULL OR version = ANY ($7))
             RETURNING version
         )
         INSERT INTO inputs.portfolio_snapshots (
@@ -177,12 +182,10 @@ final class PostgresInputRepository: InputRepository {
         """
     )
 
-    /// No row means that the identifier is another tenant's: neither inserted nor found.
-    static func storedVersion(_ result: StatementResult) throws -> StoredVersion {
-        guard var row = result.firstRow else { throw RepositoryError.identifierTaken }
-        let version = try row.int()
-        return StoredVersion(version: version, isNew: version == 1, storedAt: try row.timestamp())
-    }
+    private static let portfolioVersion = Statement(
+        "inputs.portfolioVersion",
+        "SELECT version FROM inputs.portfolios WHERE id = $1 AND tenant_id = $2"
+    )
 
     func portfolio(id: String, tenant: String) throws -> Stored<Portfolio>? {
         let call = Self.portfolio(.text(id), .text(tenant))

@@ -4,37 +4,46 @@ import PortfolioModel
 /// Risk models: a row of columns each, matrices as they lie in memory.
 extension PostgresInputRepository {
     /// Puts of one risk model wait for each other, so that its versions become visible in their order.
-    func putRiskModel(_ model: RiskModel, id: String, tenant: String) throws -> StoredVersion {
+    func putRiskModel(
+        _ model: RiskModel,
+        id: String,
+        tenant: String,
+        if precondition: WritePrecondition
+    ) throws -> StoredVersion {
         let factorModel = model.factorModel
-        let results = try session.run(
-            [
-                Self.ownRiskModel(.text(id), .text(tenant)),
-                Self.putRiskModel(
-                    .text(id),
-                    .text(tenant),
-                    .timestamp(model.asOf),
-                    .textArray(model.instruments),
-                    .double(model.periodsPerYear),
-                    .dateArray(model.dates),
-                    .textArray(factorModel?.factors),
-                    .littleEndianDoubles(model.expectedReturns),
-                    .littleEndianDoubles(model.volatilities),
-                    .littleEndianDoubles(model.probabilities),
-                    .littleEndianDoubles(model.covariance?.elements),
-                    .littleEndianDoubles(model.correlations?.elements),
-                    .littleEndianDoubles(model.returns?.elements),
-                    .littleEndianDoubles(model.prices?.elements),
-                    .littleEndianDoubles(factorModel?.loadings?.elements),
-                    .littleEndianDoubles(factorModel?.factorCovariance?.elements),
-                    .littleEndianDoubles(factorModel?.specificVariance),
-                    .littleEndianDoubles(factorModel?.factorReturns?.elements)
-                ),
-            ],
-            tenant: tenant,
-            repetition: .harmful
+        let put = ConditionalPut(
+            precondition: precondition,
+            own: Self.ownRiskModel(.text(id), .text(tenant)),
+            put: Self.putRiskModel(
+                .text(id),
+                .text(tenant),
+                .timestamp(model.asOf),
+                .textArray(model.instruments),
+                .double(model.periodsPerYear),
+                .dateArray(model.dates),
+                .textArray(factorModel?.factors),
+                .littleEndianDoubles(model.expectedReturns),
+                .littleEndianDoubles(model.volatilities),
+                .littleEndianDoubles(model.probabilities),
+                .littleEndianDoubles(model.covariance?.elements),
+                .littleEndianDoubles(model.correlations?.elements),
+                .littleEndianDoubles(model.returns?.elements),
+                .littleEndianDoubles(model.prices?.elements),
+                .littleEndianDoubles(factorModel?.loadings?.elements),
+                .littleEndianDoubles(factorModel?.factorCovariance?.elements),
+                .littleEndianDoubles(factorModel?.specificVariance),
+                .littleEndianDoubles(factorModel?.factorReturns?.elements),
+                .bigintArray(ConditionalPut.versions(for: precondition))
+            ),
+            look: Self.riskModelVersion(.text(id), .text(tenant))
         )
-        return try Self.storedVersion(results[1])
+        return try put.outcome(of: session.run(put.calls, tenant: tenant, repetition: .harmful))
     }
+
+    private static let riskModelVersion = Statement(
+        "inputs.riskModelVersion",
+        "SELECT version FROM inputs.risk_models WHERE id = $1 AND tenant_id = $2"
+    )
 
     private static let ownRiskModel = Statement(
         "inputs.ownRiskModel",
@@ -49,6 +58,7 @@ extension PostgresInputRepository {
             SET version = version + 1
             WHERE id = $1
               AND tenant_id = $2
+              AND ($19::bigint[] IS NULL OR version = ANY ($19))
             RETURNING version
         )
         INSERT INTO inputs.risk_model_snapshots (

@@ -51,8 +51,8 @@ struct StatementParameter {
         array(TypeNumber.textArray, of: TypeNumber.text, values)
     }
 
-    static func bigintArray(_ values: [Int64]) -> StatementParameter {
-        array(TypeNumber.bigintArray, of: TypeNumber.bigint, values.map(bigEndian))
+    static func bigintArray(_ values: [Int64]?) -> StatementParameter {
+        array(TypeNumber.bigintArray, of: TypeNumber.bigint, values?.map(bigEndian))
     }
 
     static func doubleArray(_ values: [Double?]) -> StatementParameter {
