@@ -110,7 +110,11 @@ let package = Package(
             swiftSettings: settings
         ),
         tests("FunctionRuntimeTests", ["FunctionRuntime", "EchoFunction"]),
-        tests("PortfolioDocumentsTests", ["PortfolioDocuments", "PortfolioModel", "Matrices", "JSON"]),
+        tests(
+            "PortfolioDocumentsTests",
+            ["PortfolioDocuments", "PortfolioModel", "Matrices", "JSON"],
+            resources: [.copy("Fixtures")]
+        ),
         tests(
             "MomentEstimationTests",
             ["MomentEstimation", "LinearAlgebra", "PortfolioModel", "Matrices"],

@@ -23,6 +23,7 @@ enum ErrorMapping {
         case let error as RequestError: error
         case let error as ServiceError: .service(error)
         case let error as JSONSyntaxFault: .syntax(error)
+        case let error as NPYSyntaxFault: .brokenArray(error)
         case let error as DocumentFaults: .invalid(faults(of: error))
         case let error: .defect("\(error)")
         }
@@ -75,6 +76,14 @@ enum ErrorMapping {
                 title: "The body is not JSON that this service takes",
                 detail: fault.message,
                 faults: [Fault(pointer: "", code: fault.code.rawValue, message: fault.message)]
+            )
+        case .brokenArray(let fault):
+            ProblemDocument(
+                status: 400,
+                code: "not_npy",
+                title: "The body is not an NPY file that this service takes",
+                detail: fault.message,
+                faults: [Fault(pointer: "", code: "not_npy", message: fault.message)]
             )
         case .invalid(let faults): invalid(faults)
         case .service(let error): problem(for: error)
@@ -169,7 +178,7 @@ enum ErrorMapping {
         case .service(.notFound), .service(.invalid), .service(.identifierTaken), .service(.alreadyEnded): nil
         case .service(.idempotencyKeyReused), .service(.preconditionFailed): nil
         case .noSuchPath, .methodNotAllowed, .notAcceptable, .unsupportedMediaType, .invalidHeader: nil
-        case .syntax, .invalid: nil
+        case .syntax, .brokenArray, .invalid: nil
         }
     }
 

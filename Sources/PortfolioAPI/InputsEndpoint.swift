@@ -18,7 +18,7 @@ package final class InputsEndpoint: Endpoint {
         log: Log
     ) {
         instruments = InstrumentsResource(put: putInstruments, list: listInstruments)
-        riskModels = RiskModelResource(put: putRiskModel, get: getRiskModel)
+        riskModels = RiskModelResource(put: putRiskModel, get: getRiskModel, now: systemTime)
         portfolios = PortfolioResource(put: putPortfolio, get: getPortfolio)
         self.log = log
     }

@@ -1,4 +1,5 @@
 package import JSON
+package import PortfolioDocuments
 package import PortfolioService
 
 /// Why a request is not answered with what it asks for.
@@ -15,6 +16,8 @@ package enum RequestError: Error {
     case invalidHeader(name: String, message: String)
     /// The body is not JSON.
     case syntax(JSONSyntaxFault)
+    /// The body is not a NumPy array.
+    case brokenArray(NPYSyntaxFault)
     /// What was asked is well-formed and wrong.
     case invalid([Fault])
     /// The use case refused.

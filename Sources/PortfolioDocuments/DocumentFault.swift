@@ -19,6 +19,7 @@ package struct DocumentFault: Equatable, Sendable {
         case contradiction = "contradiction"
         case wrongSum = "wrong_sum"
         case invalidRow = "invalid_row"
+        case invalidArray = "invalid_array"
     }
 
     /// Where, as an RFC 6901 pointer into the document; empty for the document itself.

@@ -2,6 +2,7 @@
 package enum MediaType {
     package static let json = "application/json"
     package static let csv = "text/csv"
+    package static let npy = "application/x-npy"
     package static let problem = "application/problem+json"
 }
 

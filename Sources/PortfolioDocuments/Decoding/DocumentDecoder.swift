@@ -64,6 +64,20 @@ package enum DocumentDecoder {
         return try faults.finish(outcome)
     }
 
+    /// A risk model as one NumPy matrix (`numpy.save`), whose columns are the instruments of `head`, which says the rest.
+    ///
+    /// - Throws: ``NPYSyntaxFault`` for a broken file, ``DocumentFaults`` for one that holds something else.
+    package static func riskModelNPY(_ bytes: [UInt8], kind: ArrayKind, head: RiskModel) throws -> RiskModel {
+        let faults = FaultCollector()
+        let model = try bytes.withUnsafeBytes { try readRiskModelNPY($0, kind, head, faults) }
+        return try faults.finish(model)
+    }
+
+    /// What the numbers of a matrix are.
+    package enum ArrayKind: String, CaseIterable, Sendable {
+        case covariance, returns, prices
+    }
+
     /// Trading days of a year.
     package static let defaultPeriodsPerYear = 252.0
 

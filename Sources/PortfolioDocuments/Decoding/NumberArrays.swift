@@ -49,52 +49,15 @@ extension ObjectReader {
             return nil
         }
         let matrix = DenseMatrix(rows: member.count, columns: columns, columnMajor: entries)
-        reportEntries(of: matrix, name, range)
+        checkEntries(of: matrix, name, at: path(name), range, faults)
         return matrix
     }
 
     /// A square matrix that must be symmetric; nil when absent.
     func symmetricMatrix(_ name: String, order: Int, diagonal: NumberRange) -> DenseMatrix? {
         guard let matrix = matrix(name, rows: order, columns: order, .finite) else { return nil }
-        for index in 0..<order where !diagonal.contains(matrix[index, index]) {
-            guard !faults.isFull else { return matrix }
-            let entry = "\(name)[\(index)][\(index)]"
-            let message = "\(entry) must be \(diagonal.demand), not \(decimal(matrix[index, index]))"
-            faults.report(.outOfRange, at: "\(path(name))/\(index)/\(index)", message)
-        }
-        reportAsymmetry(matrix, name)
+        checkSymmetry(of: matrix, name, at: path(name), diagonal: diagonal, faults)
         return matrix
-    }
-
-    /// Reports entries that differ from their mirror image by more than 1e-8 of the largest entry.
-    ///
-    /// Runs over tiles, because one of the two entries compared is always read against the grain of the storage.
-    private func reportAsymmetry(_ matrix: DenseMatrix, _ name: String) {
-        let scale = matrix.elements.reduce(0) { max($0, abs($1)) }
-        let tolerance = symmetryTolerance * scale
-        let tile = 64
-        for columnStart in stride(from: 0, to: matrix.columns, by: tile) {
-            for rowStart in stride(from: 0, through: columnStart, by: tile) {
-                for j in columnStart..<min(columnStart + tile, matrix.columns) {
-                    for i in rowStart..<min(rowStart + tile, j) where abs(matrix[i, j] - matrix[j, i]) > tolerance {
-                        guard !faults.isFull else { return }
-                        let pair = "\(name)[\(i)][\(j)] is \(decimal(matrix[i, j]))"
-                        let mirror = "\(name)[\(j)][\(i)] is \(decimal(matrix[j, i]))"
-                        let message = "\(name) is not symmetric: \(pair) (row \(i), column \(j)), \(mirror)"
-                        faults.report(.notSymmetric, at: "\(path(name))/\(i)/\(j)", message)
-                    }
-                }
-            }
-        }
-    }
-
-    private func reportEntries(of matrix: DenseMatrix, _ name: String, _ range: NumberRange) {
-        for (offset, number) in matrix.elements.enumerated() where !range.contains(number) {
-            guard !faults.isFull else { return }
-            let (i, j) = (offset % matrix.rows, offset / matrix.rows)
-            let message = "\(name)[\(i)][\(j)] must be \(range.demand), not \(decimal(number))"
-            faults.report(.outOfRange, at: "\(path(name))/\(i)/\(j)", message)
-        }
     }
 
     /// Reports the rows that are not arrays of the right length and the entries that are not numbers.
@@ -124,3 +87,54 @@ extension ObjectReader {
 
 /// How far, relative to the largest entry, a symmetric matrix may be from symmetric.
 private let symmetryTolerance = 1e-8
+
+/// Reports entries of a matrix that are not of a range.
+func checkEntries(
+    of matrix: DenseMatrix,
+    _ name: String,
+    at pointer: String,
+    _ range: NumberRange,
+    _ faults: FaultCollector
+) {
+    for (offset, number) in matrix.elements.enumerated() where !range.contains(number) {
+        guard !faults.isFull else { return }
+        let (i, j) = (offset % matrix.rows, offset / matrix.rows)
+        let message = "\(name)[\(i)][\(j)] must be \(range.demand), not \(decimal(number))"
+        faults.report(.outOfRange, at: "\(pointer)/\(i)/\(j)", message)
+    }
+}
+
+/// Reports entries on the diagonal that are not of a range, and those that differ from their mirror image by more than
+/// 1e-8 of the largest entry.
+///
+/// Runs over tiles, because one of the two entries compared is always read against the grain of the storage.
+func checkSymmetry(
+    of matrix: DenseMatrix,
+    _ name: String,
+    at pointer: String,
+    diagonal: NumberRange,
+    _ faults: FaultCollector
+) {
+    for index in 0..<matrix.rows where !diagonal.contains(matrix[index, index]) {
+        guard !faults.isFull else { return }
+        let entry = "\(name)[\(index)][\(index)]"
+        let message = "\(entry) must be \(diagonal.demand), not \(decimal(matrix[index, index]))"
+        faults.report(.outOfRange, at: "\(pointer)/\(index)/\(index)", message)
+    }
+    let scale = matrix.elements.reduce(0) { max($0, abs($1)) }
+    let tolerance = symmetryTolerance * scale
+    let tile = 64
+    for columnStart in stride(from: 0, to: matrix.columns, by: tile) {
+        for rowStart in stride(from: 0, through: columnStart, by: tile) {
+            for j in columnStart..<min(columnStart + tile, matrix.columns) {
+                for i in rowStart..<min(rowStart + tile, j) where abs(matrix[i, j] - matrix[j, i]) > tolerance {
+                    guard !faults.isFull else { return }
+                    let pair = "\(name)[\(i)][\(j)] is \(decimal(matrix[i, j]))"
+                    let mirror = "\(name)[\(j)][\(i)] is \(decimal(matrix[j, i]))"
+                    let message = "\(name) is not symmetric: \(pair) (row \(i), column \(j)), \(mirror)"
+                    faults.report(.notSymmetric, at: "\(pointer)/\(i)/\(j)", message)
+                }
+            }
+        }
+    }
+}
