@@ -50,6 +50,7 @@ let package = Package(
         library("Matrices"),
         library("JSON", ["CJansson"]),
         library("FunctionRuntime", ["CFastCGI"]),
+        library("Charts"),
 
         // Floor 2
         library("LinearAlgebra", ["Matrices", "COpenBLAS"]),
@@ -78,7 +79,10 @@ let package = Package(
         // Floor 6
         library(
             "PortfolioAPI",
-            ["PortfolioService", "PortfolioDocuments", "PortfolioModel", "Matrices", "JSON", "FunctionRuntime"]
+            [
+                "PortfolioService", "PortfolioDocuments", "PortfolioModel", "Matrices", "JSON", "Charts",
+                "FunctionRuntime",
+            ]
         ),
 
         // Floor 7: the programs.
@@ -101,6 +105,7 @@ let package = Package(
         tests("ArchitectureTests"),
         tests("PortfolioModelTests", ["PortfolioModel"]),
         tests("JSONTests", ["JSON"]),
+        tests("ChartsTests", ["Charts"]),
         tests("LinearAlgebraTests", ["LinearAlgebra", "Matrices"]),
         tests("ConvexSolverTests", ["ConvexSolver", "Matrices"], resources: [.copy("Fixtures")]),
         .executableTarget(

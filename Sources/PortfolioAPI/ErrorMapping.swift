@@ -1,6 +1,7 @@
 import FunctionRuntime
 import JSON
 import PortfolioDocuments
+import PortfolioModel
 import PortfolioService
 
 /// Errors become statuses here, and nowhere else.
@@ -46,12 +47,12 @@ enum ErrorMapping {
                 detail: "This path takes \(allowed.joined(separator: ", ")).",
                 headers: [("Allow", allowed.joined(separator: ", "))]
             )
-        case .notAcceptable:
+        case .notAcceptable(let offered):
             ProblemDocument(
                 status: 406,
                 code: "not_acceptable",
                 title: "Not acceptable",
-                detail: "The answer is \(MediaType.json), which the Accept header excludes."
+                detail: "The answer is \(offered.joined(separator: " or ")), which the Accept header excludes."
             )
         case .unsupportedMediaType(let supported):
             ProblemDocument(
@@ -109,6 +110,15 @@ enum ErrorMapping {
                 code: "id_taken",
                 title: "The identifier is taken",
                 detail: "The \(resource.rawValue) identifier '\(id)' is in use elsewhere; choose another."
+            )
+        case .noResult(let id, let status):
+            ProblemDocument(
+                status: 409,
+                code: "no_result",
+                title: "The optimization has no result",
+                detail: "Optimization '\(id)' is \(status.rawValue): there is no allocation to show"
+                    + (status.isFinal ? "." : " yet."),
+                headers: status.isFinal ? [] : [(name: "Retry-After", value: "1")]
             )
         case .preconditionFailed(let resource, let id, let newest):
             ProblemDocument(
@@ -176,7 +186,7 @@ enum ErrorMapping {
         case .service(.unavailable(let reason)): "store unavailable: \(reason)"
         case .service(.defect(let reason)), .defect(let reason): reason
         case .service(.notFound), .service(.invalid), .service(.identifierTaken), .service(.alreadyEnded): nil
-        case .service(.idempotencyKeyReused), .service(.preconditionFailed): nil
+        case .service(.idempotencyKeyReused), .service(.preconditionFailed), .service(.noResult): nil
         case .noSuchPath, .methodNotAllowed, .notAcceptable, .unsupportedMediaType, .invalidHeader: nil
         case .syntax, .brokenArray, .invalid: nil
         }

@@ -55,7 +55,8 @@ package final class OptimizationEndpoint: Endpoint {
         )
     }
 
-    private func response(to request: FunctionRequest, _ reading: OptimizationReading) -> FunctionResponse {
+    /// The stored answer, or the state when there is none yet.
+    func response(to request: FunctionRequest, _ reading: OptimizationReading) -> FunctionResponse {
         var headers: [(name: String, value: String)] = []
         if let wait = WaitPreference(request.headers["prefer"]) {
             headers.append(("Preference-Applied", wait.applied))

@@ -3,23 +3,30 @@ import PortfolioDocuments
 import PortfolioModel
 package import PortfolioService
 
-/// What is read of optimizations: the list, and each of them through ``OptimizationEndpoint``.
+/// What is read of optimizations: the list, each of them through ``OptimizationEndpoint``, and other forms of results.
 package final class OptimizationQueriesEndpoint: Endpoint {
     package let log: Log
     private let one: OptimizationEndpoint
     private let list: OptimizationListResource
+    private let views: ResultViewResource
 
-    package init(one: OptimizationEndpoint, list: ListOptimizations, log: Log) {
+    package init(one: OptimizationEndpoint, read: ReadOptimization, list: ListOptimizations, log: Log) {
         self.one = one
         self.list = OptimizationListResource(list: list)
+        views = ResultViewResource(read: read, log: log, stateResponse: { one.response(to: $0, $1) })
         self.log = log
     }
 
     package var wakeSource: (any WakeSource)? { one.wakeSource }
 
     package func answer(_ request: FunctionRequest) throws -> FunctionOutcome {
-        if request.pathSegments == ["api", "v1", "optimizations"] { return .answer(try list.answer(request)) }
-        return try one.answer(request)
+        let segments = request.pathSegments
+        if segments == ["api", "v1", "optimizations"] { return .answer(try list.answer(request)) }
+        guard ["GET", "HEAD"].contains(request.method), segments.count == 4 else { return try one.answer(request) }
+        switch try ResultView.wanted(by: request) {
+        case .view(let view): return try views.answer(request, id: String(segments[3]), view)
+        case .document: return try one.answer(request)
+        }
     }
 }
 

@@ -8,8 +8,8 @@ package enum RequestError: Error {
     case noSuchPath
     /// The path does not take this method.
     case methodNotAllowed(allowed: [String])
-    /// The caller accepts no JSON.
-    case notAcceptable
+    /// The caller accepts none of the types there are.
+    case notAcceptable(offered: [String])
     /// The body is of a type, a character set or a coding that is not taken here.
     case unsupportedMediaType(supported: [String])
     /// A header's value has not the form it must have.

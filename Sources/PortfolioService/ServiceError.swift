@@ -1,3 +1,5 @@
+package import PortfolioModel
+
 /// Why a use case did not do what it was asked for; each case carries what its caller needs to know.
 package enum ServiceError: Error, Equatable, Sendable {
     /// The tenant has no such thing.
@@ -10,6 +12,8 @@ package enum ServiceError: Error, Equatable, Sendable {
     case preconditionFailed(Resource, id: String, newestVersion: Int?)
     /// The optimization has ended otherwise, so it cannot be cancelled.
     case alreadyEnded(id: String, status: String)
+    /// The optimization has no result: not yet, or because it ended without one.
+    case noResult(id: String, status: JobStatus)
     /// The caller's key stands for another request already.
     case idempotencyKeyReused(key: String)
     /// The store is away for now; the text is for the log only.

@@ -13,6 +13,7 @@ enum Floors {
         "Matrices": [],
         "JSON": ["CJansson"],
         "FunctionRuntime": ["CFastCGI"],
+        "Charts": [],
         "LinearAlgebra": ["Matrices", "COpenBLAS"],
         "PortfolioModel": ["Matrices"],
         "ConvexSolver": ["LinearAlgebra", "Matrices"],
@@ -27,7 +28,7 @@ enum Floors {
             "PortfolioModel", "Matrices", "LinearAlgebra",
         ],
         "PortfolioAPI": [
-            "PortfolioService", "PortfolioDocuments", "PortfolioModel", "Matrices", "JSON", "FunctionRuntime",
+            "PortfolioService", "PortfolioDocuments", "PortfolioModel", "Matrices", "JSON", "Charts", "FunctionRuntime",
         ],
     ]
 
@@ -42,7 +43,7 @@ enum Floors {
 
     /// Modules of the pure floors: no input or output, no clock, no environment.
     static let pure: Set<String> = [
-        "Matrices", "LinearAlgebra", "PortfolioModel", "ConvexSolver", "ResultChecker", "MomentEstimation",
+        "Charts", "Matrices", "LinearAlgebra", "PortfolioModel", "ConvexSolver", "ResultChecker", "MomentEstimation",
         "PortfolioOptimization",
     ]
 

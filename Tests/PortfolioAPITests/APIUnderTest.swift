@@ -31,6 +31,7 @@ final class APIUnderTest {
                 endings: OptimizationEndings(notifications: notifications),
                 log: log
             ),
+            read: ReadOptimization(optimizations: world.optimizations),
             list: ListOptimizations(listing: world.optimizations),
             log: log
         )
@@ -81,7 +82,8 @@ final class APIUnderTest {
         _ method: String,
         _ target: String,
         headers: [String: String] = [:],
-        body: String? = nil
+        body: String? = nil,
+        keepsEmptyHeaders: Bool = false
     ) -> FunctionRequest {
         let parts = target.split(separator: "?", maxSplits: 1, omittingEmptySubsequences: false)
         let query = (parts.count > 1 ? parts[1] : "").split(separator: "&").map { pair in
@@ -94,7 +96,7 @@ final class APIUnderTest {
             method: method,
             path: String(parts[0]),
             query: query,
-            headers: headers.filter { !$0.value.isEmpty },
+            headers: headers.filter { keepsEmptyHeaders || !$0.value.isEmpty },
             body: Array((body ?? "").utf8),
             requestID: "req-1"
         )

@@ -27,8 +27,9 @@ struct ArrayEndpointTests {
         instruments: String? = "AAPL, BND",
         type: String = "application/x-npy"
     ) -> Answer {
-        var request = api.request("PUT", "/api/v1/risk-models/m" + query, headers: ["content-type": type])
-        request.headers["x-instruments"] = instruments
+        var headers = ["content-type": type]
+        headers["x-instruments"] = instruments
+        var request = api.request("PUT", "/api/v1/risk-models/m" + query, headers: headers)
         request.body = body
         return api.send(request)
     }

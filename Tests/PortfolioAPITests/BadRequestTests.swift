@@ -269,7 +269,7 @@ struct BadRequestTests {
     ]
 
     static let queries: [BadRequest] = [
-        BadRequest("GET", "/api/v1/optimizations/opt-0197C7B0Z8ABCDEFGHJKMNPQRS?top=3", 422, at: "", "'top'"),
+        BadRequest("GET", "/api/v1/optimizations/opt-0197C7B0Z8ABCDEFGHJKMNPQRS?top=0", 422, at: "", "'top'"),
         BadRequest(
             "POST",
             "/api/v1/optimizations?lenient=true",

@@ -68,8 +68,14 @@ struct IdempotencyTests {
 
     @Test(arguments: ["", " ", "a b", "schlüssel", "a\u{7F}", String(repeating: "k", count: 256)])
     func `a key that is none is refused by the header's name`(key: String) throws {
-        var request = api.request("POST", "/api/v1/optimizations", body: Bodies.optimization)
-        request.headers["idempotency-key"] = key
+        let headers = ["idempotency-key": key]
+        let request = api.request(
+            "POST",
+            "/api/v1/optimizations",
+            headers: headers,
+            body: Bodies.optimization,
+            keepsEmptyHeaders: true
+        )
         let answer = api.send(request)
         #expect(answer.status == 400)
         #expect(answer.json("type")?.string == "/problems/invalid_header")

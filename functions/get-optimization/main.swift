@@ -1,5 +1,5 @@
-// GET /api/v1/optimizations/{id}: passes the stored answer on; waits for it when asked to. GET /api/v1/optimizations: the
-// list.
+// GET /api/v1/optimizations/{id}: passes the stored answer on; waits for it when asked to. Other forms
+// of a result: ?top=, tables, a chart. GET /api/v1/optimizations: the list.
 import FunctionRuntime
 import PortfolioAPI
 import PortfolioService
@@ -10,12 +10,14 @@ FunctionRuntime.main { configuration in
         url: configuration.requiredDatabaseURL(),
         applicationName: configuration.functionName
     )
+    let read = ReadOptimization(optimizations: database.optimizations)
     return OptimizationQueriesEndpoint(
         one: OptimizationEndpoint(
-            read: ReadOptimization(optimizations: database.optimizations),
+            read: read,
             endings: OptimizationEndings(notifications: database.makeJobNotifications()),
             log: configuration.log
         ),
+        read: read,
         list: ListOptimizations(listing: database.listing),
         log: configuration.log
     )

@@ -3,6 +3,7 @@ package enum MediaType {
     package static let json = "application/json"
     package static let csv = "text/csv"
     package static let npy = "application/x-npy"
+    package static let svg = "image/svg+xml"
     package static let problem = "application/problem+json"
 }
 
@@ -29,8 +30,21 @@ package struct AcceptHeader {
     }
 
     /// Whether a media type may be sent; without a header everything may.
-    package func accepts(_ mediaType: String) -> Bool {
-        guard !ranges.isEmpty else { return true }
+    package func accepts(_ mediaType: String) -> Bool { quality(of: mediaType) > 0 }
+
+    /// The media type that is wanted most, the first of those wanted alike; nil when none may be sent.
+    package func preferred(of mediaTypes: [String]) -> String? {
+        var best: (mediaType: String, quality: Double)?
+        for mediaType in mediaTypes {
+            let quality = quality(of: mediaType)
+            if quality > best?.quality ?? 0 { best = (mediaType, quality) }
+        }
+        return best?.mediaType
+    }
+
+    /// How much a media type is wanted, from 0, not at all, to 1.
+    private func quality(of mediaType: String) -> Double {
+        guard !ranges.isEmpty else { return 1 }
         let names = mediaType.split(separator: "/")
         // The most specific range decides: `application/json;q=0, */*` excludes JSON.
         let specificity = { (range: Range) -> Int? in
@@ -41,8 +55,8 @@ package struct AcceptHeader {
         }
         let matching = ranges.compactMap { range in specificity(range).map { (specificity: $0, quality: range.quality) }
         }
-        guard let best = matching.map(\.specificity).max() else { return false }
-        return matching.contains { $0.specificity == best && $0.quality > 0 }
+        guard let best = matching.map(\.specificity).max() else { return 0 }
+        return matching.filter { $0.specificity == best }.map(\.quality).max() ?? 0
     }
 }
 

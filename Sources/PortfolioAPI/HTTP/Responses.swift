@@ -48,7 +48,9 @@ extension FunctionRequest {
     /// Refuses a caller that takes no JSON.
     func requireJSONAccepted() throws(RequestError) {
         let accept = AcceptHeader(headers["accept"])
-        guard accept.accepts(MediaType.json) || accept.accepts(MediaType.problem) else { throw .notAcceptable }
+        guard accept.accepts(MediaType.json) || accept.accepts(MediaType.problem) else {
+            throw .notAcceptable(offered: [MediaType.json])
+        }
     }
 
     /// The media type of the body, one of those supported.

@@ -59,7 +59,7 @@ extension PostgresOptimizationRepository: KeyedSubmissionRepository {
         tenant: String
     ) throws -> SubmittedOptimization {
         // The estimate is a part of the answer that is stored, and so must be known before.
-        let delay = queue.estimatedCompletion(from: Timestamp(microseconds: 0)).microseconds
+        let delay = expectedDelay
         var submitted = try submit(
             request,
             id: id,

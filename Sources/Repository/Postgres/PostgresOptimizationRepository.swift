@@ -6,7 +6,7 @@ import PortfolioModel
 /// Each method is one round trip.
 final class PostgresOptimizationRepository: OptimizationRepository {
     let session: PostgresSession
-    private(set) var queue = QueueFigures()
+    private var queue = QueueFigures()
 
     init(session: PostgresSession) { self.session = session }
 
@@ -101,6 +101,9 @@ final class PostgresOptimizationRepository: OptimizationRepository {
             estimatedCompletion: queue.estimatedCompletion(from: createdAt)
         )
     }
+
+    /// What a job submitted now is expected to take until it is done, in microseconds.
+    var expectedDelay: Int64 { queue.estimatedCompletion(from: Timestamp(microseconds: 0)).microseconds }
 
     private func takeFigures(_ result: StatementResult) throws {
         guard var row = result.firstRow else { return }

@@ -1,0 +1,43 @@
+/// An axis over values, with ticks at round numbers: 1, 2 or 5 times a power of ten apart.
+struct AxisScale {
+    /// The ticks' values, ascending, with 0 among them; the first and the last enclose every value.
+    let ticks: [Double]
+    /// The distance of two ticks.
+    let step: Double
+
+    /// The fewest and the most steps an axis is divided into.
+    private static let steps = 4.0
+
+    /// Makes an axis that holds 0 and all of the values.
+    init(holding values: some Sequence<Double>) {
+        let finite = values.filter(\.isFinite)
+        let lower = min(0, finite.min() ?? 0)
+        let upper = max(0, finite.max() ?? 0)
+        // Nothing to show is shown on an axis to 10 %.
+        let span = upper > lower ? upper - lower : 0.1
+        let step = Self.roundStep(span / Self.steps)
+        let first = Int((lower / step).rounded(.down))
+        let last = max(Int((upper / step).rounded(.up)), first + 1)
+        self.step = step
+        ticks = (first...last).map { Double($0) * step }
+    }
+
+    /// The least of 1, 2, 5, 10 times a power of ten that is not below a distance.
+    private static func roundStep(_ distance: Double) -> Double {
+        // From 1e-6 to 1e6: weights beyond are drawn all the same, with more or fewer ticks.
+        var power = 1e-6
+        while power < 1e6, power * 10 <= distance { power *= 10 }
+        return [1.0, 2, 5, 10].map { $0 * power }.first { $0 >= distance * (1 - 1e-9) } ?? distance
+    }
+
+    /// Decimals that tell two ticks apart when they are written as percentages.
+    var percentDecimals: Int {
+        var decimals = 0
+        var distance = step * 100
+        while decimals < 4, distance < 0.999_999 {
+            distance *= 10
+            decimals += 1
+        }
+        return decimals
+    }
+}
