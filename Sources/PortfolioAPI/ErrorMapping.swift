@@ -101,6 +101,16 @@ enum ErrorMapping {
                 title: "The optimization has ended",
                 detail: "Optimization '\(id)' is \(status) and cannot be cancelled."
             )
+        case .queueFull(let isTenants, let retryAfterSeconds):
+            ProblemDocument(
+                status: 503,
+                code: "queue_full",
+                title: "The queue is full",
+                detail: isTenants
+                    ? "As many of your optimizations are waiting as may; nothing was stored. Try again later."
+                    : "As many optimizations are waiting as may; nothing was stored. Try again later.",
+                headers: [("Retry-After", "\(retryAfterSeconds)")]
+            )
         case .unavailable:
             ProblemDocument(
                 status: 503,
@@ -143,6 +153,7 @@ enum ErrorMapping {
         switch error {
         case .service(.unavailable(let reason)): "store unavailable: \(reason)"
         case .service(.defect(let reason)), .defect(let reason): reason
+        case .service(.queueFull): nil
         case .service(.notFound), .service(.invalid), .service(.identifierTaken), .service(.alreadyEnded): nil
         case .noSuchPath, .methodNotAllowed, .notAcceptable, .unsupportedMediaType, .syntax, .invalid: nil
         }

@@ -8,6 +8,8 @@ package enum ServiceError: Error, Equatable, Sendable {
     case identifierTaken(Resource, id: String)
     /// The optimization has ended otherwise, so it cannot be cancelled.
     case alreadyEnded(id: String, status: String)
+    /// The queue takes no more in for now: in all, or of the caller's tenant.
+    case queueFull(isTenants: Bool, retryAfterSeconds: Int)
     /// The store is away for now; the text is for the log only.
     case unavailable(reason: String)
     /// A bug of ours; the text is for the log only.

@@ -20,6 +20,26 @@ package final class SubmitOptimization {
         tenant: String
     ) throws(ServiceError) -> AcceptedOptimization {
         let references = request.constraints.instrumentReferences
+        if !references.isEmpty { try check(references, of: request, tenant: tenant) }
+        let id = identifiers.makeOptimizationID()
+        let submitted = try withStore(about: .portfolio, id: request.portfolioID) {
+            try optimizations.submit(request, id: id, tenant: tenant)
+        }
+        return AcceptedOptimization(
+            id: id,
+            portfolioID: request.portfolioID,
+            status: submitted.status,
+            createdAt: submitted.createdAt,
+            estimatedCompletion: submitted.estimatedCompletion
+        )
+    }
+
+    /// Refuses instruments that the portfolio's risk model does not have.
+    private func check(
+        _ references: [InstrumentReference],
+        of request: OptimizationRequest,
+        tenant: String
+    ) throws(ServiceError) {
         let context = try withStore(about: .portfolio, id: request.portfolioID) {
             try optimizations.submissionContext(
                 portfolioID: request.portfolioID,
@@ -37,18 +57,6 @@ package final class SubmitOptimization {
             )
         }
         guard faults.isEmpty else { throw .invalid(faults) }
-
-        let id = identifiers.makeOptimizationID()
-        let submitted = try withStore(about: .optimization, id: id) {
-            try optimizations.submit(request, id: id, tenant: tenant)
-        }
-        return AcceptedOptimization(
-            id: id,
-            portfolioID: request.portfolioID,
-            status: submitted.status,
-            createdAt: submitted.createdAt,
-            estimatedCompletion: submitted.estimatedCompletion
-        )
     }
 }
 

@@ -4,6 +4,10 @@ package enum RepositoryError: Error, Sendable {
     case unavailable(underlying: String)
     /// The identifier belongs to another tenant.
     case identifierTaken
+    /// The queue takes no more in for now; nothing was stored.
+    case queueFull(QueueFull)
+    /// What a statement needs is not there: a portfolio of a submission.
+    case missing(what: String)
     /// The server refused a statement: a bug of ours; the text is for the log, never for the wire.
     case refused(sqlState: String, message: String)
     /// A stored value cannot be read back: a bug of ours.

@@ -37,7 +37,11 @@ func work() -> Int32 {
     }
     var solver = SolveOptimization(clock: monotonicNow, defaultTimeLimit: settings.defaultTimeLimit)
     RunJobs(
-        jobs: PostgresDatabase(url: databaseURL, applicationName: name).jobs,
+        jobs: PostgresDatabase(
+            url: databaseURL,
+            applicationName: name,
+            inputCacheBytes: configuration.inputCacheBytes
+        ).jobs,
         keeper: keeper,
         settings: settings,
         surroundings: RunJobs.Surroundings(
@@ -56,6 +60,7 @@ func work() -> Int32 {
 extension WorkerEvent {
     /// Writes the event as one line of the log.
     func write(to log: Log) {
+        guard isWanted(by: log) else { return }
         let values: [(name: String, value: LogValue)] = fields.map { field in
             switch field.value {
             case .text(let text): (field.name, .text(text))
@@ -67,6 +72,17 @@ extension WorkerEvent {
         case .info: log.info(message, values)
         case .warning: log.warning(message, values)
         case .error: log.error(message, values)
+        }
+    }
+}
+
+extension WorkerEvent {
+    /// Whether the log writes lines of this level: most lines of a busy worker are not, and cost nothing then.
+    private func isWanted(by log: Log) -> Bool {
+        switch level {
+        case .info: log.minimumLevel <= .info
+        case .warning: log.minimumLevel <= .warning
+        case .error: true
         }
     }
 }
