@@ -277,7 +277,8 @@ BEGIN
             trades = result.trades,
             error = changed.error,
             body = coalesce(result.body, changed.body),
-            entity_tag = queries.entity_tag(coalesce(result.body, changed.body))
+            -- queries.entity_tag, written out: a function of SQL is started anew for each row
+            entity_tag = left(encode(sha256(convert_to(coalesce(result.body, changed.body), 'UTF8')), 'hex'), 32)
         FROM changed
         LEFT JOIN commands.optimization_results AS result ON result.optimization_id = changed.id
         WHERE shown.optimization_id = changed.id

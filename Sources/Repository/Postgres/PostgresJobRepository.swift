@@ -80,9 +80,9 @@ final class PostgresJobRepository: JobRepository {
             UPDATE commands.optimization_requests AS request
             SET status = 'processing',
                 updated_at = clock_timestamp()
-            FROM claimed
-            WHERE request.id = claimed.job_id
-              AND request.status = 'pending'
+            -- By key: the queue sorts ids by their bytes, which the requests' index does not know.
+            WHERE request.id = ANY (ARRAY(SELECT job_id COLLATE "default" FROM claimed))
+              AND request.status IS NOT DISTINCT FROM 'pending'  -- not by the index of all that is pending
         )
         SELECT job_id, tenant_id, kind, attempts::bigint, lease_token, clock_timestamp()
         FROM claimed
@@ -179,9 +179,8 @@ final class PostgresJobRepository: JobRepository {
         UPDATE commands.optimization_requests AS request
         SET status = 'pending',
             updated_at = clock_timestamp()
-        FROM released
-        WHERE request.id = released.job_id
-          AND request.status = 'processing'
+        WHERE request.id = ANY (ARRAY(SELECT job_id COLLATE "default" FROM released))
+          AND request.status IS NOT DISTINCT FROM 'processing'
         """
     )
 
@@ -281,17 +280,18 @@ final class PostgresJobRepository: JobRepository {
             FROM finished
             JOIN ended ON ended.job_id = finished.job_id AND ended.lease_token = finished.lease_token
             WHERE request.id = finished.job_id
-            RETURNING request.id, request.tenant_id, finished.lease_token
+            RETURNING
+                request.id, request.tenant_id, finished.status, finished.metrics, finished.current_allocation,
+                finished.target_allocation, finished.trades, finished.body
         ), result AS (
             INSERT INTO commands.optimization_results (
                 optimization_id, tenant_id, metrics, current_allocation, target_allocation, trades, completed_at, body
             )
             SELECT
-                request.id, request.tenant_id, metrics::jsonb, current_allocation::jsonb, target_allocation::jsonb,
-                trades::jsonb, $1, body
-            FROM finished
-            JOIN request ON request.id = finished.job_id AND request.lease_token = finished.lease_token
-            WHERE finished.status = 'completed'
+                id, tenant_id, metrics::jsonb, current_allocation::jsonb, target_allocation::jsonb, trades::jsonb, $1,
+                body
+            FROM request
+            WHERE status = 'completed'
         )
         SELECT job_id FROM ended
         """

@@ -231,7 +231,7 @@ final class PostgresOptimizationRepository: OptimizationRepository {
             SET status = 'cancelled',
                 updated_at = clock_timestamp()
             FROM taken
-            WHERE request.id = taken.job_id
+            WHERE request.id = taken.job_id COLLATE "default"  -- the collation of the requests' index
             RETURNING request.status
         )
         SELECT status FROM cancelled
