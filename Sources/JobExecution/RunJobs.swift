@@ -46,6 +46,8 @@ package final class RunJobs {
     private let surroundings: Surroundings
     private let compute: Compute
     private var backoff = Backoff()
+    /// When jobs were last claimed.
+    private var lastClaim: Duration?
     /// What a job took lately; nil before the first.
     private var usualJobTime: Duration?
 
@@ -80,9 +82,12 @@ package final class RunJobs {
         }
         backoff.reset()
         guard !claimed.isEmpty else {
-            _ = jobs.waitForJobs(seconds: settings.pollPeriod.inSeconds)
+            let wasBusy = lastClaim.map { askedAt - $0 < settings.watchfulTime } ?? false
+            let pause = wasBusy ? min(settings.watchfulPeriod, settings.pollPeriod) : settings.pollPeriod
+            _ = jobs.waitForJobs(seconds: pause.inSeconds)
             return
         }
+        lastClaim = askedAt
         keeper.hold(claimed, askedAt: askedAt)
         workOff(claimed)
     }

@@ -7,6 +7,8 @@ import PortfolioModel
 final class PostgresOptimizationRepository: OptimizationRepository {
     private let session: PostgresSession
     private let limits: QueueLimits
+    /// Until then workers need no notification: the queue was longer than what all of them can hold.
+    private var workersAreBusyUntil: ContinuousClock.Instant?
 
     init(session: PostgresSession, limits: QueueLimits) {
         self.session = session
@@ -64,12 +66,14 @@ final class PostgresOptimizationRepository: OptimizationRepository {
             .bigint(limits.perTenant)
         )
         // Notifying takes a lock on all of the server until its transaction is on disk: so it is a transaction of its
-        // own, one that does not wait for the disk.
+        // own, one that does not wait for the disk. It wakes every listener of the server, so that it is left out while
+        // no worker can be waiting: one that runs out of jobs looks again at short intervals for a second.
+        let needsNotification = workersAreBusyUntil.map { ContinuousClock.now >= $0 } ?? true
         let results = try session.run(
             [call],
             tenant: tenant,
             repetition: .harmless,
-            afterwards: [Self.notifyWorkers()]
+            afterwards: needsNotification ? [Self.notifyWorkers()] : []
         )
         guard var row = results[0].firstRow else { throw RepositoryError.unreadable(what: "a submission") }
         let createdAt = try row.optionalTimestamp()
@@ -85,6 +89,7 @@ final class PostgresOptimizationRepository: OptimizationRepository {
             }
             throw RepositoryError.queueFull(QueueFull(limit: limit, retryAfterSeconds: figures.retryAfterSeconds))
         }
+        workersAreBusyUntil = figures.keepsWorkersBusy ? .now + QueueFigures.busyTime : nil
         figures.depth += 1
         return SubmittedOptimization(
             status: .pending,

@@ -18,6 +18,14 @@ struct QueueFigures {
         self.workers = max(1, workers ?? 1)
     }
 
+    /// Jobs that a worker can hold, at most.
+    static let largestBatch = 1000
+    /// How long workers are taken to be busy after the queue was found longer than what all of them can hold.
+    static let busyTime = Duration.milliseconds(100)
+
+    /// Whether there are jobs that nobody holds, so that no worker can be waiting for one.
+    var keepsWorkersBusy: Bool { depth > Self.largestBatch * workers }
+
     /// Until the last of the jobs is done: depth times a job's time, over the workers.
     private var secondsOfWork: Double { Double(depth) * secondsPerJob / Double(workers) }
 
