@@ -195,19 +195,56 @@ struct RunJobsTests {
         #expect(bench.messages.contains("job refused"))
     }
 
-    @Test func `a job that cannot be read is left to its attempts and ends as worker_lost`() throws {
+    @Test func `a job that can never be read fails at once, and those beside it do not`() throws {
+        let bench = Bench(["a", "b", "c"])
+        bench.repository.loadFaults = ["a": .unreadable(what: "x"), "c": .riskModelMissing(id: "m")]
+        bench.repository.faults["fail"] = [away]
+        bench.worker.turn()
+        #expect(bench.computed == ["b"])
+        #expect(bench.repository.rows.map(\.state) == [.failed, .failed, .failed])
+        #expect(bench.repository.rows.allSatisfy { $0.storedCount == 1 && $0.attempts == 1 })
+        var codes: [String] = []
+        for row in bench.repository.rows {
+            guard case .failure(let failure) = try #require(row.outcome) else { continue }
+            codes.append(failure.code)
+        }
+        #expect(codes == ["inputs_unreadable", "infeasible", "risk_model_missing"])
+    }
+
+    @Test func `jobs are loaded together, as many at once as the repository gives`() {
+        let bench = Bench(["a", "b", "c", "d", "e"])
+        bench.repository.loadLimit = 2
+        bench.worker.turn()
+        #expect(bench.computed == ["a", "b", "c", "d", "e"])
+        #expect(bench.repository.loads.map(\.count) == [5, 3, 1])
+        #expect(bench.repository.finishes == [["a", "b", "c", "d", "e"]])
+    }
+
+    @Test func `a job that was claimed before is not loaded with others`() {
+        let bench = Bench(["a", "b", "c"])
+        _ = try? bench.repository.claimJobs(limit: 1, leaseSeconds: 30)
+        bench.repository.now += .seconds(60)
+        bench.worker.turn()
+        #expect(bench.repository.loads == [["b", "c"], ["a"]])
+    }
+
+    @Test func `before anything is known of the jobs' times few are claimed`() {
+        let bench = Bench((0..<40).map { "j\($0)" })
+        bench.settings.batchSize = 100
+        bench.worker.turn()
+        #expect(bench.computed.count == bench.settings.firstBatchSize)
+        bench.worker.turn()
+        #expect(bench.computed.count == 40)
+    }
+
+    @Test func `a worker that ran out of jobs looks often for a while, then as often as it is set to`() {
         let bench = Bench(["a"])
-        bench.repository.faults["load"] = Array(repeating: .unreadable(what: "x"), count: 3)
-        for _ in 0..<4 {
-            bench.worker.turn()
-            bench.repository.now += .seconds(60)
-        }
-        let outcome = try #require(bench.repository.row("a")?.outcome)
-        guard case .failure(let failure) = outcome else {
-            Issue.record("not failed")
-            return
-        }
-        #expect(failure.code == "worker_lost" && bench.computed.isEmpty)
+        bench.worker.turn()
+        bench.worker.turn()
+        #expect(bench.repository.waitSeconds.last == 0.01)
+        bench.repository.now += .seconds(2)
+        bench.worker.turn()
+        #expect(bench.repository.waitSeconds.last == 1)
     }
 
     @Test func `jobs that were claimed before are worked off alone`() {
