@@ -157,6 +157,7 @@ package final class RunJobs {
     /// Computes a job; nil when there is nothing to store.
     private func workOff(_ loaded: LoadedJob, loadTime: Duration) -> Outcome? {
         let job = loaded.job
+        guard keeper.begin(job) else { return nil }
         if let reason = keeper.stopReason(of: job) {
             drop(job, reason)
             return nil
@@ -192,14 +193,18 @@ package final class RunJobs {
 
     /// Loads as many of the waiting jobs as come at once; nil when none was loaded.
     ///
-    /// Jobs that are lost meanwhile no longer wait afterwards.
+    /// Jobs that are lost or given back meanwhile no longer wait afterwards.
     private func load(_ waiting: inout ArraySlice<ClaimedJob>) -> [LoadedJob]? {
         while true {
-            waiting = waiting.filter { job in
-                guard let reason = keeper.stopReason(of: job) else { return true }
-                drop(job, reason)
-                return false
-            }[...]
+            waiting =
+                waiting.filter { job in
+                    // One that is not held was given back.
+                    guard let reason = keeper.stopReason(of: job) else { return true }
+                    if keeper.begin(job) { drop(job, reason) }
+                    return false
+                }[...]
+            // The first one is begun: however long loading takes, it is not given back.
+            while let first = waiting.first, !keeper.begin(first) { waiting.removeFirst() }
             guard !waiting.isEmpty, !surroundings.shouldLeave() else { return nil }
             do {
                 let loaded = try jobs.load(Array(waiting))

@@ -111,10 +111,30 @@ struct RunJobsTests {
             wasTold = isRevoked()
         }
         bench.worker.turn()
+        #expect(bench.repository.row("b")?.state == .pending, "it did not wait eleven seconds behind a")
+        bench.worker.turn()
         #expect(wasTold)
         #expect(bench.repository.row("a")?.state == .cancelled && bench.repository.row("a")?.outcome == nil)
         #expect(bench.repository.row("b")?.storedCount == 1)
         #expect(bench.messages.contains("job dropped"))
+    }
+
+    @Test func `jobs behind a long one are given back to other workers, without an attempt`() {
+        let bench = Bench(["a", "b", "c"])
+        bench.whileComputing = { id, _ in
+            guard id == "a" else { return }
+            bench.advance(.milliseconds(500))
+            #expect(bench.repository.row("b")?.state == .processing)
+            bench.advance(.seconds(1))
+            #expect(bench.repository.rows.map(\.state) == [.processing, .pending, .pending])
+            let taken = try? bench.repository.claimJobs(limit: 1, leaseSeconds: 3600)
+            #expect(taken?.map(\.id) == ["b"] && taken?.first?.attempts == 1)
+        }
+        bench.worker.turn()
+        #expect(bench.computed == ["a"])
+        bench.worker.turn()
+        #expect(bench.computed == ["a", "c"])
+        #expect(bench.repository.finishes == [["a"], ["c"]])
     }
 
     @Test func `a job cancelled just before the commit is refused by the database and logged`() {

@@ -135,7 +135,9 @@ struct QueueTests {
         )
         _ = try submitting.submit(.sample, id: "opt-4", tenant: "default")
         #expect(
-            try fixture.execute("SELECT priority FROM jobs.jobs ORDER BY job_id") == [["100"], ["200"], ["100"], ["200"]]
+            try fixture.execute("SELECT priority FROM jobs.jobs ORDER BY job_id") == [
+                ["100"], ["200"], ["100"], ["200"],
+            ]
         )
     }
 
@@ -145,7 +147,9 @@ struct QueueTests {
         try queue(5, tenant: "c", prefix: "waits", priority: 10)
         let worker = fixture.worker
         let order = try (0..<3).flatMap { _ in try worker.claimJobs(limit: 5, leaseSeconds: 30).map(\.tenant) }
-        #expect(order == Array(repeating: "c", count: 5) + Array(repeating: "b", count: 5) + Array(repeating: "a", count: 5))
+        #expect(
+            order == Array(repeating: "c", count: 5) + Array(repeating: "b", count: 5) + Array(repeating: "a", count: 5)
+        )
     }
 
     @Test func `a single job is in the next batch, however long another tenant's queue is`() throws {

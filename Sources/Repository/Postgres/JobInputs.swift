@@ -328,7 +328,9 @@ struct Holdings {
     static func weight(documentBytes: Int, instruments: Int) -> Int { 4 * documentBytes + 256 * instruments }
 }
 
-/// A version of a risk model. An identifier belongs to one tenant for ever, so that it names a model among all tenants'.
+/// A version of a risk model.
+///
+/// An identifier belongs to one tenant for ever, so that it names a model among all tenants'.
 struct RiskModelKey: Hashable {
     let id: String
     let version: Int
