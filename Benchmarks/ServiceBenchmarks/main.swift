@@ -1,6 +1,7 @@
 // Times the main job through a running stack: POST an optimization, wait for its end, one client at a time.
 //
 //   service-benchmarks PORT [REPETITIONS]
+//   service-benchmarks queue PORT RUN_DIR      drain and submission of the stack in RUN_DIR, which is emptied
 import Foundation
 import TestSupport
 
@@ -29,6 +30,12 @@ struct Measurement {
 }
 
 let arguments = CommandLine.arguments
+if arguments.count == 4, arguments[1] == "queue", let port = Int(arguments[2]) {
+    let bench = QueueBench(port: port, runDirectory: arguments[3])
+    print(try measureSubmitRate(bench).line)
+    for distinct in [true, false] { print(try measureQueueDrain(bench, distinct: distinct).line) }
+    exit(0)
+}
 guard arguments.count >= 2, let port = Int(arguments[1]) else {
     print("usage: service-benchmarks PORT [REPETITIONS]")
     exit(2)

@@ -67,8 +67,23 @@ package struct FunctionConfiguration: Equatable, Sendable {
 
     /// How many small jobs a worker claims and finishes at once.
     ///
-    /// `PORTFOLIO_BATCH_SIZE`: 1 to 1000; default 16.
-    package var batchSize = 16
+    /// `PORTFOLIO_BATCH_SIZE`: 1 to 1000; default 128.
+    package var batchSize = 128
+
+    /// How much of the inputs that jobs were computed from a worker keeps in memory, in bytes.
+    ///
+    /// `PORTFOLIO_INPUT_CACHE_BYTES`: 1 MiB to 64 GiB; default 256 MiB. The ones in use are kept beyond it.
+    package var inputCacheBytes = 256 * 1024 * 1024
+
+    /// How many jobs of all tenants may be in the queue before submissions are refused.
+    ///
+    /// `PORTFOLIO_QUEUE_LIMIT`: 1 to 10 000 000; default 20 000.
+    package var queueLimit = 20_000
+
+    /// How many jobs of one tenant may be in the queue before its submissions are refused.
+    ///
+    /// `PORTFOLIO_TENANT_QUEUE_LIMIT`: 1 to 10 000 000; default 10 000.
+    package var tenantQueueLimit = 10_000
 
     private static let databaseURLVariable = "PORTFOLIO_DATABASE_URL"
 
@@ -105,6 +120,9 @@ package struct FunctionConfiguration: Equatable, Sendable {
         number("PORTFOLIO_RENEWAL_SECONDS", \.renewalSeconds, 0.01...3600)
         number("PORTFOLIO_POLL_SECONDS", \.pollSeconds, 0.01...600)
         integer("PORTFOLIO_BATCH_SIZE", \.batchSize, 1...1000)
+        integer("PORTFOLIO_INPUT_CACHE_BYTES", \.inputCacheBytes, 1024 * 1024...64 * 1024 * 1024 * 1024)
+        integer("PORTFOLIO_QUEUE_LIMIT", \.queueLimit, 1...10_000_000)
+        integer("PORTFOLIO_TENANT_QUEUE_LIMIT", \.tenantQueueLimit, 1...10_000_000)
 
         if settings.renewalSeconds >= settings.leaseSeconds {
             loader.fault(

@@ -74,6 +74,15 @@ package struct JSONWriter {
         needsComma = true
     }
 
+    /// Writes the members of an object that was written before into the one that is open.
+    package mutating func members(ofObject object: [UInt8]) {
+        let inside = object.dropFirst().dropLast()
+        guard !inside.isEmpty else { return }
+        separate()
+        bytes.append(contentsOf: inside)
+        needsComma = true
+    }
+
     private mutating func append(_ text: String) {
         separate()
         bytes.append(contentsOf: text.utf8)

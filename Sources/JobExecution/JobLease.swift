@@ -17,11 +17,15 @@ package struct JobLease: Sendable {
         var job: ClaimedJob
         /// When the database was last asked with success.
         var confirmedAt: Duration
+        var claimedAt: Duration
         var isRevoked = false
+        /// Whether it is being worked on, or was.
+        var hasBegun = false
     }
 
     private let renewalPeriod: Duration
     private let validity: Duration
+    private let patience: Duration
     private var held: [String: Held] = [:]
     /// The earliest moment for another try after one that failed.
     private var retryAt: Duration?
@@ -29,7 +33,13 @@ package struct JobLease: Sendable {
     /// Starts without jobs.
     ///
     /// A lease is trusted for two renewal periods, and never longer than the database grants it.
-    package init(renewalPeriod: Duration, leaseTime: Duration) {
+    ///
+    /// - Parameters:
+    ///   - renewalPeriod: how often a lease is renewed.
+    ///   - leaseTime: for how long the database grants one.
+    ///   - patience: how long a job may be held without being begun.
+    package init(renewalPeriod: Duration, leaseTime: Duration, patience: Duration = .seconds(1)) {
+        self.patience = patience
         self.renewalPeriod = renewalPeriod
         validity = min(renewalPeriod * 2, leaseTime)
     }
@@ -39,7 +49,7 @@ package struct JobLease: Sendable {
 
     /// Jobs were claimed.
     package mutating func claimed(_ jobs: [ClaimedJob], askedAt: Duration) {
-        for job in jobs { held[job.id] = Held(job: job, confirmedAt: askedAt) }
+        for job in jobs { held[job.id] = Held(job: job, confirmedAt: askedAt, claimedAt: askedAt) }
     }
 
     /// Jobs were finished, released or dropped.
@@ -53,6 +63,26 @@ package struct JobLease: Sendable {
         guard let oldest = held.values.filter({ !$0.isRevoked }).map(\.confirmedAt).min() else { return nil }
         let due = oldest + renewalPeriod
         return retryAt.map { max($0, due) } ?? due
+    }
+
+    /// Work on a job begins; false when it is not held any more.
+    package mutating func begin(_ job: ClaimedJob) -> Bool {
+        guard held[job.id]?.job.leaseToken == job.leaseToken else { return false }
+        held[job.id]?.hasBegun = true
+        return true
+    }
+
+    /// When jobs that wait behind another one are to be given back; nil while none waits.
+    package var nextGivingBack: Duration? {
+        held.values.filter { !$0.hasBegun && !$0.isRevoked }.map(\.claimedAt).min().map { $0 + patience }
+    }
+
+    /// Lets go of the jobs that have waited too long behind another one: other workers may have time for them.
+    package mutating func giveBack(at now: Duration) -> [ClaimedJob] {
+        let waiting = held.values.filter { !$0.hasBegun && !$0.isRevoked && now - $0.claimedAt >= patience }
+            .map(\.job).sorted { $0.id < $1.id }
+        left(waiting)
+        return waiting
     }
 
     /// The jobs to renew: all that are held and not revoked, oldest id first.

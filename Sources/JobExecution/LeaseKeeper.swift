@@ -60,6 +60,9 @@ package final class LeaseKeeper: @unchecked Sendable {
     /// Jobs were finished, released or dropped.
     package func letGo(_ jobs: [ClaimedJob]) { locked { lease.left(jobs) } }
 
+    /// Work on a job begins; false when it is not held any more, because it was given back.
+    package func begin(_ job: ClaimedJob) -> Bool { locked { lease.begin(job) } }
+
     /// Whether a job must be dropped, and why.
     package func stopReason(of job: ClaimedJob) -> StopReason? {
         let now = clock()
@@ -98,9 +101,10 @@ package final class LeaseKeeper: @unchecked Sendable {
         thread = nil
     }
 
-    /// Renews what is due at this moment.
+    /// Renews what is due at this moment, after giving back what has waited too long.
     package func renewIfDue() {
         let askedAt = clock()
+        giveBack(at: askedAt)
         let due = locked { lease.nextRenewal.map { $0 <= askedAt } == true ? lease.jobsToRenew : [] }
         guard !due.isEmpty else { return }
         do {
@@ -116,12 +120,28 @@ package final class LeaseKeeper: @unchecked Sendable {
         }
     }
 
+    /// Gives back the jobs that wait behind a long one.
+    private func giveBack(at now: Duration) {
+        let waiting = locked { lease.giveBack(at: now) }
+        guard !waiting.isEmpty else { return }
+        do {
+            let open = try repository ?? openRepository()
+            repository = open
+            try open.release(waiting)
+            log(.released(count: waiting.count))
+        } catch {
+            // Their leases run out by themselves.
+            repository = nil
+            log(.databaseAway(doing: "release", reason: "\(error)"))
+        }
+    }
+
     /// The thread: sleeps until a renewal is due or something changed.
     private func keep() {
         while true {
             pthread_mutex_lock(mutex)
             while !isLeaving {
-                guard let due = lease.nextRenewal else {
+                guard let due = [lease.nextRenewal, lease.nextGivingBack].compactMap({ $0 }).min() else {
                     pthread_cond_wait(changed, mutex)
                     continue
                 }

@@ -46,6 +46,8 @@ package final class RunJobs {
     private let surroundings: Surroundings
     private let compute: Compute
     private var backoff = Backoff()
+    /// When jobs were last claimed.
+    private var lastClaim: Duration?
     /// What a job took lately; nil before the first.
     private var usualJobTime: Duration?
 
@@ -80,64 +82,98 @@ package final class RunJobs {
         }
         backoff.reset()
         guard !claimed.isEmpty else {
-            _ = jobs.waitForJobs(seconds: settings.pollPeriod.inSeconds)
+            let wasBusy = lastClaim.map { askedAt - $0 < settings.watchfulTime } ?? false
+            let pause = wasBusy ? min(settings.watchfulPeriod, settings.pollPeriod) : settings.pollPeriod
+            _ = jobs.waitForJobs(seconds: pause.inSeconds)
             return
         }
+        lastClaim = askedAt
         keeper.hold(claimed, askedAt: askedAt)
         workOff(claimed)
     }
 
     /// So many jobs as fit into the time that other workers may be kept waiting for them.
     private var claimLimit: Int {
-        guard let usualJobTime, usualJobTime > .zero else { return settings.batchSize }
+        guard let usualJobTime else { return min(settings.batchSize, settings.firstBatchSize) }
+        guard usualJobTime > .zero else { return settings.batchSize }
         let fitting = settings.claimedWork / usualJobTime
         return fitting >= Double(settings.batchSize) ? settings.batchSize : max(1, Int(exactly: fitting.rounded()) ?? 1)
     }
 
     private func workOff(_ claimed: [ClaimedJob]) {
-        // A job that was claimed before may be what killed its worker. It is worked off alone and last, so that it
-        // takes no other job's attempt with it.
+        // A job that was claimed before may be what killed its worker. It is loaded and worked off alone and last, so
+        // that it takes no other job's attempt with it.
         let suspects = claimed.filter { $0.attempts > 1 }
-        var waiting = claimed.filter { $0.attempts <= 1 }
         release(Array(suspects.dropFirst()))
-        waiting += suspects.prefix(1)
+        let isDone = workOffTogether(claimed.filter { $0.attempts <= 1 })
+        guard let suspect = suspects.first else { return }
+        if isDone { _ = workOffTogether([suspect]) } else { release([suspect]) }
+    }
 
+    /// Loads, computes and stores jobs; false when told to leave before the last one.
+    private func workOffTogether(_ jobs: [ClaimedJob]) -> Bool {
+        var waiting = jobs[...]
+        var ready: [LoadedJob] = []
+        var loadTime = Duration.zero
         var outcomes: [Outcome] = []
         var oldest = surroundings.clock()
-        for (index, job) in waiting.enumerated() {
+        while let job = waiting.first {
             if surroundings.shouldLeave() {
                 store(outcomes)
-                release(Array(waiting[index...]))
-                return
+                release(Array(waiting))
+                return false
             }
-            if job.attempts > 1 {
-                store(outcomes)
-                outcomes = []
+            if ready.isEmpty {
+                let started = surroundings.clock()
+                guard let loaded = load(&waiting) else { continue }
+                loadTime = (surroundings.clock() - started) / Double(max(1, loaded.count))
+                ready = loaded.reversed()
+                continue
+            }
+            waiting.removeFirst()
+            guard let next = ready.popLast(), next.job.id == job.id else {
+                ready = []
+                continue
             }
             if outcomes.isEmpty { oldest = surroundings.clock() }
-            if let outcome = workOff(job) { outcomes.append(outcome) }
+            if let outcome = workOff(next, loadTime: loadTime) { outcomes.append(outcome) }
             if surroundings.clock() - oldest >= settings.finishAfter {
                 store(outcomes)
                 outcomes = []
             }
         }
         store(outcomes)
+        return true
     }
 
-    /// A job computed and not yet stored.
+    /// A job worked off and not yet stored.
     private struct Outcome {
-        var finished: FinishedJob
+        var job: ClaimedJob
+        /// What was computed, or why nothing could be.
+        var end: Result<FinishedJob, LoadFault>
         var times: JobTimes
     }
 
-    /// Loads and computes a job; nil when there is nothing to store.
-    private func workOff(_ job: ClaimedJob) -> Outcome? {
+    /// Computes a job; nil when there is nothing to store.
+    private func workOff(_ loaded: LoadedJob, loadTime: Duration) -> Outcome? {
+        let job = loaded.job
+        guard keeper.begin(job) else { return nil }
+        if let reason = keeper.stopReason(of: job) {
+            drop(job, reason)
+            return nil
+        }
+        let content: OptimizationJob
+        switch loaded.content {
+        case .success(let found): content = found
+        case .failure(let fault):
+            surroundings.log(.refused(job, doing: "load", reason: "\(fault)"))
+            let times = JobTimes(load: loadTime, solve: .zero, total: loadTime)
+            return Outcome(job: job, end: .failure(fault), times: times)
+        }
         let started = surroundings.clock()
-        guard let loaded = load(job) else { return nil }
-        let loadTime = surroundings.clock() - started
         let keeper = keeper
-        let computed = compute(loaded, job) { keeper.stopReason(of: job) != nil }
-        let total = surroundings.clock() - started
+        let computed = compute(content, job) { keeper.stopReason(of: job) != nil }
+        let total = loadTime + (surroundings.clock() - started)
         usualJobTime = usualJobTime.map { $0 * 0.75 + total * 0.25 } ?? total
         if let reason = keeper.stopReason(of: job) {
             drop(job, reason)
@@ -146,34 +182,42 @@ package final class RunJobs {
         if !computed.violations.isEmpty { surroundings.log(.checkFailed(job, violations: computed.violations)) }
         let finished = FinishedJob(
             job: job,
-            request: loaded.request,
-            createdAt: loaded.createdAt,
-            outcome: computed.result
+            request: content.request,
+            createdAt: content.createdAt,
+            outcome: computed.result,
+            identity: computed.isShared ? content.identity : nil
         )
         let times = JobTimes(load: loadTime, solve: computed.solveTime, total: total)
-        return Outcome(finished: finished, times: times)
+        return Outcome(job: job, end: .success(finished), times: times)
     }
 
-    private func load(_ job: ClaimedJob) -> OptimizationJob? {
+    /// Loads as many of the waiting jobs as come at once; nil when none was loaded.
+    ///
+    /// Jobs that are lost or given back meanwhile no longer wait afterwards.
+    private func load(_ waiting: inout ArraySlice<ClaimedJob>) -> [LoadedJob]? {
         while true {
-            if let reason = keeper.stopReason(of: job) {
-                drop(job, reason)
-                return nil
-            }
+            waiting =
+                waiting.filter { job in
+                    // One that is not held was given back.
+                    guard let reason = keeper.stopReason(of: job) else { return true }
+                    if keeper.begin(job) { drop(job, reason) }
+                    return false
+                }[...]
+            // The first one is begun: however long loading takes, it is not given back.
+            while let first = waiting.first, !keeper.begin(first) { waiting.removeFirst() }
+            guard !waiting.isEmpty, !surroundings.shouldLeave() else { return nil }
             do {
-                let loaded = try jobs.load(job)
+                let loaded = try jobs.load(Array(waiting))
                 backoff.reset()
                 return loaded
             } catch RepositoryError.unavailable(let reason) {
-                guard !surroundings.shouldLeave() else {
-                    release([job])
-                    return nil
-                }
                 waitForDatabase(doing: "load", RepositoryError.unavailable(underlying: reason))
             } catch {
-                // The lease is left to run out: after its last attempt the job fails with `worker_lost`.
-                surroundings.log(.refused(job, doing: "load", reason: "\(error)"))
-                keeper.letGo([job])
+                // The leases are left to run out: claimed again, each of these jobs is loaded alone, and the one that is
+                // refused fails with `worker_lost` after its last attempt.
+                for job in waiting { surroundings.log(.refused(job, doing: "load", reason: "\(error)")) }
+                keeper.letGo(Array(waiting))
+                waiting = []
                 return nil
             }
         }
@@ -181,53 +225,68 @@ package final class RunJobs {
 
     /// Stores outcomes in one transaction, trying again while the database is away and the leases hold.
     private func store(_ outcomes: [Outcome]) {
+        let finished = outcomes.filter { if case .success = $0.end { true } else { false } }
+        store(finished) { outcomes in try self.jobs.finish(outcomes.compactMap { try? $0.end.get() }) }
+        // Those that can never be worked on are few: one transaction each.
+        for outcome in outcomes {
+            guard case .failure(let fault) = outcome.end else { continue }
+            store([outcome]) { _ in try self.jobs.fail(outcome.job, fault.failure) ? [outcome.job.id] : [] }
+        }
+    }
+
+    private func store(_ outcomes: [Outcome], by write: ([Outcome]) throws -> [String]) {
         var kept = outcomes
         var tries = 0
         while true {
             kept = kept.filter { outcome in
-                guard let reason = keeper.stopReason(of: outcome.finished.job) else { return true }
-                drop(outcome.finished.job, reason)
+                guard let reason = keeper.stopReason(of: outcome.job) else { return true }
+                drop(outcome.job, reason)
                 return false
             }
             guard !kept.isEmpty else { return }
             tries += 1
             do {
-                let stored = try Set(jobs.finish(kept.map(\.finished)))
+                let stored = try Set(write(kept))
                 backoff.reset()
-                for outcome in kept { logEnd(of: outcome, isStored: stored.contains(outcome.finished.job.id)) }
-                keeper.letGo(kept.map(\.finished.job))
+                for outcome in kept { logEnd(of: outcome, isStored: stored.contains(outcome.job.id)) }
+                keeper.letGo(kept.map(\.job))
                 return
             } catch RepositoryError.unavailable(let reason) {
                 guard !surroundings.shouldLeave() || tries < Self.lastTries else {
-                    keeper.letGo(kept.map(\.finished.job))
+                    keeper.letGo(kept.map(\.job))
                     return
                 }
                 waitForDatabase(doing: "finish", RepositoryError.unavailable(underlying: reason))
             } catch {
                 // One outcome that the database refuses must not take the others with it.
                 guard kept.count == 1 else {
-                    for outcome in kept { store([outcome]) }
+                    for outcome in kept { store([outcome], by: write) }
                     return
                 }
-                surroundings.log(.refused(kept[0].finished.job, doing: "finish", reason: "\(error)"))
-                keeper.letGo(kept.map(\.finished.job))
+                surroundings.log(.refused(kept[0].job, doing: "finish", reason: "\(error)"))
+                keeper.letGo(kept.map(\.job))
                 return
             }
         }
     }
 
     private func logEnd(of outcome: Outcome, isStored: Bool) {
-        let job = outcome.finished.job
+        let job = outcome.job
         guard isStored else {
             surroundings.log(.notStored(job))
             return
         }
-        switch outcome.finished.outcome {
-        case .success:
-            surroundings.log(.ended(job, outcome.times, status: JobStatus.completed.rawValue, failure: nil))
-        case .failure(let failure):
-            surroundings.log(.ended(job, outcome.times, status: JobStatus.failed.rawValue, failure: failure.code))
-        }
+        let failure: String? =
+            switch outcome.end {
+            case .failure(let fault): fault.failure.code
+            case .success(let finished):
+                switch finished.outcome {
+                case .success: nil
+                case .failure(let failure): failure.code
+                }
+            }
+        let status = failure == nil ? JobStatus.completed : .failed
+        surroundings.log(.ended(job, outcome.times, status: status.rawValue, failure: failure))
     }
 
     private func drop(_ job: ClaimedJob, _ reason: StopReason) {

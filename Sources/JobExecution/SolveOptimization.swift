@@ -12,17 +12,38 @@ package struct ComputedOutcome: Sendable {
     package var solveTime = Duration.zero
     /// What the checker found; not empty only with a failure `check_failed`.
     package var violations: [String] = []
+    /// Whether every job with the same identity has this very outcome.
+    package var isShared = false
 
     package init(result: Result<OptimizationResult, OptimizationFailure>) { self.result = result }
 }
 
+extension ComputedOutcome {
+    /// Whether it depends on the inputs alone, and not on how far the search came in its time.
+    fileprivate var isPure: Bool {
+        switch result {
+        case .success(let result): result.solution.status == .optimal
+        case .failure(let failure): Self.pureFailures.contains(failure.code)
+        }
+    }
+
+    private static let pureFailures: Set<String> = [
+        "infeasible", "invalid_inputs", "missing_expected_returns", "no_excess_return", "unbounded",
+    ]
+}
+
 /// Turns a request and its inputs into a checked result: estimate, optimize, plan trades, compute figures, check.
 ///
-/// Nothing the checker rejects leaves here as a result.
+/// Nothing the checker rejects leaves here as a result. Jobs with the same request on the same inputs share one
+/// computation: a solve is a pure function, so that each would give the same but for the time it took.
 package struct SolveOptimization {
     private let clock: () -> Duration
     private let defaultTimeLimit: Duration
     private var cache = MomentsCache()
+    private var outcomes = RecentlyUsed<JobIdentity, ComputedOutcome>(capacity: Self.outcomeCapacity)
+
+    /// Outcomes kept for jobs that ask the same: about so many weights and trades, of 64 bytes or so each.
+    private static let outcomeCapacity = 500_000
 
     /// The longest time limit that is told from none: a day.
     private static let longestSeconds = 86_400.0
@@ -41,6 +62,25 @@ package struct SolveOptimization {
     /// - Returns: the result or the failure.
     package mutating func outcome(
         of job: OptimizationJob,
+        tenant: String,
+        isRevoked: () -> Bool
+    ) -> ComputedOutcome {
+        guard let identity = job.identity else { return compute(job, tenant: tenant, isRevoked: isRevoked) }
+        if var known = outcomes.value(for: identity) {
+            known.solveTime = .zero
+            return known
+        }
+        var outcome = compute(job, tenant: tenant, isRevoked: isRevoked)
+        if outcome.isPure, !isRevoked() {
+            outcome.isShared = true
+            let weight = job.snapshot.instruments.count * 8 + identity.document.count / 64 + 16
+            outcomes.keep(outcome, for: identity, weight: weight)
+        }
+        return outcome
+    }
+
+    private mutating func compute(
+        _ job: OptimizationJob,
         tenant: String,
         isRevoked: () -> Bool
     ) -> ComputedOutcome {

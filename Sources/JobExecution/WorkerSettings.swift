@@ -13,6 +13,12 @@ package struct WorkerSettings: Equatable, Sendable {
     package var finishAfter = Duration.milliseconds(20)
     /// So much work is claimed at once, by what jobs took lately: the rest stays for other workers.
     package var claimedWork = Duration.milliseconds(100)
+    /// For so long after its last claim an idle worker looks often: while the queue is long, submissions do not notify.
+    package var watchfulTime = Duration.seconds(1)
+    /// How often that is.
+    package var watchfulPeriod = Duration.milliseconds(10)
+    /// Jobs claimed at once while nothing is known of what they take.
+    package var firstBatchSize = 16
     /// The limit on a solve whose request names none.
     package var defaultTimeLimit = Duration.seconds(60)
 

@@ -143,6 +143,16 @@ enum ErrorMapping {
                 detail:
                     "This Idempotency-Key was used for a request with another body; use a new key for a new request."
             )
+        case .queueFull(let isTenants, let retryAfterSeconds):
+            ProblemDocument(
+                status: 503,
+                code: "queue_full",
+                title: "The queue is full",
+                detail: isTenants
+                    ? "As many of your optimizations are waiting as may; nothing was stored. Try again later."
+                    : "As many optimizations are waiting as may; nothing was stored. Try again later.",
+                headers: [("Retry-After", "\(retryAfterSeconds)")]
+            )
         case .unavailable:
             ProblemDocument(
                 status: 503,
@@ -185,6 +195,7 @@ enum ErrorMapping {
         switch error {
         case .service(.unavailable(let reason)): "store unavailable: \(reason)"
         case .service(.defect(let reason)), .defect(let reason): reason
+        case .service(.queueFull): nil
         case .service(.notFound), .service(.invalid), .service(.identifierTaken), .service(.alreadyEnded): nil
         case .service(.idempotencyKeyReused), .service(.preconditionFailed), .service(.noResult): nil
         case .noSuchPath, .methodNotAllowed, .notAcceptable, .unsupportedMediaType, .invalidHeader: nil

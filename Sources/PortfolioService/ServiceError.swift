@@ -16,6 +16,8 @@ package enum ServiceError: Error, Equatable, Sendable {
     case noResult(id: String, status: JobStatus)
     /// The caller's key stands for another request already.
     case idempotencyKeyReused(key: String)
+    /// The queue takes no more in for now: in all, or of the caller's tenant.
+    case queueFull(isTenants: Bool, retryAfterSeconds: Int)
     /// The store is away for now; the text is for the log only.
     case unavailable(reason: String)
     /// A bug of ours; the text is for the log only.

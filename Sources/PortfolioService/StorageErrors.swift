@@ -13,6 +13,9 @@ func withStore<Value>(
     } catch let error as RepositoryError {
         switch error {
         case .unavailable(let underlying): throw .unavailable(reason: underlying)
+        case .queueFull(let full):
+            throw .queueFull(isTenants: full.limit == .tenant, retryAfterSeconds: full.retryAfterSeconds)
+        case .missing: throw .notFound(resource, id: id)
         case .identifierTaken: throw .identifierTaken(resource, id: id)
         case .preconditionFailed(let newest): throw .preconditionFailed(resource, id: id, newestVersion: newest)
         case .refused(let sqlState, let message): throw .defect(reason: "refused with \(sqlState): \(message)")

@@ -73,6 +73,26 @@ package final class SubmitOptimization {
     /// Refuses a request that names what is not there.
     private func check(_ request: OptimizationRequest, tenant: String) throws(ServiceError) {
         let references = request.constraints.instrumentReferences
+        if !references.isEmpty { try check(references, of: request, tenant: tenant) }
+        let id = identifiers.makeOptimizationID()
+        let submitted = try withStore(about: .portfolio, id: request.portfolioID) {
+            try optimizations.submit(request, id: id, tenant: tenant)
+        }
+        return AcceptedOptimization(
+            id: id,
+            portfolioID: request.portfolioID,
+            status: submitted.status,
+            createdAt: submitted.createdAt,
+            estimatedCompletion: submitted.estimatedCompletion
+        )
+    }
+
+    /// Refuses instruments that the portfolio's risk model does not have.
+    private func check(
+        _ references: [InstrumentReference],
+        of request: OptimizationRequest,
+        tenant: String
+    ) throws(ServiceError) {
         let context = try withStore(about: .portfolio, id: request.portfolioID) {
             try optimizations.submissionContext(
                 portfolioID: request.portfolioID,

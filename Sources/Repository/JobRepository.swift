@@ -5,22 +5,29 @@ package import PortfolioModel
 /// A claim is a lease with a fencing token. The token only grows: a worker whose lease was lost holds an old one, and
 /// its renewals and finishes change nothing. Work is done at least once, its result is stored exactly once.
 package protocol JobRepository: AnyObject {
-    /// Claims up to `limit` of the oldest jobs nobody holds; safe from any number of workers at once.
+    /// Claims up to `limit` of the jobs nobody holds; safe from any number of workers at once.
     ///
-    /// A job whose lease ran out is claimable again. One whose attempts are used up is failed with `worker_lost`.
+    /// The most urgent class comes first, within a class tenants take turns, and of one tenant's jobs the oldest come
+    /// first. A job whose lease ran out is claimable again. One whose attempts are used up is failed with `worker_lost`.
     func claimJobs(limit: Int, leaseSeconds: Double) throws -> [ClaimedJob]
 
     /// Extends the leases that are still held, and tells which jobs to stop: cancelled or lost.
     func renew(_ jobs: [ClaimedJob], leaseSeconds: Double) throws -> [String]
 
-    /// The request and the inputs of a job, at its pinned versions.
-    func load(_ job: ClaimedJob) throws -> OptimizationJob
+    /// The requests and the inputs of jobs, at their pinned versions.
+    ///
+    /// Returns at least the first job, in the order given; those that would take too much memory at once are left for
+    /// another call.
+    func load(_ jobs: [ClaimedJob]) throws -> [LoadedJob]
 
     /// Stores the outcomes, their read models and their events in one durable transaction, then notifies.
     ///
     /// Returns the ids that were stored; a job that was cancelled meanwhile, or whose lease another worker took, is
     /// left out and nothing of it is stored.
     func finish(_ finished: [FinishedJob]) throws -> [String]
+
+    /// Ends a job that cannot be worked on as failed; false when it was not held any more.
+    func fail(_ job: ClaimedJob, _ failure: OptimizationFailure) throws -> Bool
 
     /// Gives a job back at once, for another attempt: the worker is leaving.
     func release(_ jobs: [ClaimedJob]) throws
@@ -51,6 +58,77 @@ package struct ClaimedJob: Equatable, Hashable, Sendable {
     }
 }
 
+/// What a job was computed from, among all jobs: equal identities have equal results.
+///
+/// Snapshots never change, so that versions stand for their contents.
+package struct JobIdentity: Hashable, Sendable {
+    /// The inputs at their versions.
+    package var snapshot: SnapshotIdentity
+    /// The request as it is stored: canonical, so that equal requests have equal bytes.
+    package var document: [UInt8]
+
+    package init(snapshot: SnapshotIdentity, document: [UInt8]) {
+        self.snapshot = snapshot
+        self.document = document
+    }
+}
+
+/// The inputs of a job by name and version.
+package struct SnapshotIdentity: Hashable, Sendable {
+    package var tenant: String
+    package var portfolioID: String
+    package var portfolioVersion: Int
+    package var riskModelID: String
+    package var riskModelVersion: Int
+    package var instrumentsVersion: Int
+
+    package init(tenant: String, portfolioID: String, versions: SnapshotVersions) {
+        self.tenant = tenant
+        self.portfolioID = portfolioID
+        portfolioVersion = versions.portfolio
+        riskModelID = versions.riskModelID
+        riskModelVersion = versions.riskModel
+        instrumentsVersion = versions.instruments
+    }
+}
+
+/// A job with what it is computed from, or why that cannot be had.
+package struct LoadedJob: Sendable {
+    /// The lease.
+    package var job: ClaimedJob
+    /// The request and its inputs; a fault is for ever, since what is stored does not change.
+    package var content: Result<OptimizationJob, LoadFault>
+
+    package init(job: ClaimedJob, content: Result<OptimizationJob, LoadFault>) {
+        self.job = job
+        self.content = content
+    }
+}
+
+/// Why a job can never be worked on.
+package enum LoadFault: Error, Equatable, Sendable {
+    /// The portfolio's risk model is not there.
+    case riskModelMissing(id: String)
+    /// A stored value cannot be read back: a bug of ours; the text is for the log.
+    case unreadable(what: String)
+
+    /// The same for the caller.
+    package var failure: OptimizationFailure {
+        switch self {
+        case .riskModelMissing(let id):
+            OptimizationFailure(
+                code: "risk_model_missing",
+                message: "The portfolio's risk model '\(id)' was not there when the optimization was submitted."
+            )
+        case .unreadable:
+            OptimizationFailure(
+                code: "inputs_unreadable",
+                message: "What was stored for this optimization cannot be read back. The fault is on this side."
+            )
+        }
+    }
+}
+
 /// Everything needed to work a job off.
 package struct OptimizationJob: Sendable {
     /// The request.
@@ -59,11 +137,19 @@ package struct OptimizationJob: Sendable {
     package var createdAt: Timestamp
     /// The inputs at the pinned versions.
     package var snapshot: MandateSnapshot
+    /// What tells it from jobs with another result; nil where nobody knows.
+    package var identity: JobIdentity?
 
-    package init(request: OptimizationRequest, createdAt: Timestamp, snapshot: MandateSnapshot) {
+    package init(
+        request: OptimizationRequest,
+        createdAt: Timestamp,
+        snapshot: MandateSnapshot,
+        identity: JobIdentity? = nil
+    ) {
         self.request = request
         self.createdAt = createdAt
         self.snapshot = snapshot
+        self.identity = identity
     }
 }
 
@@ -77,16 +163,20 @@ package struct FinishedJob: Sendable {
     package var createdAt: Timestamp
     /// What came of it.
     package var outcome: Result<OptimizationResult, OptimizationFailure>
+    /// Jobs with the same one share their outcome, so that it is written down once; nil shares with none.
+    package var identity: JobIdentity?
 
     package init(
         job: ClaimedJob,
         request: OptimizationRequest,
         createdAt: Timestamp,
-        outcome: Result<OptimizationResult, OptimizationFailure>
+        outcome: Result<OptimizationResult, OptimizationFailure>,
+        identity: JobIdentity? = nil
     ) {
         self.job = job
         self.request = request
         self.createdAt = createdAt
         self.outcome = outcome
+        self.identity = identity
     }
 }

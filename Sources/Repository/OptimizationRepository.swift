@@ -14,6 +14,9 @@ package protocol OptimizationRepository: AnyObject {
     /// Stores a request and its job in one durable transaction, then notifies the workers.
     ///
     /// The versions of the inputs are pinned here. When this returns, the job survives any crash.
+    ///
+    /// - Throws: ``RepositoryError/queueFull(_:)`` when a limit of the queue is reached,
+    ///   ``RepositoryError/missing(what:)`` when the tenant has no such portfolio; nothing is stored then.
     func submit(_ request: OptimizationRequest, id: String, tenant: String) throws -> SubmittedOptimization
 
     /// The state of an optimization, with the stored answer's bytes once it is final; nil when there is none.

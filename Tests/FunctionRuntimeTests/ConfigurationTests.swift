@@ -34,7 +34,8 @@ struct ConfigurationTests {
         #expect(configuration.leaseSeconds == 30)
         #expect(configuration.renewalSeconds == 10)
         #expect(configuration.pollSeconds == 1)
-        #expect(configuration.batchSize == 16)
+        #expect(configuration.batchSize == 128)
+        #expect(configuration.queueLimit == 20_000 && configuration.tenantQueueLimit == 10_000)
         #expect(configuration.logLevel == .info)
         #expect(configuration.databaseURL == nil)
         #expect(throws: ConfigurationError.self) { try configuration.requiredDatabaseURL() }

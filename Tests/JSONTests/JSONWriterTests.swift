@@ -68,4 +68,20 @@ struct JSONWriterTests {
         )
         #expect(written { $0.object { $0.member("m", map: ["y": "2", "x": "1"]) } } == #"{"m":{"x":"1","y":"2"}}"#)
     }
+
+    @Test func `members written before are taken into an object`() {
+        var inner = JSONWriter()
+        inner.object { $0.member("a", 1) }
+        var empty = JSONWriter()
+        empty.object { _ in }
+        var writer = JSONWriter()
+        writer.object { writer in
+            writer.members(ofObject: empty.bytes)
+            writer.member("x", "y")
+            writer.members(ofObject: inner.bytes)
+            writer.members(ofObject: empty.bytes)
+            writer.member("z", true)
+        }
+        #expect(String(decoding: writer.bytes, as: UTF8.self) == #"{"x":"y","a":1,"z":true}"#)
+    }
 }

@@ -29,6 +29,8 @@ final class InMemoryJobRepository: JobRepository, @unchecked Sendable {
     /// The sizes of the batches finished.
     var finishes: [[String]] = []
     var waits = 0
+    /// How long each wait was to be.
+    var waitSeconds: [Double] = []
     /// Runs while a worker waits for jobs.
     var whileWaiting: () -> Void = {}
     /// Runs at the start of every load.
@@ -95,11 +97,33 @@ final class InMemoryJobRepository: JobRepository, @unchecked Sendable {
         return stopping
     }
 
-    func load(_ job: ClaimedJob) throws -> OptimizationJob {
-        beforeLoad(job.id)
+    /// Jobs that can never be loaded, and why.
+    var loadFaults: [String: LoadFault] = [:]
+    /// The most jobs that one load gives.
+    var loadLimit = Int.max
+    /// The ids of each load.
+    var loads: [[String]] = []
+
+    func load(_ jobs: [ClaimedJob]) throws -> [LoadedJob] {
+        for job in jobs { beforeLoad(job.id) }
         try fault("load")
-        guard let row = row(job.id) else { throw RepositoryError.unreadable(what: job.id) }
-        return row.job
+        loads.append(jobs.map(\.id))
+        return jobs.prefix(loadLimit).map { job in
+            if let fault = loadFaults[job.id] { return LoadedJob(job: job, content: .failure(fault)) }
+            guard let row = row(job.id) else {
+                return LoadedJob(job: job, content: .failure(.unreadable(what: job.id)))
+            }
+            return LoadedJob(job: job, content: .success(row.job))
+        }
+    }
+
+    func fail(_ job: ClaimedJob, _ failure: OptimizationFailure) throws -> Bool {
+        try fault("fail")
+        guard let index = held(job) else { return false }
+        rows[index].outcome = .failure(failure)
+        rows[index].storedCount += 1
+        rows[index].state = .failed
+        return true
     }
 
     func finish(_ finished: [FinishedJob]) throws -> [String] {
@@ -130,6 +154,7 @@ final class InMemoryJobRepository: JobRepository, @unchecked Sendable {
 
     func waitForJobs(seconds: Double) -> Bool {
         waits += 1
+        waitSeconds.append(seconds)
         whileWaiting()
         return false
     }

@@ -111,10 +111,30 @@ struct RunJobsTests {
             wasTold = isRevoked()
         }
         bench.worker.turn()
+        #expect(bench.repository.row("b")?.state == .pending, "it did not wait eleven seconds behind a")
+        bench.worker.turn()
         #expect(wasTold)
         #expect(bench.repository.row("a")?.state == .cancelled && bench.repository.row("a")?.outcome == nil)
         #expect(bench.repository.row("b")?.storedCount == 1)
         #expect(bench.messages.contains("job dropped"))
+    }
+
+    @Test func `jobs behind a long one are given back to other workers, without an attempt`() {
+        let bench = Bench(["a", "b", "c"])
+        bench.whileComputing = { id, _ in
+            guard id == "a" else { return }
+            bench.advance(.milliseconds(500))
+            #expect(bench.repository.row("b")?.state == .processing)
+            bench.advance(.seconds(1))
+            #expect(bench.repository.rows.map(\.state) == [.processing, .pending, .pending])
+            let taken = try? bench.repository.claimJobs(limit: 1, leaseSeconds: 3600)
+            #expect(taken?.map(\.id) == ["b"] && taken?.first?.attempts == 1)
+        }
+        bench.worker.turn()
+        #expect(bench.computed == ["a"])
+        bench.worker.turn()
+        #expect(bench.computed == ["a", "c"])
+        #expect(bench.repository.finishes == [["a"], ["c"]])
     }
 
     @Test func `a job cancelled just before the commit is refused by the database and logged`() {
@@ -195,19 +215,56 @@ struct RunJobsTests {
         #expect(bench.messages.contains("job refused"))
     }
 
-    @Test func `a job that cannot be read is left to its attempts and ends as worker_lost`() throws {
+    @Test func `a job that can never be read fails at once, and those beside it do not`() throws {
+        let bench = Bench(["a", "b", "c"])
+        bench.repository.loadFaults = ["a": .unreadable(what: "x"), "c": .riskModelMissing(id: "m")]
+        bench.repository.faults["fail"] = [away]
+        bench.worker.turn()
+        #expect(bench.computed == ["b"])
+        #expect(bench.repository.rows.map(\.state) == [.failed, .failed, .failed])
+        #expect(bench.repository.rows.allSatisfy { $0.storedCount == 1 && $0.attempts == 1 })
+        var codes: [String] = []
+        for row in bench.repository.rows {
+            guard case .failure(let failure) = try #require(row.outcome) else { continue }
+            codes.append(failure.code)
+        }
+        #expect(codes == ["inputs_unreadable", "infeasible", "risk_model_missing"])
+    }
+
+    @Test func `jobs are loaded together, as many at once as the repository gives`() {
+        let bench = Bench(["a", "b", "c", "d", "e"])
+        bench.repository.loadLimit = 2
+        bench.worker.turn()
+        #expect(bench.computed == ["a", "b", "c", "d", "e"])
+        #expect(bench.repository.loads.map(\.count) == [5, 3, 1])
+        #expect(bench.repository.finishes == [["a", "b", "c", "d", "e"]])
+    }
+
+    @Test func `a job that was claimed before is not loaded with others`() {
+        let bench = Bench(["a", "b", "c"])
+        _ = try? bench.repository.claimJobs(limit: 1, leaseSeconds: 30)
+        bench.repository.now += .seconds(60)
+        bench.worker.turn()
+        #expect(bench.repository.loads == [["b", "c"], ["a"]])
+    }
+
+    @Test func `before anything is known of the jobs' times few are claimed`() {
+        let bench = Bench((0..<40).map { "j\($0)" })
+        bench.settings.batchSize = 100
+        bench.worker.turn()
+        #expect(bench.computed.count == bench.settings.firstBatchSize)
+        bench.worker.turn()
+        #expect(bench.computed.count == 40)
+    }
+
+    @Test func `a worker that ran out of jobs looks often for a while, then as often as it is set to`() {
         let bench = Bench(["a"])
-        bench.repository.faults["load"] = Array(repeating: .unreadable(what: "x"), count: 3)
-        for _ in 0..<4 {
-            bench.worker.turn()
-            bench.repository.now += .seconds(60)
-        }
-        let outcome = try #require(bench.repository.row("a")?.outcome)
-        guard case .failure(let failure) = outcome else {
-            Issue.record("not failed")
-            return
-        }
-        #expect(failure.code == "worker_lost" && bench.computed.isEmpty)
+        bench.worker.turn()
+        bench.worker.turn()
+        #expect(bench.repository.waitSeconds.last == 0.01)
+        bench.repository.now += .seconds(2)
+        bench.worker.turn()
+        #expect(bench.repository.waitSeconds.last == 1)
     }
 
     @Test func `jobs that were claimed before are worked off alone`() {

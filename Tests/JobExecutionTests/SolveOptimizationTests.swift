@@ -38,6 +38,49 @@ struct SolveOptimizationTests {
         #expect(first == second)
     }
 
+    @Test func `jobs that ask the same on the same inputs share one computation`() throws {
+        var clock = Duration.zero
+        var solve = SolveOptimization(
+            clock: {
+                clock += .milliseconds(1)
+                return clock
+            },
+            defaultTimeLimit: .seconds(60)
+        )
+        var job = TestJob(count: 12).job
+        job.identity = identity(job, document: [1])
+        let first = solve.outcome(of: job, tenant: "t", isRevoked: { false })
+        #expect(first.isShared && first.solveTime > .zero)
+        let before = clock
+        let second = solve.outcome(of: job, tenant: "t", isRevoked: { false })
+        #expect(clock == before, "nothing is computed again")
+        #expect(try second.result.get() == first.result.get() && second.solveTime == .zero)
+
+        job.request.objective = .minimizeRisk
+        job.identity = identity(job, document: [2])
+        #expect(try solve.outcome(of: job, tenant: "t", isRevoked: { false }).result.get() != first.result.get())
+        job.snapshot.versions.portfolio = 2
+        job.identity = identity(job, document: [1])
+        #expect(try solve.outcome(of: job, tenant: "t", isRevoked: { false }).result.get() != first.result.get())
+    }
+
+    @Test func `what depended on the time there was is not shared`() {
+        var solve = SolveOptimization(clock: monotonicNow, defaultTimeLimit: .seconds(60))
+        var job = TestJob(count: 12).job
+        job.identity = identity(job, document: [1])
+        let stopped = solve.outcome(of: job, tenant: "t", isRevoked: { true })
+        #expect(!stopped.isShared)
+        let outcome = solve.outcome(of: job, tenant: "t", isRevoked: { false })
+        #expect(failureCode(outcome) == nil)
+    }
+
+    private func identity(_ job: OptimizationJob, document: [UInt8]) -> JobIdentity {
+        JobIdentity(
+            snapshot: SnapshotIdentity(tenant: "t", portfolioID: "p", versions: job.snapshot.versions),
+            document: document
+        )
+    }
+
     @Test func `returns that nobody knows are refused where the objective needs them`() throws {
         var job = TestJob().job
         job.snapshot.riskModel.expectedReturns = nil

@@ -32,4 +32,16 @@ struct OutageTests {
         #expect(answer.json("type")?.string == "/problems/unavailable")
         #expect(!answer.text.contains("10.0.0.1"))
     }
+
+    @Test func `a full queue is told with the time to come back`() throws {
+        for limit in [QueueFull.Limit.queue, .tenant] {
+            let api = try APIUnderTest()
+            api.world.optimizations.failure = .queueFull(QueueFull(limit: limit, retryAfterSeconds: 17))
+            let answer = api.send("POST", "/api/v1/optimizations", body: Bodies.optimization)
+            #expect(answer.status == 503)
+            #expect(answer.headers["Retry-After"] == "17")
+            #expect(answer.json("type")?.string == "/problems/queue_full")
+            #expect(answer.text.contains("your optimizations") == (limit == .tenant))
+        }
+    }
 }

@@ -33,6 +33,9 @@ package final class InMemoryOptimizationRepository: OptimizationRepository {
 
     package func submit(_ request: OptimizationRequest, id: String, tenant: String) throws -> SubmittedOptimization {
         try failIfAway()
+        guard try inputs.portfolio(id: request.portfolioID, tenant: tenant) != nil else {
+            throw RepositoryError.missing(what: "portfolio \(request.portfolioID)")
+        }
         submitted.append((id, tenant, request))
         let state = OptimizationState(
             status: .pending,

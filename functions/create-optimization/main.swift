@@ -7,7 +7,8 @@ import Repository
 FunctionRuntime.main { configuration in
     let database = try PostgresDatabase(
         url: configuration.requiredDatabaseURL(),
-        applicationName: configuration.functionName
+        applicationName: configuration.functionName,
+        queueLimits: QueueLimits(total: configuration.queueLimit, perTenant: configuration.tenantQueueLimit)
     )
     return OptimizationCommandsEndpoint(
         submit: SubmitOptimization(

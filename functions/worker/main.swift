@@ -36,8 +36,10 @@ func work() -> Int32 {
         return 71  // EX_OSERR
     }
     var solver = SolveOptimization(clock: monotonicNow, defaultTimeLimit: settings.defaultTimeLimit)
+    let cacheBytes = configuration.inputCacheBytes
+    let database = PostgresDatabase(url: databaseURL, applicationName: name, inputCacheBytes: cacheBytes)
     RunJobs(
-        jobs: PostgresDatabase(url: databaseURL, applicationName: name).jobs,
+        jobs: database.jobs,
         keeper: keeper,
         settings: settings,
         surroundings: RunJobs.Surroundings(
@@ -54,8 +56,15 @@ func work() -> Int32 {
 }
 
 extension WorkerEvent {
-    /// Writes the event as one line of the log.
+    /// Writes the event as one line of the log; below the log's level it costs nothing.
     func write(to log: Log) {
+        let level: LogLevel =
+            switch level {
+            case .info: .info
+            case .warning: .warning
+            case .error: .error
+            }
+        guard level >= log.minimumLevel else { return }
         let values: [(name: String, value: LogValue)] = fields.map { field in
             switch field.value {
             case .text(let text): (field.name, .text(text))
@@ -63,11 +72,7 @@ extension WorkerEvent {
             case .number(let number): (field.name, .number(number))
             }
         }
-        switch level {
-        case .info: log.info(message, values)
-        case .warning: log.warning(message, values)
-        case .error: log.error(message, values)
-        }
+        log.write(level, message, values)
     }
 }
 

@@ -11,23 +11,7 @@ extension DocumentEncoder {
         completedAt: Timestamp,
         result: OptimizationResult
     ) -> [UInt8] {
-        let hash = resultHash(of: request, result)
-        return written { writer in
-            writer.object { writer in
-                writer.member("optimization_id", id)
-                writer.member("portfolio_id", request.portfolioID)
-                writer.member("status", JobStatus.completed.rawValue)
-                writer.member("created_at", createdAt.rfc3339)
-                writer.member("completed_at", completedAt.rfc3339)
-                writeKind(request, &writer)
-                writeAllocation(result, includingTime: true, &writer)
-                writer.name("inputs")
-                writeInputs(result.inputs, portfolioID: request.portfolioID, &writer)
-                writer.member("result_hash", hash)
-                writer.name("warnings")
-                writeWarnings(result.warnings, &writer)
-            }
-        }
+        WrittenResult(of: request, result).body(id: id, createdAt: createdAt, completedAt: completedAt)
     }
 
     /// An optimization that ended without an allocation.
@@ -50,6 +34,33 @@ extension DocumentEncoder {
                 writeConstraints(request.constraints, &writer)
                 writer.name("preferences")
                 writePreferences(request.preferences, &writer)
+                writer.name("error")
+                writeFailure(failure, &writer)
+            }
+        }
+    }
+
+    /// An optimization that failed and whose request cannot be read back: what is known without it.
+    package static func failedOptimization(
+        id: String,
+        portfolioID: String,
+        type: String,
+        objective: String,
+        riskMeasure: String,
+        createdAt: Timestamp,
+        completedAt: Timestamp,
+        failure: OptimizationFailure
+    ) -> [UInt8] {
+        written { writer in
+            writer.object { writer in
+                writer.member("optimization_id", id)
+                writer.member("portfolio_id", portfolioID)
+                writer.member("status", JobStatus.failed.rawValue)
+                writer.member("created_at", createdAt.rfc3339)
+                writer.member("completed_at", completedAt.rfc3339)
+                writer.member("optimization_type", type)
+                writer.member("objective", objective)
+                writer.member("risk_measure", riskMeasure)
                 writer.name("error")
                 writeFailure(failure, &writer)
             }
@@ -105,25 +116,11 @@ extension DocumentEncoder {
     ///
     /// Identifiers, versions and moments are left out, and the time the solver took.
     package static func resultHash(of request: OptimizationRequest, _ result: OptimizationResult) -> String {
-        let canonical = written { writer in
-            writer.object { writer in
-                writeKind(request, &writer)
-                writeAllocation(result, includingTime: false, &writer)
-                writer.name("inputs")
-                writer.object { writeEstimators(result.inputs, &$0) }
-                writer.name("warnings")
-                writeWarnings(result.warnings, &writer)
-            }
-        }
-        return fingerprint(of: canonical)
+        WrittenResult(of: request, result).hash
     }
 
-    /// Writes the members that say what was recommended and why into an object that is open.
-    private static func writeAllocation(
-        _ result: OptimizationResult,
-        includingTime: Bool,
-        _ writer: inout JSONWriter
-    ) {
+    /// Writes the members that say what was recommended and why into an object that is open; all but how it was found.
+    static func writeAllocation(_ result: OptimizationResult, _ writer: inout JSONWriter) {
         writer.name("metrics")
         writeMetrics(result.metrics, &writer)
         writer.name("current_allocation")
@@ -140,11 +137,9 @@ extension DocumentEncoder {
         writer.array(result.bindingConstraints) { writeBindingConstraint($1, &$0) }
         writer.name("risk_contributions")
         writeWeights(result.riskContributions, &writer)
-        writer.name("solution")
-        writeSolution(result.solution, includingTime: includingTime, &writer)
     }
 
-    private static func writeInputs(_ inputs: ResultInputs, portfolioID: String, _ writer: inout JSONWriter) {
+    static func writeInputs(_ inputs: ResultInputs, portfolioID: String, _ writer: inout JSONWriter) {
         writer.object { writer in
             writer.name("portfolio")
             writer.object { writer in
@@ -162,7 +157,7 @@ extension DocumentEncoder {
         }
     }
 
-    private static func writeEstimators(_ inputs: ResultInputs, _ writer: inout JSONWriter) {
+    static func writeEstimators(_ inputs: ResultInputs, _ writer: inout JSONWriter) {
         writer.member("expected_returns", inputs.expectedReturnsEstimator)
         writer.member("covariance", inputs.covarianceEstimator)
         writer.member("kernel", inputs.kernel)

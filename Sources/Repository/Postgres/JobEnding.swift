@@ -18,8 +18,8 @@ struct JobEnding {
         self.init(job: job, error: DocumentEncoder.failure(failure), body: body, result: nil)
     }
 
-    /// A job worked off.
-    init(_ finished: FinishedJob, completedAt: Timestamp) {
+    /// A job worked off; what it shares with others of the batch is written down once.
+    init(_ finished: FinishedJob, completedAt: Timestamp, sharing written: inout [JobIdentity: WrittenResult]) {
         switch finished.outcome {
         case .failure(let failure):
             let body = DocumentEncoder.failedOptimization(
@@ -31,26 +31,46 @@ struct JobEnding {
             )
             self.init(job: finished.job, failure: failure, body: body)
         case .success(let result):
-            let body = DocumentEncoder.optimizationResult(
+            let parts =
+                finished.identity.flatMap { written[$0] } ?? WrittenResult(of: finished.request, result)
+            if let identity = finished.identity { written[identity] = parts }
+            let body = parts.body(
                 id: finished.job.id,
-                request: finished.request,
                 createdAt: finished.createdAt,
-                completedAt: completedAt,
-                result: result
+                completedAt: completedAt
             )
-            self.init(job: finished.job, error: nil, body: body, result: result)
+            self.init(job: finished.job, error: nil, body: body, result: parts)
         }
     }
 
-    private init(job: ClaimedJob, error: [UInt8]?, body: [UInt8]?, result: OptimizationResult?) {
+    private init(job: ClaimedJob, error: [UInt8]?, body: [UInt8]?, result: WrittenResult?) {
         self.job = job
         self.error = error
         self.body = body
         status = result == nil ? .failed : .completed
-        metrics = result.map { DocumentEncoder.metrics($0.metrics) }
-        currentAllocation = result.map { DocumentEncoder.weights($0.currentAllocation) }
-        targetAllocation = result.map { DocumentEncoder.weights($0.targetAllocation) }
-        trades = result.map { DocumentEncoder.trades($0.trades) }
+        metrics = result?.metrics
+        currentAllocation = result?.currentAllocation
+        targetAllocation = result?.targetAllocation
+        trades = result?.trades
+    }
+}
+
+/// The database's clock, read a moment ago.
+struct ServerClock {
+    private let reading: Timestamp
+    private let readAt = ContinuousClock.now
+
+    /// How long a reading is trusted: until then the two clocks differ by less than a millisecond.
+    private static let lifetime = Duration.seconds(5)
+
+    init(reading: Timestamp) { self.reading = reading }
+
+    /// The database's time; nil when the reading is too old.
+    var now: Timestamp? {
+        let passed = ContinuousClock.now - readAt
+        guard passed < Self.lifetime else { return nil }
+        let microseconds = passed.components.seconds * 1_000_000 + passed.components.attoseconds / 1_000_000_000_000
+        return Timestamp(microseconds: reading.microseconds + microseconds)
     }
 }
 

@@ -25,16 +25,23 @@ package final class PostgresDatabase {
     /// - Parameters:
     ///   - url: a libpq connection string or `postgresql://` URL; its settings beat ours.
     ///   - applicationName: how the server's views name this process.
-    package init(url: String, applicationName: String) {
+    ///   - queueLimits: beyond which submissions are refused.
+    ///   - inputCacheBytes: how much of what jobs are computed from is kept in memory.
+    package init(
+        url: String,
+        applicationName: String,
+        queueLimits: QueueLimits = QueueLimits(),
+        inputCacheBytes: Int = 256 << 20
+    ) {
         self.url = url
         self.applicationName = applicationName
         let session = PostgresSession(url: url, applicationName: applicationName)
         inputs = PostgresInputRepository(session: session)
-        let requests = PostgresOptimizationRepository(session: session)
+        let requests = PostgresOptimizationRepository(session: session, limits: queueLimits)
         optimizations = requests
         keyedSubmissions = requests
         listing = requests
-        jobs = PostgresJobRepository(session: session)
+        jobs = PostgresJobRepository(session: session, inputCacheBytes: inputCacheBytes)
         health = PostgresDatabaseHealth(session: session)
     }
 

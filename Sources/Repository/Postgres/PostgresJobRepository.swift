@@ -12,10 +12,16 @@ import PortfolioModel
 /// claims pass over locked rows.
 final class PostgresJobRepository: JobRepository {
     let session: PostgresSession
-    var riskModels = RecentRiskModels()
+    var inputs: RecentInputs
     private var watch = ServiceWatch()
+    private var serverClock: ServerClock?
+    /// The tenant whose turn came last: the next claim begins after it.
+    private var lastTenant = ""
 
-    init(session: PostgresSession) { self.session = session }
+    init(session: PostgresSession, inputCacheBytes: Int) {
+        self.session = session
+        inputs = RecentInputs(capacity: inputCacheBytes)
+    }
 
     /// Claims of a job before it is given up.
     static let maximumAttempts = 3
@@ -28,7 +34,12 @@ final class PostgresJobRepository: JobRepository {
         let results = try session.run(
             [
                 Self.withoutWaitingForDisk(),
-                Self.claimJobs(.bigint(limit), .double(leaseSeconds), .bigint(Self.maximumAttempts)),
+                Self.claimJobs(
+                    .bigint(limit),
+                    .double(leaseSeconds),
+                    .bigint(Self.maximumAttempts),
+                    .text(lastTenant)
+                ),
             ],
             repetition: .harmful
         )
@@ -36,7 +47,6 @@ final class PostgresJobRepository: JobRepository {
         var lost: [ClaimedJob] = []
         for index in 0..<results[1].count {
             var row = results[1].row(index)
-            let isUsedUp = try row.boolean()
             let job = ClaimedJob(
                 id: try row.text(),
                 tenant: try row.text(),
@@ -44,50 +54,37 @@ final class PostgresJobRepository: JobRepository {
                 attempts: try row.int(),
                 leaseToken: try row.bigint()
             )
-            if isUsedUp { lost.append(job) } else { claimed.append(job) }
+            serverClock = ServerClock(reading: try row.timestamp())
+            if job.attempts > Self.maximumAttempts { lost.append(job) } else { claimed.append(job) }
         }
+        lastTenant = claimed.map(\.tenant).max { isBefore($0, $1) } ?? lastTenant
         // Jobs claimed must reach the worker whatever becomes of those given up: a later claim finds them again.
-        if !lost.isEmpty { try? giveUp(lost) }
+        for job in lost { _ = try? fail(job, Self.workerLost) }
         watch.claimed()
         return claimed
     }
 
-    /// The token is the time, in microseconds: were it a count, a crash that forgets a claim would hand out the same
-    /// token twice.
-    ///
-    /// A job whose attempts are used up is claimed too, to be ended under a lease of its own: `is_used_up` tells.
+    /// Whether a tenant's turn comes before another's, counted from the one after the last.
+    private func isBefore(_ tenant: String, _ other: String) -> Bool {
+        let (isWrapped, isOtherWrapped) = (tenant <= lastTenant, other <= lastTenant)
+        return isWrapped == isOtherWrapped ? tenant < other : isOtherWrapped
+    }
+
+    /// See change `queue` of the migrations for whose turn it is.
     private static let claimJobs = Statement(
         "jobs.claimJobs",
         """
-        WITH next AS (
-            SELECT job_id, attempts >= $3 AS is_used_up
-            FROM jobs.jobs
-            WHERE state = 'pending'
-               OR (state = 'processing' AND leased_until < clock_timestamp())
-            ORDER BY priority, created_at, job_id
-            LIMIT $1
-            FOR UPDATE SKIP LOCKED
-        ), claimed AS (
-            UPDATE jobs.jobs AS job
-            SET state = 'processing',
-                attempts = attempts + CASE WHEN is_used_up THEN 0 ELSE 1 END,
-                lease_token = greatest(
-                    lease_token + 1,
-                    (extract(epoch FROM clock_timestamp()) * 1000000)::bigint
-                ),
-                leased_until = clock_timestamp() + make_interval(secs => $2)
-            FROM next
-            WHERE job.job_id = next.job_id
-            RETURNING is_used_up, job.job_id, tenant_id, kind, attempts, lease_token, priority, created_at
+        WITH claimed AS MATERIALIZED (
+            SELECT * FROM jobs.claim($1, $2, $3, $4)
         ), shown AS (
             UPDATE commands.optimization_requests AS request
             SET status = 'processing',
                 updated_at = clock_timestamp()
-            FROM claimed
-            WHERE request.id = claimed.job_id
-              AND request.status = 'pending'
+            -- By key: the queue sorts ids by their bytes, which the requests' index does not know.
+            WHERE request.id = ANY (ARRAY(SELECT job_id COLLATE "default" FROM claimed))
+              AND request.status IS NOT DISTINCT FROM 'pending'  -- not by the index of all that is pending
         )
-        SELECT is_used_up, job_id, tenant_id, kind, attempts::bigint, lease_token
+        SELECT job_id, tenant_id, kind, attempts::bigint, lease_token, clock_timestamp()
         FROM claimed
         ORDER BY priority, created_at, job_id
         """
@@ -98,29 +95,10 @@ final class PostgresJobRepository: JobRepository {
         "SELECT set_config('synchronous_commit', 'off', true)"
     )
 
-    /// Ends jobs whose every worker was lost as failed.
-    private func giveUp(_ jobs: [ClaimedJob]) throws {
-        let failure = OptimizationFailure(
-            code: "worker_lost",
-            message: "The computation was started \(Self.maximumAttempts) times and never came to its end."
-        )
-        let completedAt = try clock()
-        let endings = jobs.map { job in
-            // A request that cannot be read must not keep its job in the queue for ever.
-            let accepted = try? readRequest(of: job)
-            let body = accepted.map {
-                DocumentEncoder.failedOptimization(
-                    id: job.id,
-                    request: $0.request,
-                    createdAt: $0.createdAt,
-                    completedAt: completedAt,
-                    failure: failure
-                )
-            }
-            return JobEnding(job: job, failure: failure, body: body)
-        }
-        _ = try store(endings, completedAt: completedAt)
-    }
+    private static let workerLost = OptimizationFailure(
+        code: "worker_lost",
+        message: "The computation was started \(maximumAttempts) times and never came to its end."
+    )
 
     // MARK: renew, release
 
@@ -201,9 +179,8 @@ final class PostgresJobRepository: JobRepository {
         UPDATE commands.optimization_requests AS request
         SET status = 'pending',
             updated_at = clock_timestamp()
-        FROM released
-        WHERE request.id = released.job_id
-          AND request.status = 'processing'
+        WHERE request.id = ANY (ARRAY(SELECT job_id COLLATE "default" FROM released))
+          AND request.status IS NOT DISTINCT FROM 'processing'
         """
     )
 
@@ -221,11 +198,25 @@ final class PostgresJobRepository: JobRepository {
     func finish(_ finished: [FinishedJob]) throws -> [String] {
         guard !finished.isEmpty else { return [] }
         let completedAt = try clock()
-        return try store(finished.map { JobEnding($0, completedAt: completedAt) }, completedAt: completedAt)
+        var written: [JobIdentity: WrittenResult] = [:]
+        let endings = finished.map { JobEnding($0, completedAt: completedAt, sharing: &written) }
+        return try store(endings, completedAt: completedAt)
+    }
+
+    /// A request that cannot be read does not keep its job in the queue: its answer then shows what its columns tell.
+    func fail(_ job: ClaimedJob, _ failure: OptimizationFailure) throws -> Bool {
+        let completedAt = try clock()
+        let ending = JobEnding(
+            job: job,
+            failure: failure,
+            body: try failedBody(of: job, failure, completedAt: completedAt)
+        )
+        return try !store([ending], completedAt: completedAt).isEmpty
     }
 
     /// The database's clock: the moments in an answer and in its row are one.
     private func clock() throws -> Timestamp {
+        if let now = serverClock?.now { return now }
         guard var row = try session.run([Self.clock()], repetition: .harmless)[0].firstRow else {
             throw RepositoryError.unreadable(what: "the clock")
         }
@@ -289,17 +280,18 @@ final class PostgresJobRepository: JobRepository {
             FROM finished
             JOIN ended ON ended.job_id = finished.job_id AND ended.lease_token = finished.lease_token
             WHERE request.id = finished.job_id
-            RETURNING request.id, request.tenant_id, finished.lease_token
+            RETURNING
+                request.id, request.tenant_id, finished.status, finished.metrics, finished.current_allocation,
+                finished.target_allocation, finished.trades, finished.body
         ), result AS (
             INSERT INTO commands.optimization_results (
                 optimization_id, tenant_id, metrics, current_allocation, target_allocation, trades, completed_at, body
             )
             SELECT
-                request.id, request.tenant_id, metrics::jsonb, current_allocation::jsonb, target_allocation::jsonb,
-                trades::jsonb, $1, body
-            FROM finished
-            JOIN request ON request.id = finished.job_id AND request.lease_token = finished.lease_token
-            WHERE finished.status = 'completed'
+                id, tenant_id, metrics::jsonb, current_allocation::jsonb, target_allocation::jsonb, trades::jsonb, $1,
+                body
+            FROM request
+            WHERE status = 'completed'
         )
         SELECT job_id FROM ended
         """

@@ -6,9 +6,16 @@ import PortfolioModel
 /// Each method is one round trip.
 final class PostgresOptimizationRepository: OptimizationRepository {
     let session: PostgresSession
-    private var queue = QueueFigures()
+    private let limits: QueueLimits
+    /// Until then workers need no notification: the queue was longer than what all of them can hold.
+    private var workersAreBusyUntil: ContinuousClock.Instant?
+    /// What the last job submitted was expected to take until it is done, in microseconds.
+    private(set) var expectedDelay = QueueFigures(depth: 1, secondsPerJob: nil, workers: nil).microsecondsOfWork
 
-    init(session: PostgresSession) { self.session = session }
+    init(session: PostgresSession, limits: QueueLimits) {
+        self.session = session
+        self.limits = limits
+    }
 
     // MARK: submissionContext
 
@@ -45,8 +52,6 @@ final class PostgresOptimizationRepository: OptimizationRepository {
     // MARK: submit
 
     /// Safe to repeat: a second submission of the same id finds the first and tells of it.
-    ///
-    /// - Throws: ``RepositoryError/unavailable(underlying:)`` also when the queue is full.
     func submit(_ request: OptimizationRequest, id: String, tenant: String) throws -> SubmittedOptimization {
         try submit(request, id: id, tenant: tenant, then: [])
     }
@@ -58,76 +63,79 @@ final class PostgresOptimizationRepository: OptimizationRepository {
         tenant: String,
         then additions: [StatementCall]
     ) throws -> SubmittedOptimization {
-        let asksForFigures = queue.isStale
-        var calls = asksForFigures ? [QueueFigures.query(.bigint(QueueFigures.countLimit))] : []
-        if asksForFigures, queue.isFull || queue.isUnknown {
-            // Full when last looked, or never looked: look before anything is stored.
-            try takeFigures(session.run(calls, tenant: tenant, repetition: .harmless)[0])
-            calls = []
-        }
-        guard !queue.isFull else { throw RepositoryError.unavailable(underlying: "the queue is full") }
-
-        let place = calls.count
-        calls.append(
-            Self.submit(
-                .text(id),
-                .text(tenant),
-                .text(request.portfolioID),
-                .text(request.type.rawValue),
-                .text(request.objective.rawValue),
-                .text(request.riskMeasure.rawValue),
-                .utf8(DocumentEncoder.constraints(request.constraints)),
-                .utf8(DocumentEncoder.preferences(request.preferences)),
-                .utf8(DocumentEncoder.optimizationRequest(request))
-            )
+        let call = Self.submit(
+            .text(id),
+            .text(tenant),
+            .text(request.portfolioID),
+            .text(request.type.rawValue),
+            .text(request.objective.rawValue),
+            .text(request.riskMeasure.rawValue),
+            .utf8(DocumentEncoder.constraints(request.constraints)),
+            .utf8(DocumentEncoder.preferences(request.preferences)),
+            .utf8(DocumentEncoder.optimizationRequest(request)),
+            .bigint(JobPriority(of: request).rawValue),
+            .bigint(limits.total),
+            .bigint(limits.perTenant)
         )
         // Notifying takes a lock on all of the server until its transaction is on disk: so it is a transaction of its
-        // own, one that does not wait for the disk.
+        // own, one that does not wait for the disk. It wakes every listener of the server, so that it is left out while
+        // no worker can be waiting: one that runs out of jobs looks again at short intervals for a second.
+        let needsNotification = workersAreBusyUntil.map { ContinuousClock.now >= $0 } ?? true
         let results = try session.run(
-            calls + additions,
+            [call] + additions,
             tenant: tenant,
             repetition: .harmless,
-            afterwards: [Self.notifyWorkers()]
+            afterwards: needsNotification ? [Self.notifyWorkers()] : []
         )
-        if place > 0 { try takeFigures(results[0]) }
-        guard var row = results[place].firstRow else {
-            throw RepositoryError.unreadable(what: "portfolio \(request.portfolioID) of a submission")
+        guard var row = results[0].firstRow else { throw RepositoryError.unreadable(what: "a submission") }
+        let createdAt = try row.optionalTimestamp()
+        let refusal = row.optionalText()
+        var figures = QueueFigures(
+            depth: try row.int(),
+            secondsPerJob: try row.optionalDouble(),
+            workers: try row.optionalBigint().map { Int($0) }
+        )
+        guard let createdAt else {
+            guard let limit = refusal.flatMap(QueueFull.Limit.init) else {
+                throw RepositoryError.missing(what: "portfolio \(request.portfolioID) of a submission")
+            }
+            throw RepositoryError.queueFull(QueueFull(limit: limit, retryAfterSeconds: figures.retryAfterSeconds))
         }
-        let createdAt = try row.timestamp()
-        queue.depth += 1
+        workersAreBusyUntil = figures.keepsWorkersBusy ? .now + QueueFigures.busyTime : nil
+        figures.depth += 1
+        expectedDelay = figures.microsecondsOfWork
         return SubmittedOptimization(
             status: .pending,
             createdAt: createdAt,
-            estimatedCompletion: queue.estimatedCompletion(from: createdAt)
+            estimatedCompletion: figures.estimatedCompletion(from: createdAt)
         )
     }
 
-    /// What a job submitted now is expected to take until it is done, in microseconds.
-    var expectedDelay: Int64 { queue.estimatedCompletion(from: Timestamp(microseconds: 0)).microseconds }
-
-    private func takeFigures(_ result: StatementResult) throws {
-        guard var row = result.firstRow else { return }
-        queue = QueueFigures(depth: try row.int(), secondsPerJob: try row.optionalDouble(), workers: try row.int())
-    }
-
-    /// The inputs' versions are read in the statement that stores them: no put can come between.
+    /// Whether the queue takes the job in is decided in the transaction that stores it, and the inputs' versions are
+    /// read in the statement that stores them: no put can come between.
     private static let submit = Statement(
         "optimizations.submit",
         """
-        WITH pinned AS (
+        WITH admission AS MATERIALIZED (
+            SELECT refusal, depth, seconds_per_job, workers FROM jobs.admit($2, $11, $12)
+        ), pinned AS (
             SELECT
                 portfolio.id,
                 portfolio.version AS portfolio_version,
                 holdings.risk_model_id,
                 model.version AS risk_model_version,
-                coalesce(instruments.version, 0) AS instruments_version
+                coalesce(instruments.version, 0) AS instruments_version,
+                cardinality(coalesce(holdings.universe, snapshot.instruments)) AS universe_size
             FROM inputs.portfolios AS portfolio
             JOIN inputs.portfolio_snapshots AS holdings
                 ON holdings.portfolio_id = portfolio.id AND holdings.version = portfolio.version
             LEFT JOIN inputs.risk_models AS model ON model.id = holdings.risk_model_id AND model.tenant_id = $2
+            LEFT JOIN inputs.risk_model_snapshots AS snapshot
+                ON snapshot.risk_model_id = model.id AND snapshot.version = model.version
             LEFT JOIN inputs.instrument_versions AS instruments ON instruments.tenant_id = $2
             WHERE portfolio.id = $3
               AND portfolio.tenant_id = $2
+              AND (SELECT refusal IS NULL FROM admission)
         ), stored AS (
             INSERT INTO commands.optimization_requests (
                 id, tenant_id, portfolio_id, optimization_type, objective, risk_measure, constraints, preferences,
@@ -140,13 +148,23 @@ final class PostgresOptimizationRepository: OptimizationRepository {
             ON CONFLICT (id) DO NOTHING
             RETURNING id, tenant_id, created_at
         ), queued AS (
-            INSERT INTO jobs.jobs (job_id, tenant_id, kind, created_at)
-            SELECT id, tenant_id, 'optimization', created_at
+            INSERT INTO jobs.jobs (job_id, tenant_id, kind, priority, created_at)
+            SELECT
+                stored.id,
+                stored.tenant_id,
+                'optimization',
+                CASE WHEN universe_size > \(JobPriority.largestUsualUniverse) THEN \(JobPriority.batch.rawValue) ELSE $10 END,
+                stored.created_at
             FROM stored
+            CROSS JOIN pinned
         )
-        SELECT created_at FROM stored
-        UNION ALL
-        SELECT created_at FROM commands.optimization_requests WHERE id = $1 AND tenant_id = $2
+        SELECT
+            coalesce(
+                (SELECT created_at FROM stored),
+                (SELECT created_at FROM commands.optimization_requests WHERE id = $1 AND tenant_id = $2)
+            ),
+            refusal, depth, seconds_per_job, workers
+        FROM admission
         """
     )
 
@@ -231,7 +249,7 @@ final class PostgresOptimizationRepository: OptimizationRepository {
             SET status = 'cancelled',
                 updated_at = clock_timestamp()
             FROM taken
-            WHERE request.id = taken.job_id
+            WHERE request.id = taken.job_id COLLATE "default"  -- the collation of the requests' index
             RETURNING request.status
         )
         SELECT status FROM cancelled

@@ -1,64 +1,46 @@
 import PortfolioModel
 
 /// The queue as it was a moment ago: how deep, how fast it moves.
-///
-/// For estimates and for the limit. Counting costs as much as the queue is deep, so that it is asked for a few times a
-/// second, not at every submission; in between a process counts its own submissions.
 struct QueueFigures {
-    /// Jobs in the queue, counted up to `countLimit`.
+    /// Jobs in the queue.
     var depth: Int
     /// What a job took lately, in seconds of one worker.
     var secondsPerJob: Double
     /// Workers that finished a job lately; at least 1.
     var workers: Int
-    /// When this was asked for; nil for never.
-    private var takenAt: ContinuousClock.Instant?
 
-    /// Jobs in the queue above which no more are taken in.
-    static let limit = 20_000
-    /// Counting further than a little above the limit would tell nothing.
-    static let countLimit = limit + 1
-    /// How old the figures may be.
-    static let lifetime = Duration.milliseconds(100)
     /// What a job is taken to cost before any was measured.
     static let assumedSecondsPerJob = 0.05
 
-    /// Figures before any were asked for.
-    init() {
-        depth = 0
-        secondsPerJob = Self.assumedSecondsPerJob
-        workers = 1
-    }
-
-    /// Figures just read.
-    init(depth: Int, secondsPerJob: Double?, workers: Int) {
+    init(depth: Int, secondsPerJob: Double?, workers: Int?) {
         self.depth = depth
         self.secondsPerJob = secondsPerJob ?? Self.assumedSecondsPerJob
-        self.workers = max(1, workers)
-        takenAt = .now
+        self.workers = max(1, workers ?? 1)
     }
 
-    /// Whether they should be asked for again.
-    var isStale: Bool {
-        guard let takenAt else { return true }
-        return ContinuousClock.now - takenAt > Self.lifetime
-    }
+    /// Jobs that a worker can hold, at most.
+    static let largestBatch = 1000
+    /// How long workers are taken to be busy after the queue was found longer than what all of them can hold.
+    static let busyTime = Duration.milliseconds(100)
 
-    /// Whether they were never asked for.
-    var isUnknown: Bool { takenAt == nil }
+    /// Whether there are jobs that nobody holds, so that no worker can be waiting for one.
+    var keepsWorkersBusy: Bool { depth > Self.largestBatch * workers }
 
-    /// Whether no more jobs are taken in.
-    var isFull: Bool { depth >= Self.limit }
+    /// Until the last of the jobs is done: depth times a job's time, over the workers.
+    private var secondsOfWork: Double { Double(depth) * secondsPerJob / Double(workers) }
 
-    /// When a job submitted last, at the given moment, should be done: the queue's depth times a job's time.
+    /// The same, in microseconds.
+    var microsecondsOfWork: Int64 { max(0, Int64(exactly: (secondsOfWork * 1e6).rounded()) ?? 0) }
+
+    /// When the last of the jobs should be done, counted from the given moment.
     func estimatedCompletion(from start: Timestamp) -> Timestamp {
-        let seconds = Double(depth) * secondsPerJob / Double(workers)
-        let microseconds = Int64(exactly: (seconds * 1e6).rounded()) ?? 0
-        return Timestamp(microseconds: start.microseconds + max(0, microseconds))
+        Timestamp(microseconds: start.microseconds + microsecondsOfWork)
     }
 
-    static let query = Statement(
-        "optimizations.queueFigures",
-        "SELECT depth, seconds_per_job, workers FROM jobs.queue_figures($1::bigint::integer)"
-    )
+    /// When a refused caller should try again.
+    var retryAfterSeconds: Int {
+        let range = QueueFull.retrySeconds
+        let seconds = min(max(secondsOfWork.rounded(.up), Double(range.lowerBound)), Double(range.upperBound))
+        return Int(exactly: seconds) ?? range.upperBound
+    }
 }

@@ -1,0 +1,80 @@
+import JSON
+package import PortfolioModel
+
+/// A result written down: its columns, and its answer but for what tells one optimization from another.
+///
+/// Jobs that share a result share these bytes; each part is written once and put together from then on.
+package struct WrittenResult: Sendable {
+    /// The figures, as the tables store them.
+    package let metrics: [UInt8]
+    /// The map of weights before.
+    package let currentAllocation: [UInt8]
+    /// The map of weights aimed at.
+    package let targetAllocation: [UInt8]
+    /// The list of trades.
+    package let trades: [UInt8]
+    /// A fingerprint of what was recommended and why.
+    package let hash: String
+
+    private let portfolioID: String
+    /// The answer's members after the moments, with the braces of an object around them.
+    private let members: [UInt8]
+
+    /// Writes a result of a request.
+    package init(of request: OptimizationRequest, _ result: OptimizationResult) {
+        metrics = DocumentEncoder.metrics(result.metrics)
+        currentAllocation = DocumentEncoder.weights(result.currentAllocation)
+        targetAllocation = DocumentEncoder.weights(result.targetAllocation)
+        trades = DocumentEncoder.trades(result.trades)
+        portfolioID = request.portfolioID
+
+        var allocation = JSONWriter(reservingCapacity: 4096)
+        allocation.object { writer in
+            DocumentEncoder.writeKind(request, &writer)
+            DocumentEncoder.writeAllocation(result, &writer)
+        }
+        var warnings = JSONWriter()
+        DocumentEncoder.writeWarnings(result.warnings, &warnings)
+        let shared = allocation.bytes
+
+        var hashed = JSONWriter(reservingCapacity: shared.count + 512)
+        hashed.object { writer in
+            writer.members(ofObject: shared)
+            writer.name("solution")
+            DocumentEncoder.writeSolution(result.solution, includingTime: false, &writer)
+            writer.name("inputs")
+            writer.object { DocumentEncoder.writeEstimators(result.inputs, &$0) }
+            writer.name("warnings")
+            writer.raw(warnings.bytes)
+        }
+        let hash = fingerprint(of: hashed.bytes)
+        self.hash = hash
+
+        var whole = JSONWriter(reservingCapacity: shared.count + 1024)
+        whole.object { writer in
+            writer.members(ofObject: shared)
+            writer.name("solution")
+            DocumentEncoder.writeSolution(result.solution, includingTime: true, &writer)
+            writer.name("inputs")
+            DocumentEncoder.writeInputs(result.inputs, portfolioID: request.portfolioID, &writer)
+            writer.member("result_hash", hash)
+            writer.name("warnings")
+            writer.raw(warnings.bytes)
+        }
+        members = whole.bytes
+    }
+
+    /// The whole answer for one of the optimizations that came to this result.
+    package func body(id: String, createdAt: Timestamp, completedAt: Timestamp) -> [UInt8] {
+        var writer = JSONWriter(reservingCapacity: members.count + 256)
+        writer.object { writer in
+            writer.member("optimization_id", id)
+            writer.member("portfolio_id", portfolioID)
+            writer.member("status", JobStatus.completed.rawValue)
+            writer.member("created_at", createdAt.rfc3339)
+            writer.member("completed_at", completedAt.rfc3339)
+            writer.members(ofObject: members)
+        }
+        return writer.bytes
+    }
+}
