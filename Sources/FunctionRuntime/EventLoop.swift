@@ -13,8 +13,11 @@ package final class EventLoop {
     let poller: Poller
     var parked: ParkedRequestTable
     var connections: [Poller.Token: Connection] = [:]
-    /// The connections on which a request is coming in: few, so that looking for the slow ones is cheap.
-    var readingTokens: Set<Poller.Token> = []
+    /// The connections on which a request is coming in or an answer is waiting for its reader: few, so that looking for
+    /// the slow ones is cheap.
+    var timedTokens: Set<Poller.Token> = []
+    /// The requests of this turn that share a round trip, and what finishes each.
+    var gathered: [(token: Poller.Token, finish: () -> FunctionOutcome)] = []
     /// When what is still open ends; nil until the loop is told to stop.
     private(set) var drainDeadline: MonotonicTime?
     let parameterPipe = ParameterPipe()
@@ -27,6 +30,8 @@ package final class EventLoop {
     /// Generation 0 is for the listener, the stop descriptor and the wake source.
     private var lastGeneration: UInt32 = 0
     private var lastWakeCheck: MonotonicTime
+    /// The wake source's descriptor as far as it is watched; nil when the source may have been replaced.
+    private var watchedWakes: Int32?
     private var input = [UInt8](repeating: 0, count: 64 * 1024)
 
     /// The longest wait of one turn: how soon a lost wake source is asked again.
@@ -72,16 +77,19 @@ package final class EventLoop {
             resumeListening()
             watchWakeSource()
             for token in try poller.wait(milliseconds: waitMilliseconds()) { handle(token) }
+            finishGathered()
             let now = MonotonicTime.now()
             perform(parked.tick(now: now))
-            endSlowRequests(now: now)
+            endSlow(now: now)
             checkWakeSourceInTime(now: now)
         }
     }
 
     private func handle(_ token: Poller.Token) {
         guard token.generation == 0 else {
-            if let connection = connections[token] { read(connection) }
+            guard let connection = connections[token] else { return }
+            if case .answering(let answering) = connection.stage { proceed(connection, answering) }
+            if connections[token] != nil { read(connection) }
             return
         }
         switch token.descriptor {
@@ -96,8 +104,8 @@ package final class EventLoop {
         let now = MonotonicTime.now()
         var due = now.adding(seconds: Self.turnSeconds)
         if let parkedDue = parked.nextDue { due = min(due, parkedDue) }
-        for token in readingTokens {
-            if let connection = connections[token] { due = min(due, readingDeadline(of: connection)) }
+        for token in timedTokens {
+            if let connection = connections[token] { due = min(due, deadline(of: connection)) }
         }
         return Int32(max(0, due.seconds(since: now) * 1000).rounded(.up))
     }
@@ -124,14 +132,7 @@ package final class EventLoop {
         lastGeneration = lastGeneration == .max ? 1 : lastGeneration + 1
         let token = Poller.Token(descriptor: socket, generation: lastGeneration)
         let connection = Connection(token: token, now: .now())
-        let seconds = configuration.sendTimeoutSeconds
-        guard
-            cfastcgi_set_send_timeout(
-                socket,
-                Int(seconds),
-                Int((seconds - seconds.rounded(.down)) * 1_000_000)
-            ) == 0, poller.watch(token)
-        else { return }
+        guard poller.watch(token) else { return }
         connections[token] = connection
         // The request's bytes are mostly there by now; reading waits for nothing.
         read(connection)
@@ -164,7 +165,7 @@ package final class EventLoop {
     /// Closes a connection and frees what belongs to its request.
     func drop(_ connection: Connection) {
         parked.remove(connection.token.value)
-        readingTokens.remove(connection.token)
+        timedTokens.remove(connection.token)
         connections[connection.token] = nil
         poller.forget(connection.descriptor)
     }
@@ -175,9 +176,12 @@ package final class EventLoop {
             recv(connection.descriptor, $0.baseAddress, $0.count, Int32(MSG_DONTWAIT))
         }
         if count < 0, errno == EAGAIN || errno == EINTR { return }
-        if case .parked = connection.stage {
+        switch connection.stage {
+        case .parked, .gathered:
             // The end of the stream, an abort, or what must not come now: the client waits no longer either way.
             return abandon(connection)
+        case .answering(let answering): return end(connection, answering, isTaken: false)
+        case .idle, .reading: break
         }
         guard count > 0 else { return abandon(connection) }
         // The array is not touched again before this returns: nothing below reads from a connection.
@@ -208,8 +212,11 @@ package final class EventLoop {
     // MARK: What wakes parked requests
 
     private func watchWakeSource() {
-        guard let descriptor = handler.wakeSource?.fileDescriptor, descriptor >= 0 else { return }
+        guard let descriptor = handler.wakeSource?.fileDescriptor, descriptor >= 0, descriptor != watchedWakes else {
+            return
+        }
         poller.keepWatching(Poller.Token(descriptor: descriptor, generation: 0))
+        watchedWakes = descriptor
     }
 
     private func takeWakes(from descriptor: Int32) {
@@ -223,7 +230,10 @@ package final class EventLoop {
     private func takeWakes(from source: any WakeSource) {
         let now = MonotonicTime.now()
         lastWakeCheck = now
-        perform(parked.wake(keys: source.takeWokenKeys(), now: now))
+        let keys = source.takeWokenKeys()
+        // Taking them replaces a lost connection, which may come back under the old number: watch it anew.
+        watchedWakes = nil
+        perform(parked.wake(keys: keys, now: now))
     }
 
     /// Asks the source once a second even if nothing is readable, so that it can replace a lost connection.

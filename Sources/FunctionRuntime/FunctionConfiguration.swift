@@ -30,8 +30,7 @@ package struct FunctionConfiguration: Equatable, Sendable {
 
     /// How long a client may take to accept an answer, in seconds.
     ///
-    /// `PORTFOLIO_SEND_TIMEOUT_SECONDS`: 0.01 to 600; default 10. The process serves nobody else while an answer that
-    /// does not fit the socket's buffer (about 200 KiB) waits for its reader.
+    /// `PORTFOLIO_SEND_TIMEOUT_SECONDS`: 0.01 to 600; default 10. The process serves others meanwhile.
     package var sendTimeoutSeconds = 10.0
 
     /// How long requests that have begun may go on after the process was told to stop, in seconds.

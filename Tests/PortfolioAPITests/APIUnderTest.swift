@@ -42,8 +42,14 @@ final class APIUnderTest {
         healthEndpoint = HealthEndpoint(isReady: CheckReadiness(health: health), log: log)
     }
 
-    /// What comes of a request.
+    /// What comes of a request once the loop has heard all that were there.
     func outcome(_ request: FunctionRequest) -> FunctionOutcome {
+        var outcome = firstOutcome(request)
+        while case .gather(let finish) = outcome { outcome = finish() }
+        return outcome
+    }
+
+    private func firstOutcome(_ request: FunctionRequest) -> FunctionOutcome {
         if request.path.hasPrefix("/api/v1/optimizations") {
             let isRead = request.path.split(separator: "/").count == 4 && request.method != "POST"
             return isRead ? reader.handle(request) : commands.handle(request)
@@ -64,7 +70,7 @@ final class APIUnderTest {
     func send(_ request: FunctionRequest) -> Answer {
         switch outcome(request) {
         case .answer(let response): Answer(response)
-        case .park: Answer(FunctionResponse(status: 0))
+        case .park, .gather: Answer(FunctionResponse(status: 0))
         }
     }
 

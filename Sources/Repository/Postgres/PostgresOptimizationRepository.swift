@@ -5,7 +5,9 @@ import PortfolioModel
 ///
 /// Each method is one round trip.
 final class PostgresOptimizationRepository: OptimizationRepository {
-    private let session: PostgresSession
+    let session: PostgresSession
+    /// Reads that other requests of the same turn may still join.
+    var gatheredReads: GatheredReads?
     private var queue = QueueFigures()
 
     init(session: PostgresSession) { self.session = session }
@@ -145,10 +147,14 @@ final class PostgresOptimizationRepository: OptimizationRepository {
 
     func optimization(id: String, tenant: String) throws -> OptimizationState? {
         let call = Self.optimization(.text(id), .text(tenant))
-        let result = try session.run([call], tenant: tenant, repetition: .harmless)[0]
+        return try Self.state(in: session.run([call], tenant: tenant, repetition: .harmless)[0])
+    }
+
+    /// The state that a row of ``optimization`` tells; nil when there is none.
+    static func state(in result: StatementResult) throws -> OptimizationState? {
         guard var row = result.firstRow else { return nil }
         var state = OptimizationState(
-            status: try Self.status(try row.text()),
+            status: try status(try row.text()),
             portfolioID: try row.text(),
             type: try row.text(),
             objective: try row.text(),
@@ -163,7 +169,7 @@ final class PostgresOptimizationRepository: OptimizationRepository {
         return state
     }
 
-    private static let optimization = Statement(
+    static let optimization = Statement(
         "optimizations.optimization",
         """
         SELECT
