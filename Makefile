@@ -7,7 +7,7 @@ SHELL := /bin/bash
 STACK := deploy/local/stack
 SWIFT_SOURCES := Sources functions Tests Package.swift
 
-.PHONY: help deps build up down status logs demo test test-one test-integration test-fault check format lint \
+.PHONY: help deps build up down restart status logs demo test test-one test-integration test-fault check format lint \
 	migrate-check nginx-check
 
 help: ## list the targets
@@ -24,6 +24,9 @@ up: build ## start PostgreSQL, nginx and the functions on 127.0.0.1, and load th
 
 down: ## stop all that `make up` started and remove its state (PORTFOLIO_KEEP=1 keeps the database)
 	@$(STACK) down
+
+restart: ## replace every function, or FUNCTION=get-optimization alone, member by member: no request fails
+	@$(STACK) restart $(FUNCTION)
 
 status: ## the URLs, the database, and every process with its pid and state
 	@$(STACK) status

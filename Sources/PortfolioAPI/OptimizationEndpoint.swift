@@ -75,12 +75,12 @@ package final class OptimizationEndpoint: Endpoint {
             headers.append(("Preference-Applied", wait.applied))
         }
         if let answer = reading.answer, reading.status.isFinal {
-            return .representation(
+            return FunctionResponse.representation(
                 of: .borrowed(answer.bytes, owner: answer.owner),
                 entityTag: answer.entityTag,
                 for: request,
                 headers: headers
-            )
+            ).cacheable()
         }
         if !reading.status.isFinal { headers.append(("Retry-After", "1")) }
         let body = DocumentEncoder.pendingOptimization(
