@@ -34,6 +34,8 @@ final class Connection {
     var head: RequestHead?
     /// When the request's first byte came, or the last answer ended.
     var since: MonotonicTime
+    /// Whether no request has been answered on it yet.
+    private(set) var isNew = true
     /// When the answer must have gone out; there while it goes.
     var answerDeadline: MonotonicTime?
 
@@ -51,6 +53,7 @@ final class Connection {
     /// Makes ready for the next request.
     func becomeIdle(now: MonotonicTime) {
         stage = .idle
+        isNew = false
         reader = RequestReader()
         opening = nil
         head = nil

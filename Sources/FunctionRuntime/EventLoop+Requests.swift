@@ -121,10 +121,10 @@ extension EventLoop {
         return (connection, waiting)
     }
 
-    /// When a request must have come in, or its answer gone out.
+    /// When a request must have begun or come in, or its answer gone out.
     func deadline(of connection: Connection) -> MonotonicTime {
-        let deadline =
-            connection.answerDeadline ?? connection.since.adding(seconds: configuration.receiveTimeoutSeconds)
+        let seconds = connection.isIdle ? Self.newConnectionSeconds : configuration.receiveTimeoutSeconds
+        let deadline = connection.answerDeadline ?? connection.since.adding(seconds: seconds)
         return min(deadline, drainDeadline ?? deadline)
     }
 

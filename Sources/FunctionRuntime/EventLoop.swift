@@ -34,6 +34,10 @@ package final class EventLoop {
     private var watchedWakes: Int32?
     private var input = [UInt8](repeating: 0, count: 64 * 1024)
 
+    /// How long a new connection is waited for to bring its request when the process is to end: the web server sends one
+    /// as soon as it is connected.
+    static let newConnectionSeconds = 0.25
+
     /// The longest wait of one turn: how soon a lost wake source is asked again.
     private static let turnSeconds = 1.0
 
@@ -205,7 +209,9 @@ package final class EventLoop {
         for connection in connections.values where connection.isIdle {
             // A request may have come in this very moment; the web server would take it for lost.
             read(connection)
-            if connection.isIdle { drop(connection) }
+            guard connection.isIdle else { continue }
+            // On a new connection one is on its way, and may be a POST, which nobody sends twice.
+            if connection.isNew { timedTokens.insert(connection.token) } else { drop(connection) }
         }
     }
 
