@@ -47,8 +47,8 @@ test-one: deps ## the tests whose names match: make test-one NAME='target volati
 test-integration: build ## the tests that need PostgreSQL and nginx, on a stack of their own
 	deploy/local/with-stack swift test -c release --filter IntegrationTests
 
-test-fault: build ## the long fault tests, on a stack of their own
-	deploy/local/with-stack swift test -c release --filter FaultTests
+test-fault: build ## the long fault tests, on a stack of their own: two hundred processes killed, minutes
+	PORTFOLIO_FAULT_KILLS=200 swift test -c release --filter FaultTests
 
 check: lint migrate-check nginx-check ## the quick checks alone: no build, no tests
 
