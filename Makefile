@@ -7,7 +7,7 @@ SHELL := /bin/bash
 STACK := deploy/local/stack
 SWIFT_SOURCES := Sources functions Tests Package.swift
 
-.PHONY: help deps build up down restart status logs demo test test-one test-integration test-fault check format lint \
+.PHONY: help deps build up down restart status logs demo bench bench-service test test-one test-integration test-fault check format lint \
 	migrate-check nginx-check
 
 help: ## list the targets
@@ -36,6 +36,13 @@ logs: ## the last lines of every log; follows them on a terminal
 
 demo: up ## the service document's own request on real prices, and its answer as a table
 	@deploy/demo/run
+
+bench: bench-service ## measure against what it is built from, in the same run; results go to Benchmarks/results
+
+bench-service: build ## the service part of it: reads, round trips, waiters, waking; SCENARIO=uncached-read runs one
+	@deploy/local/deps bench
+	swift build -c release --product service-benchmarks
+	deploy/local/with-stack .build/release/service-benchmarks $(SCENARIO)
 
 test: deps lint migrate-check nginx-check build ## what CI runs: lint, drift checks, release build, all tests
 	swift test -c release

@@ -4,7 +4,9 @@ import TestSupport
 import Testing
 
 extension RealParts {
-    /// What nginx keeps, and what it must not keep. That an answer comes from the cache shows when the function is away.
+    /// What nginx keeps, and what it must not keep.
+    ///
+    /// That an answer comes from the cache shows when the function is away.
     @Suite("Kept answers", .serialized)
     struct CacheTests {
         let stack: LocalStack

@@ -4,8 +4,9 @@ import Testing
 /// What `TenancyTests.allowed` lists works for each role, and everything else is refused: tried, not looked up.
 @Suite("Roles, tried verb by verb")
 struct RoleTests {
-    /// Tries every verb of every role on every table, column by column where a verb has columns, and tells which were
-    /// not refused. EXPLAIN checks permissions like the statement itself and does nothing.
+    /// Tries every verb of every role on every table, column by column, and tells which were not refused.
+    ///
+    /// EXPLAIN checks permissions like the statement itself and does nothing.
     private static let attempts = """
         CREATE FUNCTION pg_temp.attempts() RETURNS TABLE (role_name text, table_name text, verb text)
         LANGUAGE plpgsql AS $$
