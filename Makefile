@@ -5,10 +5,10 @@ SHELL := /bin/bash
 .NOTPARALLEL:
 
 STACK := deploy/local/stack
-SWIFT_SOURCES := Sources functions Tests Package.swift
+SWIFT_SOURCES := Sources functions Tests Benchmarks Package.swift
 
-.PHONY: help deps build up down restart status logs demo bench bench-service test test-one test-integration test-fault check format lint \
-	migrate-check nginx-check
+.PHONY: help deps build up down restart status logs demo bench bench-service test test-one test-integration test-fault \
+	check format lint migrate-check nginx-check
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-18s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)

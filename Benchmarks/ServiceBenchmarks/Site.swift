@@ -121,7 +121,10 @@ struct Site {
         try configuration.write(toFile: file, atomically: true, encoding: .utf8)
         try supervise("signal", "HUP", "nginx")
         for _ in 0..<100 {
-            if (try? HTTPClient(port: port).get("/")) != nil { return }
+            if (try? HTTPClient(port: port).get("/")) != nil {
+                usleep(1_000_000)  // the workers that were replaced close what they still have
+                return
+            }
             usleep(50_000)
         }
         throw HTTPFailure(description: "nginx does not listen on port \(port)")

@@ -56,7 +56,7 @@ struct WakeFromZero: Scenario {
         server {
             listen 127.0.0.1:\(port);
             location = /ready { return 204; }
-            location / { include snippets/fastcgi_read.conf; fastcgi_keep_conn off; fastcgi_pass unix:sockets/woken.sock; }
+            location / { include snippets/fastcgi_write.conf; fastcgi_pass unix:sockets/woken.sock; }
             location = / { return 204; }
         }
         """

@@ -6,7 +6,9 @@
 import Foundation
 import TestSupport
 
-/// Every scenario, in the order it runs. A new one is a file of its own and a line here.
+/// Every scenario, in the order it runs.
+///
+/// A new one is a file of its own and a line here.
 let scenarios: [any Scenario] = [
     UncachedRead(),
     CachedRead(),

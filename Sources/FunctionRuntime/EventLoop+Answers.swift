@@ -69,7 +69,8 @@ extension EventLoop {
             timedTokens.remove(connection.token)
             poller.watchForRoomNoMore(connection.token)
         }
-        connection.becomeIdle(now: .now())
+        lastServed = .now()
+        connection.becomeIdle(now: lastServed)
     }
 
     /// The client has gone, or what it sends makes no sense: closes without an answer.

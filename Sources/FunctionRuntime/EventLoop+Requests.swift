@@ -50,6 +50,7 @@ extension EventLoop {
     /// The request is complete: answers it, parks it, or has it wait for the end of the turn.
     private func serve(_ connection: Connection) {
         timedTokens.remove(connection.token)
+        lastServed = .now()
         guard let head = connection.head else { return abandon(connection) }
         let received = connection.reader.receivedBodyBytes
         // The length is checked before the limit: a lie about it is worth more to whoever looks for the fault.

@@ -30,6 +30,8 @@ package final class EventLoop {
     /// Generation 0 is for the listener, the stop descriptor and the wake source.
     private var lastGeneration: UInt32 = 0
     private var lastWakeCheck: MonotonicTime
+    /// When a request last was complete, or was answered.
+    var lastServed = MonotonicTime.now()
     /// The wake source's descriptor as far as it is watched; nil when the source may have been replaced.
     private var watchedWakes: Int32?
     private var input = [UInt8](repeating: 0, count: 64 * 1024)
@@ -86,6 +88,7 @@ package final class EventLoop {
             perform(parked.tick(now: now))
             endSlow(now: now)
             checkWakeSourceInTime(now: now)
+            leaveWhenIdle(now: now)
         }
     }
 
@@ -200,6 +203,19 @@ package final class EventLoop {
         if count < 0, errno == EAGAIN || errno == EINTR { return }
         // A descriptor that has ended stays readable.
         if count <= 0 { poller.forget(stopDescriptor) }
+        beginDraining()
+    }
+
+    /// Ends the process's work when nobody has asked for anything for as long as configured.
+    private func leaveWhenIdle(now: MonotonicTime) {
+        guard configuration.idleSeconds > 0, now >= lastServed.adding(seconds: configuration.idleSeconds),
+            connections.values.allSatisfy(\.isIdle)
+        else { return }
+        beginDraining()
+        finishGathered()
+    }
+
+    private func beginDraining() {
         guard drainDeadline == nil else { return }
         log.info("stopping", [("connections", .integer(connections.count)), ("parked", .integer(parked.count))])
         let deadline = MonotonicTime.now().adding(seconds: configuration.drainSeconds)

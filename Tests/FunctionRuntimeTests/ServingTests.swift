@@ -280,6 +280,21 @@ struct ParkingTests {
         #expect(loop.hasEnded())
     }
 
+    @Test func `a loop that may leave when idle does so, but not while somebody waits`() throws {
+        let loop = try RunningLoop { $0.idleSeconds = 0.2 }
+        let kept = try loop.connect()
+        try kept.request("GET", "/echo")
+        #expect(try kept.reply().status == 200)
+        let parked = try loop.connect()
+        try parked.request("GET", "/park?key=k&wait=60")
+        #expect(loop.eventually { loop.handler.rechecks > 1 })  // two seconds, ten times the idle time
+        loop.handler.finish("k", "done")
+        loop.handler.wakes.wake("k")
+        #expect(try parked.reply().text == "done")
+        #expect(loop.hasEnded())
+        #expect(try kept.isClosed())
+    }
+
     @Test func `a loop without requests stops at once`() throws {
         let loop = try RunningLoop { $0.drainSeconds = 600 }
         let idle = try loop.connect()
