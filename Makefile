@@ -5,10 +5,10 @@ SHELL := /bin/bash
 .NOTPARALLEL:
 
 STACK := deploy/local/stack
-SWIFT_SOURCES := Sources functions Tests Package.swift
+SWIFT_SOURCES := Sources functions Tests Benchmarks Package.swift
 
-.PHONY: help deps build up down status logs demo test test-one test-integration test-fault check format lint \
-	migrate-check nginx-check
+.PHONY: help deps build up down restart status logs demo bench bench-service test test-one test-integration test-fault \
+	check format lint migrate-check nginx-check
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-18s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -25,6 +25,9 @@ up: build ## start PostgreSQL, nginx and the functions on 127.0.0.1, and load th
 down: ## stop all that `make up` started and remove its state (PORTFOLIO_KEEP=1 keeps the database)
 	@$(STACK) down
 
+restart: ## replace every function, or FUNCTION=get-optimization alone, member by member: no request fails
+	@$(STACK) restart $(FUNCTION)
+
 status: ## the URLs, the database, and every process with its pid and state
 	@$(STACK) status
 
@@ -33,6 +36,13 @@ logs: ## the last lines of every log; follows them on a terminal
 
 demo: up ## the service document's own request on real prices, and its answer as a table
 	@deploy/demo/run
+
+bench: bench-service ## measure against what it is built from, in the same run; results go to Benchmarks/results
+
+bench-service: build ## the service part of it: reads, round trips, waiters, waking; SCENARIO=uncached-read runs one
+	@deploy/local/deps bench
+	swift build -c release --product service-benchmarks
+	deploy/local/with-stack .build/release/service-benchmarks $(SCENARIO)
 
 test: deps lint migrate-check nginx-check build ## what CI runs: lint, drift checks, release build, all tests
 	swift test -c release
@@ -44,8 +54,8 @@ test-one: deps ## the tests whose names match: make test-one NAME='target volati
 test-integration: build ## the tests that need PostgreSQL and nginx, on a stack of their own
 	deploy/local/with-stack swift test -c release --filter IntegrationTests
 
-test-fault: build ## the long fault tests, on a stack of their own
-	deploy/local/with-stack swift test -c release --filter FaultTests
+test-fault: build ## the long fault tests, on a stack of their own: two hundred processes killed, minutes
+	PORTFOLIO_FAULT_KILLS=200 swift test -c release --filter FaultTests
 
 check: lint migrate-check nginx-check ## the quick checks alone: no build, no tests
 

@@ -1,4 +1,4 @@
-/// A request's way through the loop: bytes, parameters, body, handler, answer.
+/// A request's way through the loop: bytes, parameters, body, handler.
 extension EventLoop {
     /// Takes in bytes of a connection: they may end a request, and begin the next.
     func take(_ bytes: UnsafeRawBufferPointer, on connection: Connection) {
@@ -7,7 +7,7 @@ extension EventLoop {
             if case .idle = connection.stage {
                 connection.stage = .reading
                 connection.since = .now()
-                readingTokens.insert(connection.token)
+                timedTokens.insert(connection.token)
             }
             switch connection.reader.consume(bytes, from: &offset) {
             case .needsMore:
@@ -19,14 +19,14 @@ extension EventLoop {
                 guard open(connection, opening, []) else { return abandon(connection) }
                 return refuse(connection, .headTooLarge(limit: RequestReader.maximumParameterBytes))
             case .malformed:
-                return connection.exchange == nil ? abandon(connection) : refuse(connection, .brokenConnection)
+                return connection.head == nil ? abandon(connection) : refuse(connection, .brokenConnection)
             case .aborted:
                 return abandon(connection)
             case .complete:
                 serve(connection)
                 guard connections[connection.token] != nil else { return }
-                // What follows a parked request at once would be a second one beside it: multiplexing.
-                if case .parked = connection.stage, offset < bytes.count { return abandon(connection) }
+                // What follows a request without an answer would be a second one beside it: multiplexing.
+                if !connection.isIdle, offset < bytes.count { return abandon(connection) }
             }
         }
     }
@@ -35,26 +35,22 @@ extension EventLoop {
     private func open(
         _ connection: Connection,
         _ opening: RequestReader.RequestOpening,
-        _ parameters: [UInt8]
+        _ contents: [UInt8]
     ) -> Bool {
-        guard
-            let exchange = FastCGIExchange(
-                opening: opening,
-                parameters: parameters,
-                connection: connection.descriptor,
-                through: parameterPipe
-            )
-        else { return false }
-        let head = RequestHead(parameters: exchange.parameters)
+        guard let parameters = RequestParameters(opening: opening, contents: contents, through: parameterPipe) else {
+            return false
+        }
+        let head = RequestHead(reading: parameters)
         connection.reader.expectBody(announced: head.announcedBodyBytes, limit: configuration.bodyLimitBytes)
-        connection.exchange = exchange
+        connection.opening = opening
         connection.head = head
         return true
     }
 
-    /// The request is complete: answers or parks it.
+    /// The request is complete: answers it, parks it, or has it wait for the end of the turn.
     private func serve(_ connection: Connection) {
-        readingTokens.remove(connection.token)
+        timedTokens.remove(connection.token)
+        lastServed = .now()
         guard let head = connection.head else { return abandon(connection) }
         let received = connection.reader.receivedBodyBytes
         // The length is checked before the limit: a lie about it is worth more to whoever looks for the fault.
@@ -67,9 +63,17 @@ extension EventLoop {
         }
         var request = head.request
         request.body = connection.reader.takeBody()
-        switch handler.handle(request) {
+        carryOut(handler.handle(request), on: connection)
+    }
+
+    /// Does what the handler made of a request.
+    private func carryOut(_ outcome: FunctionOutcome, on connection: Connection) {
+        switch outcome {
         case .answer(let response):
             answer(connection, response)
+        case .gather(let finish):
+            connection.stage = .gathered
+            gathered.append((connection.token, finish))
         case .park(let waiting):
             let isParked = parked.park(
                 connection.token.value,
@@ -79,6 +83,20 @@ extension EventLoop {
             )
             guard isParked else { return answer(connection, .tooManyWaiting) }
             connection.stage = .parked(waiting)
+        }
+    }
+
+    /// All requests that were there have been heard: finishes those that share a round trip.
+    func finishGathered() {
+        while !gathered.isEmpty {
+            let turn = gathered
+            gathered.removeAll(keepingCapacity: true)
+            for (token, finish) in turn {
+                let outcome = finish()
+                // The client may have gone meanwhile.
+                guard let connection = connections[token], case .gathered = connection.stage else { continue }
+                carryOut(outcome, on: connection)
+            }
         }
     }
 
@@ -104,88 +122,24 @@ extension EventLoop {
         return (connection, waiting)
     }
 
-    /// When a request that comes in must be complete.
-    func readingDeadline(of connection: Connection) -> MonotonicTime {
-        let deadline = connection.since.adding(seconds: configuration.receiveTimeoutSeconds)
+    /// When a request must have begun or come in, or its answer gone out.
+    func deadline(of connection: Connection) -> MonotonicTime {
+        let seconds = connection.isIdle ? Self.newConnectionSeconds : configuration.receiveTimeoutSeconds
+        let deadline = connection.answerDeadline ?? connection.since.adding(seconds: seconds)
         return min(deadline, drainDeadline ?? deadline)
     }
 
-    /// Ends the requests that did not come in in time.
-    func endSlowRequests(now: MonotonicTime) {
-        for token in readingTokens {
-            guard let connection = connections[token], readingDeadline(of: connection) <= now else { continue }
-            if connection.exchange == nil { abandon(connection) } else { refuse(connection, .tooSlow) }
+    /// Ends the requests that did not come in in time, and the answers that were not taken in time.
+    func endSlow(now: MonotonicTime) {
+        for token in timedTokens {
+            guard let connection = connections[token], deadline(of: connection) <= now else { continue }
+            if case .answering(let answering) = connection.stage {
+                end(connection, answering, isTaken: false)
+            } else if connection.head == nil {
+                abandon(connection)
+            } else {
+                refuse(connection, .tooSlow)
+            }
         }
-    }
-
-    // MARK: Answers
-
-    private func answer(_ connection: Connection, _ problem: RuntimeProblem) {
-        let requestID = connection.head?.request.requestID ?? ""
-        answer(connection, problem.response(requestID: requestID))
-    }
-
-    /// Answers in the middle of a request; what still comes of it is not read, so the connection ends.
-    private func refuse(_ connection: Connection, _ problem: RuntimeProblem) {
-        let requestID = connection.head?.request.requestID ?? ""
-        answer(connection, problem.response(requestID: requestID), closing: true)
-    }
-
-    private func answer(_ connection: Connection, _ given: FunctionResponse, closing: Bool = false) {
-        guard let exchange = connection.exchange, let request = connection.head?.request else {
-            return abandon(connection)
-        }
-        parked.remove(connection.token.value)
-        var response = given
-        if !(200...599).contains(response.status) {
-            log.error("handler gave no status", requestID: request.requestID, [("status", .integer(response.status))])
-            response = RuntimeProblem.internalFault.response(requestID: request.requestID)
-        }
-        let sent = ResponseWriter.send(
-            response,
-            to: exchange,
-            method: request.method,
-            requestID: request.requestID,
-            deadline: MonotonicTime.now().adding(seconds: configuration.sendTimeoutSeconds)
-        )
-        let isSent = exchange.finish()
-        for name in sent.refusedHeaders {
-            log.error("refused a response header", requestID: request.requestID, [("header", .text(name))])
-        }
-        logRequest(
-            connection,
-            status: response.status,
-            bodyBytes: sent.bodyBytes,
-            outcome: isSent ? nil : "answer not taken"
-        )
-        if isSent, exchange.keepsConnection, !closing, drainDeadline == nil {
-            readingTokens.remove(connection.token)
-            connection.becomeIdle(now: .now())
-        } else {
-            drop(connection)
-        }
-    }
-
-    /// The client has gone, or what it sends makes no sense: closes without an answer.
-    func abandon(_ connection: Connection) {
-        if connection.head != nil {
-            // The status nginx logs for a client that did not wait.
-            logRequest(connection, status: 499, bodyBytes: 0, outcome: "client gone")
-        } else if !connection.isIdle {
-            log.warning("connection closed in the middle of a request's parameters")
-        }
-        drop(connection)
-    }
-
-    /// Writes the one line each request gets; without its query, which may hold what is nobody's business.
-    private func logRequest(_ connection: Connection, status: Int, bodyBytes: Int, outcome: String?) {
-        guard let request = connection.head?.request, log.minimumLevel <= .info else { return }
-        let microseconds = (MonotonicTime.now().seconds(since: connection.since) * 1_000_000).rounded()
-        var fields: [(name: String, value: LogValue)] = [
-            ("method", .text(request.method)), ("path", .text(request.path)), ("status", .integer(status)),
-            ("ms", .number(microseconds / 1000)), ("bytes", .integer(bodyBytes)),
-        ]
-        if let outcome { fields.append(("outcome", .text(outcome))) }
-        log.info("request", requestID: request.requestID, fields)
     }
 }

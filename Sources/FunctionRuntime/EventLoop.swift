@@ -13,8 +13,11 @@ package final class EventLoop {
     let poller: Poller
     var parked: ParkedRequestTable
     var connections: [Poller.Token: Connection] = [:]
-    /// The connections on which a request is coming in: few, so that looking for the slow ones is cheap.
-    var readingTokens: Set<Poller.Token> = []
+    /// The connections on which a request is coming in or an answer is waiting for its reader: few, so that looking for
+    /// the slow ones is cheap.
+    var timedTokens: Set<Poller.Token> = []
+    /// The requests of this turn that share a round trip, and what finishes each.
+    var gathered: [(token: Poller.Token, finish: () -> FunctionOutcome)] = []
     /// When what is still open ends; nil until the loop is told to stop.
     private(set) var drainDeadline: MonotonicTime?
     let parameterPipe = ParameterPipe()
@@ -27,7 +30,15 @@ package final class EventLoop {
     /// Generation 0 is for the listener, the stop descriptor and the wake source.
     private var lastGeneration: UInt32 = 0
     private var lastWakeCheck: MonotonicTime
+    /// When a request last was complete, or was answered.
+    var lastServed = MonotonicTime.now()
+    /// The wake source's descriptor as far as it is watched; nil when the source may have been replaced.
+    private var watchedWakes: Int32?
     private var input = [UInt8](repeating: 0, count: 64 * 1024)
+
+    /// How long a new connection is waited for to bring its request when the process is to end: the web server sends one
+    /// as soon as it is connected.
+    static let newConnectionSeconds = 0.25
 
     /// The longest wait of one turn: how soon a lost wake source is asked again.
     private static let turnSeconds = 1.0
@@ -72,16 +83,20 @@ package final class EventLoop {
             resumeListening()
             watchWakeSource()
             for token in try poller.wait(milliseconds: waitMilliseconds()) { handle(token) }
+            finishGathered()
             let now = MonotonicTime.now()
             perform(parked.tick(now: now))
-            endSlowRequests(now: now)
+            endSlow(now: now)
             checkWakeSourceInTime(now: now)
+            leaveWhenIdle(now: now)
         }
     }
 
     private func handle(_ token: Poller.Token) {
         guard token.generation == 0 else {
-            if let connection = connections[token] { read(connection) }
+            guard let connection = connections[token] else { return }
+            if case .answering(let answering) = connection.stage { proceed(connection, answering) }
+            if connections[token] != nil { read(connection) }
             return
         }
         switch token.descriptor {
@@ -96,8 +111,8 @@ package final class EventLoop {
         let now = MonotonicTime.now()
         var due = now.adding(seconds: Self.turnSeconds)
         if let parkedDue = parked.nextDue { due = min(due, parkedDue) }
-        for token in readingTokens {
-            if let connection = connections[token] { due = min(due, readingDeadline(of: connection)) }
+        for token in timedTokens {
+            if let connection = connections[token] { due = min(due, deadline(of: connection)) }
         }
         return Int32(max(0, due.seconds(since: now) * 1000).rounded(.up))
     }
@@ -124,14 +139,7 @@ package final class EventLoop {
         lastGeneration = lastGeneration == .max ? 1 : lastGeneration + 1
         let token = Poller.Token(descriptor: socket, generation: lastGeneration)
         let connection = Connection(token: token, now: .now())
-        let seconds = configuration.sendTimeoutSeconds
-        guard
-            cfastcgi_set_send_timeout(
-                socket,
-                Int(seconds),
-                Int((seconds - seconds.rounded(.down)) * 1_000_000)
-            ) == 0, poller.watch(token)
-        else { return }
+        guard poller.watch(token) else { return }
         connections[token] = connection
         // The request's bytes are mostly there by now; reading waits for nothing.
         read(connection)
@@ -164,7 +172,7 @@ package final class EventLoop {
     /// Closes a connection and frees what belongs to its request.
     func drop(_ connection: Connection) {
         parked.remove(connection.token.value)
-        readingTokens.remove(connection.token)
+        timedTokens.remove(connection.token)
         connections[connection.token] = nil
         poller.forget(connection.descriptor)
     }
@@ -175,9 +183,12 @@ package final class EventLoop {
             recv(connection.descriptor, $0.baseAddress, $0.count, Int32(MSG_DONTWAIT))
         }
         if count < 0, errno == EAGAIN || errno == EINTR { return }
-        if case .parked = connection.stage {
+        switch connection.stage {
+        case .parked, .gathered:
             // The end of the stream, an abort, or what must not come now: the client waits no longer either way.
             return abandon(connection)
+        case .answering(let answering): return end(connection, answering, isTaken: false)
+        case .idle, .reading: break
         }
         guard count > 0 else { return abandon(connection) }
         // The array is not touched again before this returns: nothing below reads from a connection.
@@ -192,6 +203,19 @@ package final class EventLoop {
         if count < 0, errno == EAGAIN || errno == EINTR { return }
         // A descriptor that has ended stays readable.
         if count <= 0 { poller.forget(stopDescriptor) }
+        beginDraining()
+    }
+
+    /// Ends the process's work when nobody has asked for anything for as long as configured.
+    private func leaveWhenIdle(now: MonotonicTime) {
+        guard configuration.idleSeconds > 0, now >= lastServed.adding(seconds: configuration.idleSeconds),
+            connections.values.allSatisfy(\.isIdle)
+        else { return }
+        beginDraining()
+        finishGathered()
+    }
+
+    private func beginDraining() {
         guard drainDeadline == nil else { return }
         log.info("stopping", [("connections", .integer(connections.count)), ("parked", .integer(parked.count))])
         let deadline = MonotonicTime.now().adding(seconds: configuration.drainSeconds)
@@ -201,15 +225,20 @@ package final class EventLoop {
         for connection in connections.values where connection.isIdle {
             // A request may have come in this very moment; the web server would take it for lost.
             read(connection)
-            if connection.isIdle { drop(connection) }
+            guard connection.isIdle else { continue }
+            // On a new connection one is on its way, and may be a POST, which nobody sends twice.
+            if connection.isNew { timedTokens.insert(connection.token) } else { drop(connection) }
         }
     }
 
     // MARK: What wakes parked requests
 
     private func watchWakeSource() {
-        guard let descriptor = handler.wakeSource?.fileDescriptor, descriptor >= 0 else { return }
+        guard let descriptor = handler.wakeSource?.fileDescriptor, descriptor >= 0, descriptor != watchedWakes else {
+            return
+        }
         poller.keepWatching(Poller.Token(descriptor: descriptor, generation: 0))
+        watchedWakes = descriptor
     }
 
     private func takeWakes(from descriptor: Int32) {
@@ -223,7 +252,10 @@ package final class EventLoop {
     private func takeWakes(from source: any WakeSource) {
         let now = MonotonicTime.now()
         lastWakeCheck = now
-        perform(parked.wake(keys: source.takeWokenKeys(), now: now))
+        let keys = source.takeWokenKeys()
+        // Taking them replaces a lost connection, which may come back under the old number: watch it anew.
+        watchedWakes = nil
+        perform(parked.wake(keys: keys, now: now))
     }
 
     /// Asks the source once a second even if nothing is readable, so that it can replace a lost connection.

@@ -30,14 +30,19 @@ package struct FunctionConfiguration: Equatable, Sendable {
 
     /// How long a client may take to accept an answer, in seconds.
     ///
-    /// `PORTFOLIO_SEND_TIMEOUT_SECONDS`: 0.01 to 600; default 10. The process serves nobody else while an answer that
-    /// does not fit the socket's buffer (about 200 KiB) waits for its reader.
+    /// `PORTFOLIO_SEND_TIMEOUT_SECONDS`: 0.01 to 600; default 10. The process serves others meanwhile.
     package var sendTimeoutSeconds = 10.0
 
     /// How long requests that have begun may go on after the process was told to stop, in seconds.
     ///
     /// `PORTFOLIO_DRAIN_SECONDS`: 0 to 600; default 10. Parked requests are then answered as if their own time were up.
     package var drainSeconds = 10.0
+
+    /// How long the process goes on without a request before it ends by itself, in seconds; 0 is for ever.
+    ///
+    /// `PORTFOLIO_IDLE_SECONDS`: 0 to 86 400; default 0. For a parent that holds the socket and starts the process for the
+    /// next request, such as systemd.
+    package var idleSeconds = 0.0
 
     /// How many requests may be parked at once.
     ///
@@ -114,6 +119,7 @@ package struct FunctionConfiguration: Equatable, Sendable {
         number("PORTFOLIO_RECEIVE_TIMEOUT_SECONDS", \.receiveTimeoutSeconds, 0.01...600)
         number("PORTFOLIO_SEND_TIMEOUT_SECONDS", \.sendTimeoutSeconds, 0.01...600)
         number("PORTFOLIO_DRAIN_SECONDS", \.drainSeconds, 0...600)
+        number("PORTFOLIO_IDLE_SECONDS", \.idleSeconds, 0...86_400)
         integer("PORTFOLIO_MAXIMUM_PARKED_REQUESTS", \.maximumParkedRequests, 0...10_000)
         integer("PORTFOLIO_MAXIMUM_CONNECTIONS", \.maximumConnections, 1...20_000)
         number("PORTFOLIO_LEASE_SECONDS", \.leaseSeconds, 0.1...3600)

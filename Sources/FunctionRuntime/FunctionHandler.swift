@@ -16,6 +16,9 @@ extension FunctionHandler {
 public enum FunctionOutcome {
     /// The answer.
     case answer(FunctionResponse)
+    /// Not before the loop has heard every request that is there: what all of them need is then asked for in one round
+    /// trip, by whichever of these closures is called first. Each is called once, in the order of the requests.
+    case gather(() -> FunctionOutcome)
     /// Not yet: the request stays open and costs no process.
     case park(ParkedRequest)
 }

@@ -7,7 +7,7 @@ public struct FunctionRequest: Sendable {
     /// The query's pairs in order, percent-decoded.
     public var query: [(name: String, value: String)]
     /// Header values by lower-case name: those nginx passes as `HTTP_*`, and `content-type`.
-    public var headers: [String: String]
+    public var headers: RequestHeaders
     /// The body.
     public var body: [UInt8]
     /// The request's id, as nginx made it or as made here: goes into logs, errors and `X-Request-Id`.
@@ -25,8 +25,18 @@ public struct FunctionRequest: Sendable {
         self.method = method
         self.path = path
         self.query = query
-        self.headers = headers
+        self.headers = RequestHeaders(headers)
         self.body = body
+        self.requestID = requestID
+    }
+
+    /// Makes a request without a query or a body yet.
+    init(method: String, headers: RequestHeaders, requestID: String) {
+        self.method = method
+        path = ""
+        query = []
+        self.headers = headers
+        body = []
         self.requestID = requestID
     }
 

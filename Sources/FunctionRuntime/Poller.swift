@@ -57,6 +57,18 @@ final class Poller {
         }
     }
 
+    /// Watches a connection also for room to write.
+    func watchForRoom(_ token: Token) {
+        let events = UInt32(cfastcgi_readable | cfastcgi_peer_closed | cfastcgi_writable)
+        _ = cfastcgi_epoll_modify(descriptor, token.descriptor, events, token.value)
+    }
+
+    /// Watches a connection as before ``watchForRoom(_:)``.
+    func watchForRoomNoMore(_ token: Token) {
+        let events = UInt32(cfastcgi_readable | cfastcgi_peer_closed)
+        _ = cfastcgi_epoll_modify(descriptor, token.descriptor, events, token.value)
+    }
+
     /// Watches a descriptor no more.
     func forget(_ descriptor: Int32) { _ = cfastcgi_epoll_remove(self.descriptor, descriptor) }
 

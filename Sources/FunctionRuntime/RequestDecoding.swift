@@ -12,33 +12,81 @@ package struct RequestHead {
     /// The longest method: the longest registered one (`UPDATEREDIRECTREF`) has 17 letters.
     private static let longestMethod = 32
 
-    /// Reads the parameters; of a name that comes twice the first value counts, as in libfcgi's own lookup.
-    package init(parameters: [(name: String, value: String)], makeRequestID: () -> String = RequestID.random) {
-        var values: [String: String] = [:]
-        var headers: [String: String] = [:]
-        for (name, value) in parameters where values.updateIfAbsent(name, value) {
-            // `Proxy` would become the HTTP_PROXY of whatever client library a handler uses.
-            guard name.hasPrefix("HTTP_"), name != "HTTP_PROXY" else { continue }
-            headers[name.dropFirst(5).lowercased().replacingUnderscores()] = value
-        }
-        if let contentType = values["CONTENT_TYPE"], !contentType.isEmpty { headers["content-type"] = contentType }
+    /// The parameters that say what is asked for, as far as they came; of each the first counts.
+    private struct Essentials {
+        var method: UnsafeRawBufferPointer?
+        var target: UnsafeRawBufferPointer?
+        var query: UnsafeRawBufferPointer?
+        var contentLength: UnsafeRawBufferPointer?
+        var contentType: UnsafeRawBufferPointer?
+        var requestID: UnsafeRawBufferPointer?
 
-        let givenID = values["HTTP_X_REQUEST_ID"].flatMap { RequestID.isValid($0) ? $0 : nil }
+        /// Keeps a parameter if it is one of these.
+        mutating func take(_ name: UnsafeRawBufferPointer, _ value: UnsafeRawBufferPointer) {
+            switch name.count {
+            case 11: keepFirst(name, "REQUEST_URI", value, &target)
+            case 12:
+                keepFirst(name, "QUERY_STRING", value, &query)
+                keepFirst(name, "CONTENT_TYPE", value, &contentType)
+            case 14:
+                keepFirst(name, "REQUEST_METHOD", value, &method)
+                keepFirst(name, "CONTENT_LENGTH", value, &contentLength)
+            case 17: keepFirst(name, "HTTP_X_REQUEST_ID", value, &requestID)
+            default: break
+            }
+        }
+
+        private func keepFirst(
+            _ name: UnsafeRawBufferPointer,
+            _ wanted: StaticString,
+            _ value: UnsafeRawBufferPointer,
+            _ place: inout UnsafeRawBufferPointer?
+        ) {
+            if place == nil, name.isText(wanted) { place = value }
+        }
+    }
+
+    /// Reads the parameters; of a name that comes twice the first value counts, as in libfcgi's own lookup.
+    ///
+    /// - Parameters:
+    ///   - parameters: names and values; their bytes are needed during this call only.
+    ///   - makeRequestID: makes an id when the request brings none that can be taken over.
+    package init(
+        reading parameters: some Sequence<(name: UnsafeRawBufferPointer, value: UnsafeRawBufferPointer)>,
+        makeRequestID: () -> String = RequestID.random
+    ) {
+        var essentials = Essentials()
+        var headers = RequestHeaders()
+        headers.reserve(entries: Self.usualHeaders, bytes: Self.usualHeaders * Self.usualHeaderBytes)
+        for (name, value) in parameters {
+            essentials.take(name, value)
+            // `Proxy` would become the HTTP_PROXY of whatever client library a handler uses.
+            guard name.hasText("HTTP_"), !name.isText("HTTP_PROXY"), !name.isText("HTTP_CONTENT_TYPE") else { continue }
+            headers.append(parameter: UnsafeRawBufferPointer(rebasing: name.dropFirst(5)), value: value)
+        }
+        if let contentType = essentials.contentType, !contentType.isEmpty {
+            headers.append(name: "content-type", value: contentType)
+        }
+        let givenID = essentials.requestID.map { String(decoding: $0, as: UTF8.self) }
         request = FunctionRequest(
-            method: values["REQUEST_METHOD"] ?? "",
-            path: "",
+            method: essentials.method.map { String(decoding: $0, as: UTF8.self) } ?? "",
             headers: headers,
-            requestID: givenID ?? makeRequestID()
+            requestID: givenID.flatMap { RequestID.isValid($0) ? $0 : nil } ?? makeRequestID()
         )
         announcedBodyBytes = 0
+        let nothing = UnsafeRawBufferPointer(start: nil, count: 0)
         do throws(RuntimeProblem) {
             try readMethod()
-            try readTarget(uri: values["REQUEST_URI"] ?? "", query: values["QUERY_STRING"] ?? "")
-            try readLength(values["CONTENT_LENGTH"] ?? "")
+            try readTarget(uri: essentials.target ?? nothing, query: essentials.query ?? nothing)
+            try readLength(essentials.contentLength ?? nothing)
         } catch {
             problem = error
         }
     }
+
+    /// Room for the headers of most requests, made once; more is made when needed.
+    private static let usualHeaders = 24
+    private static let usualHeaderBytes = 40
 
     private func readMethod() throws(RuntimeProblem) {
         let letters = request.method.utf8
@@ -47,21 +95,26 @@ package struct RequestHead {
         else { throw .invalidRequest("The method is not one.") }
     }
 
-    private mutating func readTarget(uri: String, query: String) throws(RuntimeProblem) {
-        let rawPath = uri.utf8.prefix { $0 != UInt8(ascii: "?") }
+    private mutating func readTarget(
+        uri: UnsafeRawBufferPointer,
+        query: UnsafeRawBufferPointer
+    ) throws(RuntimeProblem) {
+        let rawPath = UnsafeRawBufferPointer(rebasing: uri.prefix { $0 != UInt8(ascii: "?") })
         guard rawPath.first == UInt8(ascii: "/"), let path = percentDecoded(rawPath, plusIsSpace: false) else {
             throw .invalidRequest("The path is not percent-encoded UTF-8 that begins with a slash.")
         }
         request.path = path
-        guard let pairs = queryPairs(query) else {
+        guard !query.isEmpty else { return }
+        guard let pairs = queryPairs(String(decoding: query, as: UTF8.self)) else {
             throw .invalidRequest("The query is not percent-encoded UTF-8.")
         }
         request.query = pairs
     }
 
-    private mutating func readLength(_ text: String) throws(RuntimeProblem) {
+    private mutating func readLength(_ text: UnsafeRawBufferPointer) throws(RuntimeProblem) {
         guard !text.isEmpty else { return }
-        guard text.utf8.allSatisfy({ (UInt8(ascii: "0")...UInt8(ascii: "9")).contains($0) }), let length = Int(text)
+        guard text.allSatisfy({ (UInt8(ascii: "0")...UInt8(ascii: "9")).contains($0) }),
+            let length = Int(String(decoding: text, as: UTF8.self))
         else { throw .invalidRequest("The content length is not a number of bytes.") }
         announcedBodyBytes = length
     }
@@ -83,7 +136,11 @@ package func queryPairs(_ query: String) -> [(name: String, value: String)]? {
 }
 
 /// Percent-decodes once; nil for an incomplete or wrong escape, a NUL, or what is not UTF-8.
-package func percentDecoded(_ text: Substring.UTF8View, plusIsSpace: Bool) -> String? {
+package func percentDecoded(_ text: some Collection<UInt8>, plusIsSpace: Bool) -> String? {
+    let isPlain = text.allSatisfy { byte in
+        byte != UInt8(ascii: "%") && byte != 0 && (byte != UInt8(ascii: "+") || !plusIsSpace)
+    }
+    if isPlain { return String(validating: text, as: UTF8.self) }
     func digit(_ byte: UInt8) -> UInt8? {
         switch byte {
         case UInt8(ascii: "0")...UInt8(ascii: "9"): byte - UInt8(ascii: "0")
@@ -133,15 +190,13 @@ package enum RequestID {
     }
 }
 
-extension [String: String] {
-    /// Sets a value unless there is one; whether it was set.
-    fileprivate mutating func updateIfAbsent(_ name: String, _ value: String) -> Bool {
-        guard self[name] == nil else { return false }
-        self[name] = value
-        return true
-    }
-}
+extension UnsafeRawBufferPointer {
+    /// Whether these are the bytes of a text.
+    fileprivate func isText(_ text: StaticString) -> Bool { count == text.utf8CodeUnitCount && hasText(text) }
 
-extension String {
-    fileprivate func replacingUnderscores() -> String { String(map { $0 == "_" ? "-" : $0 }) }
+    /// Whether the bytes begin with a text.
+    fileprivate func hasText(_ text: StaticString) -> Bool {
+        guard let start = baseAddress, count >= text.utf8CodeUnitCount else { return false }
+        return memcmp(start, text.utf8Start, text.utf8CodeUnitCount) == 0
+    }
 }

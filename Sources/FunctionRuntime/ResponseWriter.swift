@@ -1,49 +1,9 @@
-/// Writes a handler's response as the CGI header and body that libfcgi carries.
-package struct ResponseWriter {
-    /// How much is handed to libfcgi between two looks at the clock.
-    private static let chunkBytes = 64 * 1024
-
+/// Writes the header of a handler's response in CGI's form.
+package enum ResponseWriter {
     /// What the runtime says itself, or what would break the connection: left out of a handler's headers.
     private static let reservedNames: Set<String> = [
         "connection", "content-length", "keep-alive", "status", "transfer-encoding", "upgrade", "x-request-id",
     ]
-
-    /// Sends a response, without its body if the method is HEAD or its status has none.
-    ///
-    /// Nothing is sent any more past the deadline: a client that takes a little now and then would hold the process.
-    ///
-    /// - Returns: how many bytes of body were sent, and the names of headers that were refused.
-    package static func send(
-        _ response: FunctionResponse,
-        to exchange: FastCGIExchange,
-        method: String,
-        requestID: String,
-        deadline: MonotonicTime
-    ) -> (bodyBytes: Int, refusedHeaders: [String]) {
-        var sent = 0
-        var refused: [String] = []
-        withBytes(of: response.body) { body in
-            let (header, refusedNames) = header(of: response, bodyBytes: body.count, requestID: requestID)
-            refused = refusedNames
-            header.withUnsafeBytes { exchange.send($0) }
-            guard method != "HEAD", hasBody(status: response.status) else { return }
-            while sent < body.count, !exchange.hasFailed {
-                let end = min(sent + chunkBytes, body.count)
-                exchange.send(UnsafeRawBufferPointer(rebasing: body[sent..<end]))
-                sent = end
-                if sent < body.count, MonotonicTime.now() > deadline { exchange.fail() }
-            }
-        }
-        return (sent, refused)
-    }
-
-    private static func withBytes(of body: FunctionResponse.Body, _ use: (UnsafeRawBufferPointer) -> Void) {
-        switch body {
-        case .empty: use(UnsafeRawBufferPointer(start: nil, count: 0))
-        case .bytes(let bytes): bytes.withUnsafeBytes(use)
-        case .borrowed(let bytes, let owner): withExtendedLifetime(owner) { use(bytes) }
-        }
-    }
 
     /// The status line and headers, and the names of headers that were refused.
     ///
@@ -54,21 +14,45 @@ package struct ResponseWriter {
         requestID: String
     ) -> (bytes: [UInt8], refused: [String]) {
         var bytes: [UInt8] = []
-        bytes.reserveCapacity(256)
+        bytes.reserveCapacity(512)
         var refused: [String] = []
-        bytes.append(contentsOf: "Status: \(response.status) \(reason(of: response.status))\r\n".utf8)
+        bytes.append(contentsOf: "Status: ".utf8)
+        bytes.append(contentsOf: String(response.status).utf8)
+        bytes.append(UInt8(ascii: " "))
+        bytes.append(contentsOf: reason(of: response.status).utf8)
         for (name, value) in response.headers {
-            guard isToken(name), value.utf8.allSatisfy({ $0 >= 0x20 && $0 != 0x7F || $0 == UInt8(ascii: "\t") }),
-                !reservedNames.contains(name.lowercased())
-            else {
+            guard isToken(name), isFieldValue(value), !isReserved(name) else {
                 refused.append(name)
                 continue
             }
-            bytes.append(contentsOf: "\(name): \(value)\r\n".utf8)
+            appendField(name, value, to: &bytes)
         }
-        if hasBody(status: response.status) { bytes.append(contentsOf: "Content-Length: \(bodyBytes)\r\n".utf8) }
-        bytes.append(contentsOf: "X-Request-Id: \(requestID)\r\n\r\n".utf8)
+        if hasBody(status: response.status) { appendField("Content-Length", String(bodyBytes), to: &bytes) }
+        appendField("X-Request-Id", requestID, to: &bytes)
+        bytes.append(contentsOf: "\r\n\r\n".utf8)
         return (bytes, refused)
+    }
+
+    /// Whether an answer to a method with a status has a body.
+    static func hasBody(method: String, status: Int) -> Bool { method != "HEAD" && hasBody(status: status) }
+
+    private static func appendField(_ name: String, _ value: String, to bytes: inout [UInt8]) {
+        bytes.append(contentsOf: "\r\n".utf8)
+        bytes.append(contentsOf: name.utf8)
+        bytes.append(contentsOf: ": ".utf8)
+        bytes.append(contentsOf: value.utf8)
+    }
+
+    private static func isReserved(_ name: String) -> Bool {
+        // The lengths of the reserved names; nearly all others need not be looked up.
+        switch name.utf8.count {
+        case 6, 7, 10, 12, 14, 17: reservedNames.contains(name.lowercased())
+        default: false
+        }
+    }
+
+    private static func isFieldValue(_ value: String) -> Bool {
+        value.utf8.allSatisfy { $0 >= 0x20 && $0 != 0x7F || $0 == UInt8(ascii: "\t") }
     }
 
     private static func hasBody(status: Int) -> Bool { status != 204 && status != 304 }

@@ -26,11 +26,25 @@ package final class OptimizationEndpoint: Endpoint {
         try request.requireJSONAccepted()
         try QueryParameters(request).check()
         let id = String(segments[3])
-        let reading = try read(id: id, tenant: request.tenant)
-        guard !reading.status.isFinal, let wait = WaitPreference(request.headers["prefer"]) else {
-            return .answer(response(to: request, reading))
+        let reading = try read.gather(id: id, tenant: request.tenant)
+        return .gather { [self] in outcome(of: request, id: id, reading) }
+    }
+
+    /// What comes of a request once the optimization has been read.
+    private func outcome(
+        of request: FunctionRequest,
+        id: String,
+        _ read: () throws -> OptimizationReading
+    ) -> FunctionOutcome {
+        do {
+            let reading = try read()
+            guard !reading.status.isFinal, let wait = WaitPreference(request.headers["prefer"]) else {
+                return .answer(response(to: request, reading))
+            }
+            return .park(parked(request, id: id, wait: wait))
+        } catch {
+            return .answer(ErrorMapping.response(to: request, for: error, log: log))
         }
-        return .park(parked(request, id: id, wait: wait))
     }
 
     /// A request that waits for the end of an optimization.
@@ -62,12 +76,12 @@ package final class OptimizationEndpoint: Endpoint {
             headers.append(("Preference-Applied", wait.applied))
         }
         if let answer = reading.answer, reading.status.isFinal {
-            return .representation(
+            return FunctionResponse.representation(
                 of: .borrowed(answer.bytes, owner: answer.owner),
                 entityTag: answer.entityTag,
                 for: request,
                 headers: headers
-            )
+            ).cacheable()
         }
         if !reading.status.isFinal { headers.append(("Retry-After", "1")) }
         let body = DocumentEncoder.pendingOptimization(

@@ -14,7 +14,27 @@ package final class ReadOptimization {
             try optimizations.optimization(id: id, tenant: tenant)
         }
         guard let state = found else { throw .notFound(.optimization, id: id) }
-        return OptimizationReading(
+        return OptimizationReading(id: id, state)
+    }
+
+    /// Asks for an optimization together with others, in one round trip when the first of the closures is called.
+    ///
+    /// The closure throws ``ServiceError``; it is called at most once.
+    package func gather(id: String, tenant: String) throws(ServiceError) -> () throws -> OptimizationReading {
+        guard Identifiers.isOptimization(id) else { throw .notFound(.optimization, id: id) }
+        let find = optimizations.gatherOptimization(id: id, tenant: tenant)
+        return {
+            guard let state = try withStore(about: .optimization, id: id, find) else {
+                throw ServiceError.notFound(.optimization, id: id)
+            }
+            return OptimizationReading(id: id, state)
+        }
+    }
+}
+
+extension OptimizationReading {
+    fileprivate init(id: String, _ state: OptimizationState) {
+        self.init(
             id: id,
             portfolioID: state.portfolioID,
             status: state.status,

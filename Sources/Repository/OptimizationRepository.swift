@@ -22,11 +22,24 @@ package protocol OptimizationRepository: AnyObject {
     /// The state of an optimization, with the stored answer's bytes once it is final; nil when there is none.
     func optimization(id: String, tenant: String) throws -> OptimizationState?
 
+    /// Asks for the state of an optimization together with others: what the closure gives is what
+    /// ``optimization(id:tenant:)`` would, at the time the first of them is called.
+    ///
+    /// Costs one round trip for all that were asked for before that. Each closure is called at most once.
+    func gatherOptimization(id: String, tenant: String) -> () throws -> OptimizationState?
+
     /// Cancels an optimization that has not ended; tells the state it is in afterwards, nil when there is none.
     ///
     /// Idempotent. A job already claimed is marked, and its worker's finish is refused: what is cancelled never
     /// becomes completed.
     func cancel(id: String, tenant: String) throws -> JobStatus?
+}
+
+extension OptimizationRepository {
+    /// One read for each: for storage where a round trip costs nothing.
+    package func gatherOptimization(id: String, tenant: String) -> () throws -> OptimizationState? {
+        { try self.optimization(id: id, tenant: tenant) }
+    }
 }
 
 /// What a request is checked against when it is accepted.

@@ -149,6 +149,33 @@ struct HostileClientTests {
         #expect(try loop.ask("GET", "/echo").status == 200)
     }
 
+    @Test func `a client that takes its answer slowly holds up nobody and gets all of it`() throws {
+        let loop = try RunningLoop()
+        let slow = try loop.connect()
+        try slow.request("GET", "/big?bytes=5000001")
+        #expect(loop.eventually { loop.handler.handled.count == 1 })
+        // The answer is far beyond what a socket holds, and nobody reads it.
+        for _ in 0..<20 { #expect(try loop.ask("POST", "/echo", body: [1]).body == [1]) }
+        let reply = try slow.reply()
+        #expect(reply.status == 200)
+        #expect(reply.hasEnded)
+        #expect(reply.body.count == 5_000_001)
+        #expect(reply.body.allSatisfy { $0 == 0x61 })
+        // The connection goes on.
+        try slow.request("POST", "/echo", body: [2])
+        #expect(try slow.reply().body == [2])
+    }
+
+    @Test func `a client that vanishes in the middle of its answer holds up nobody`() throws {
+        let loop = try RunningLoop()
+        let client = try loop.connect()
+        try client.request("GET", "/big?bytes=5000000")
+        #expect(loop.eventually { loop.handler.handled.count == 1 })
+        client.vanish()
+        #expect(loop.eventually { loop.log.contains { $0.contains("answer not taken") } })
+        #expect(try loop.ask("GET", "/echo").status == 200)
+    }
+
     @Test func `clients that vanish at any byte hold up nobody`() throws {
         let loop = try RunningLoop()
         let request = FastCGIClient.head("POST", "/echo", contentLength: "4") + FastCGIClient.input([1, 2, 3, 4])

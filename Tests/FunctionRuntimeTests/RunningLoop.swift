@@ -41,10 +41,15 @@ final class TestHandler: FunctionHandler, @unchecked Sendable {
     private var results: [String: String] = [:]
     private var recheckCount = 0
     private var requests: [FunctionRequest] = []
+    private var gathering = 0
+    private var gatheredTogether: [Int] = []
 
     var wakeSource: (any WakeSource)? { wakes }
     var handled: [FunctionRequest] { lock.withLock { requests } }
     var rechecks: Int { lock.withLock { recheckCount } }
+
+    /// How many requests shared each round trip.
+    var gatherings: [Int] { lock.withLock { gatheredTogether } }
 
     /// Puts down a result, as a worker would.
     func finish(_ key: String, _ result: String) { lock.withLock { results[key] = result } }
@@ -80,6 +85,19 @@ final class TestHandler: FunctionHandler, @unchecked Sendable {
                     body: .borrowed(UnsafeRawBufferPointer(start: owner.bytes, count: owner.length), owner: owner)
                 )
             )
+        case "/sleep":
+            usleep(useconds_t(request.queryValue("microseconds") ?? "") ?? 0)
+            return .answer(FunctionResponse(status: 204))
+        case "/gather":
+            lock.withLock { gathering += 1 }
+            let text = request.queryValue("text") ?? ""
+            return .gather { [self] in
+                lock.withLock {
+                    if gathering > 0 { gatheredTogether.append(gathering) }
+                    gathering = 0
+                }
+                return .answer(FunctionResponse(status: 200, body: .bytes(Array(text.utf8))))
+            }
         case "/split":
             return .answer(
                 FunctionResponse(

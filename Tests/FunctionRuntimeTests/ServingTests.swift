@@ -139,6 +139,29 @@ struct ServingTests {
         #expect(try second.reply().status == 200)
     }
 
+    @Test func `requests that are ready together share a round trip, and each gets its own answer`() throws {
+        let loop = try RunningLoop()
+        let clients = try (0..<5).map { _ in try loop.connect() }
+        for client in clients {
+            try client.request("GET", "/echo")
+            #expect(try client.reply().status == 200)
+        }
+        let sleeper = try loop.connect()
+        try sleeper.request("GET", "/sleep?microseconds=300000")
+        // The loop is busy meanwhile, so that all of these are there when it looks again.
+        #expect(loop.eventually { loop.handler.handled.last?.path == "/sleep" })
+        for (number, client) in clients.enumerated() { try client.request("GET", "/gather?text=\(number)") }
+        for (number, client) in clients.enumerated() { #expect(try client.reply().text == String(number)) }
+        #expect(loop.handler.gatherings == [5])
+        // One that leaves before its answer takes nobody along.
+        try sleeper.request("GET", "/sleep?microseconds=300000")
+        #expect(loop.eventually { loop.handler.handled.last?.path == "/sleep" })
+        try clients[0].request("GET", "/gather?text=gone")
+        try clients[1].request("GET", "/gather?text=here")
+        clients[0].vanish()
+        #expect(try clients[1].reply().text == "here")
+    }
+
     @Test func `when no connection is idle a new one waits for its turn`() throws {
         let loop = try RunningLoop { $0.maximumConnections = 1 }
         let parked = try loop.connect()
@@ -243,6 +266,33 @@ struct ParkingTests {
         #expect(try woken.reply().text == "done")
         #expect(try expiring.reply().status == 202)
         #expect(loop.hasEnded())
+    }
+
+    @Test func `told to stop, the loop waits for the request of a connection just made`() throws {
+        let loop = try RunningLoop()
+        let new = try loop.connect()
+        // It has been accepted by the time that a later one is answered.
+        #expect(try loop.ask("GET", "/echo").status == 200)
+        loop.stop()
+        #expect(loop.eventually { loop.log.contains { $0.contains("stopping") } })
+        try new.request("POST", "/echo", body: [1, 2, 3])
+        #expect(try new.reply().body == [1, 2, 3])
+        #expect(loop.hasEnded())
+    }
+
+    @Test func `a loop that may leave when idle does so, but not while somebody waits`() throws {
+        let loop = try RunningLoop { $0.idleSeconds = 0.2 }
+        let kept = try loop.connect()
+        try kept.request("GET", "/echo")
+        #expect(try kept.reply().status == 200)
+        let parked = try loop.connect()
+        try parked.request("GET", "/park?key=k&wait=60")
+        #expect(loop.eventually { loop.handler.rechecks > 1 })  // two seconds, ten times the idle time
+        loop.handler.finish("k", "done")
+        loop.handler.wakes.wake("k")
+        #expect(try parked.reply().text == "done")
+        #expect(loop.hasEnded())
+        #expect(try kept.isClosed())
     }
 
     @Test func `a loop without requests stops at once`() throws {

@@ -140,3 +140,18 @@ struct TextTests {
         #expect(!String(decoding: notModified, as: UTF8.self).contains("Content-Length"))
     }
 }
+
+extension RequestHead {
+    /// Reads parameters given as texts.
+    fileprivate init(parameters: [(name: String, value: String)]) {
+        let storage = parameters.map { (name: Array($0.name.utf8), value: Array($0.value.utf8)) }
+        self.init(reading: storage.map { (name: Self.buffer($0.name), value: Self.buffer($0.value)) })
+    }
+
+    /// Bytes at an address of their own, which outlive the test.
+    private static func buffer(_ bytes: [UInt8]) -> UnsafeRawBufferPointer {
+        let copy = UnsafeMutableRawBufferPointer.allocate(byteCount: bytes.count, alignment: 1)
+        copy.copyBytes(from: bytes)
+        return UnsafeRawBufferPointer(copy)
+    }
+}

@@ -79,6 +79,45 @@ final class LocalStack: @unchecked Sendable {
         }
     }
 
+    /// The processes that a process started and that still run.
+    func children(of parent: pid_t) -> [pid_t] {
+        let path = "/proc/\(parent)/task/\(parent)/children"
+        let text = (try? String(contentsOfFile: path, encoding: .utf8)) ?? ""
+        return text.split(separator: " ").compactMap { pid_t($0) }
+    }
+
+    /// What a process was started as, or calls itself; empty when it has gone.
+    func commandLine(of pid: pid_t) -> String {
+        ((try? String(contentsOfFile: "/proc/\(pid)/cmdline", encoding: .utf8)) ?? "")
+            .replacingOccurrences(of: "\0", with: " ")
+    }
+
+    /// Waits until the stack says that it can serve.
+    func waitUntilReady() throws {
+        for _ in 0..<200 {
+            if (try? client().get("/readyz").status) == 200 { return }
+            usleep(100_000)
+        }
+        throw HTTPFailure(description: "not ready after 20 s")
+    }
+
+    /// Waits for the end of optimizations and checks that each completed, and ended once: by the outbox, whose rows are
+    /// written in the transactions that end jobs.
+    func expectEndedOnce(_ ids: [String]) throws {
+        #expect(Set(ids).count == ids.count, "an id came twice")
+        let list = ids.map { "'\($0)'" }.joined(separator: ",")
+        var open = ids.count
+        for _ in 0..<600 where open > 0 {
+            let ended = "SELECT count(*) FROM queries.portfolio_optimizations WHERE status = 'completed'"
+            let counted = try? query("\(ended) AND optimization_id IN (\(list))").first.flatMap { Int($0) }
+            open = ids.count - (counted ?? 0)
+            if open > 0 { usleep(200_000) }
+        }
+        #expect(open == 0, "\(open) of \(ids.count) did not complete")
+        let once = "SELECT subject FROM events.outbox WHERE subject IN (\(list)) GROUP BY subject HAVING count(*) = 1"
+        #expect(try query(once).count == ids.count)
+    }
+
     static func freePort() throws -> Int {
         let descriptor = socket(AF_INET, Int32(SOCK_STREAM.rawValue), 0)
         defer { close(descriptor) }

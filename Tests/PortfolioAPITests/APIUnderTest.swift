@@ -47,8 +47,14 @@ final class APIUnderTest {
         healthEndpoint = HealthEndpoint(isReady: CheckReadiness(health: health), log: log)
     }
 
-    /// What comes of a request.
+    /// What comes of a request once the loop has heard all that were there.
     func outcome(_ request: FunctionRequest) -> FunctionOutcome {
+        var outcome = firstOutcome(request)
+        while case .gather(let finish) = outcome { outcome = finish() }
+        return outcome
+    }
+
+    private func firstOutcome(_ request: FunctionRequest) -> FunctionOutcome {
         if request.path.hasPrefix("/api/v1/optimizations") {
             let isList = request.path == "/api/v1/optimizations"
             let isRead =
@@ -73,7 +79,7 @@ final class APIUnderTest {
     func send(_ request: FunctionRequest) -> Answer {
         switch outcome(request) {
         case .answer(let response): Answer(response)
-        case .park: Answer(FunctionResponse(status: 0))
+        case .park, .gather: Answer(FunctionResponse(status: 0))
         }
     }
 

@@ -136,6 +136,21 @@ struct OptimizationEndpointTests {
         #expect(api.send("GET", path, headers: ["if-none-match": pendingTag]).status == 200)
     }
 
+    @Test func `only the whole answer of what has ended may be kept by the web server`() {
+        let id = api.submit()
+        let path = "/api/v1/optimizations/\(id)"
+        let pending = api.send("GET", path)
+        #expect(pending.status == 200 && pending.headers["X-Accel-Expires"] == nil)
+        api.world.optimizations.end(id, as: .completed, body: "{}")
+        let ended = api.send("GET", path)
+        #expect(ended.headers["X-Accel-Expires"] == "3600")
+        #expect(ended.headers["Cache-Control"] == "private, no-cache")
+        let held = api.send("GET", path, headers: ["if-none-match": ended.headers["ETag"] ?? ""])
+        #expect(held.status == 304 && held.headers["X-Accel-Expires"] == nil)
+        #expect(api.send("GET", path + "x").headers["X-Accel-Expires"] == nil)
+        #expect(api.send("GET", path, headers: ["accept": "text/html"]).headers["X-Accel-Expires"] == nil)
+    }
+
     @Test func `HEAD answers as GET does; the runtime leaves the body out`() {
         let id = api.submit()
         let get = api.send("GET", "/api/v1/optimizations/\(id)")

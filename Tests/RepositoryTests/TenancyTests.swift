@@ -53,7 +53,7 @@ struct TenancyTests {
     }
 
     /// What each role may do with each table; everything else must be refused.
-    private static let allowed: [String: [String: Set<String>]] = [
+    static let allowed: [String: [String: Set<String>]] = [
         "portfolio_inputs": [
             "inputs.portfolios": ["SELECT", "INSERT", "UPDATE"],
             "inputs.portfolio_snapshots": ["SELECT", "INSERT"],

@@ -50,6 +50,9 @@ package final class HTTPClient {
         try send("POST", path, headers: ["Content-Type": type], body: Array(body.utf8))
     }
 
+    /// Whether there is a connection from an earlier request.
+    package var isConnected: Bool { descriptor >= 0 }
+
     /// Sends a request and reads its response; opens the connection when there is none.
     package func send(
         _ method: String,
@@ -57,6 +60,17 @@ package final class HTTPClient {
         headers: [String: String] = [:],
         body: [UInt8]? = nil
     ) throws -> HTTPResponse {
+        try begin(method, path, headers: headers, body: body)
+        return try finish(method)
+    }
+
+    /// Sends a request without reading its response: for many that wait at once.
+    package func begin(
+        _ method: String,
+        _ path: String,
+        headers: [String: String] = [:],
+        body: [UInt8]? = nil
+    ) throws {
         var head = "\(method) \(path) HTTP/1.1\r\nHost: 127.0.0.1\r\n"
         for (name, value) in headers { head += "\(name): \(value)\r\n" }
         if let body { head += "Content-Length: \(body.count)\r\n" }
@@ -64,6 +78,15 @@ package final class HTTPClient {
         try connect()
         do {
             try write(Array(head.utf8) + (body ?? []))
+        } catch {
+            close()
+            throw error
+        }
+    }
+
+    /// Reads the response to a request that was begun.
+    package func finish(_ method: String = "GET") throws -> HTTPResponse {
+        do {
             return try readResponse(hasBody: method != "HEAD")
         } catch {
             close()

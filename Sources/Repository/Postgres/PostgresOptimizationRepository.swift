@@ -11,6 +11,8 @@ final class PostgresOptimizationRepository: OptimizationRepository {
     private var workersAreBusyUntil: ContinuousClock.Instant?
     /// What the last job submitted was expected to take until it is done, in microseconds.
     private(set) var expectedDelay = QueueFigures(depth: 1, secondsPerJob: nil, workers: nil).microsecondsOfWork
+    /// Reads that other requests of the same turn may still join.
+    var gatheredReads: GatheredReads?
 
     init(session: PostgresSession, limits: QueueLimits) {
         self.session = session
@@ -177,10 +179,14 @@ final class PostgresOptimizationRepository: OptimizationRepository {
 
     func optimization(id: String, tenant: String) throws -> OptimizationState? {
         let call = Self.optimization(.text(id), .text(tenant))
-        let result = try session.run([call], tenant: tenant, repetition: .harmless)[0]
+        return try Self.state(in: session.run([call], tenant: tenant, repetition: .harmless)[0])
+    }
+
+    /// The state that a row of ``optimization`` tells; nil when there is none.
+    static func state(in result: StatementResult) throws -> OptimizationState? {
         guard var row = result.firstRow else { return nil }
         var state = OptimizationState(
-            status: try Self.status(try row.text()),
+            status: try status(try row.text()),
             portfolioID: try row.text(),
             type: try row.text(),
             objective: try row.text(),
@@ -195,7 +201,7 @@ final class PostgresOptimizationRepository: OptimizationRepository {
         return state
     }
 
-    private static let optimization = Statement(
+    static let optimization = Statement(
         "optimizations.optimization",
         """
         SELECT

@@ -46,6 +46,29 @@ final class PostgresSession {
         }
     }
 
+    /// Runs reads for any number of tenants in one round trip; see ``PostgresConnection/run(_:)``.
+    func run(_ reads: [PostgresConnection.Read]) throws(RepositoryError) -> [StatementResult] {
+        do {
+            return try runOnce(reads)
+        } catch {
+            guard case .connectionLost = error, pause.isOver else { throw error.repositoryError }
+        }
+        do {
+            return try runOnce(reads)
+        } catch {
+            throw error.repositoryError
+        }
+    }
+
+    private func runOnce(_ reads: [PostgresConnection.Read]) throws(WireFault) -> [StatementResult] {
+        do {
+            return try connected().run(reads)
+        } catch {
+            if case .connectionLost = error { current = nil }
+            throw error
+        }
+    }
+
     private func runOnce(
         _ calls: [StatementCall],
         tenant: String?,

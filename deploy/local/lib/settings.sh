@@ -68,6 +68,10 @@ MARKER=$STATE/.portfolio-stack
 # A unix socket's path holds 107 bytes, and supervisor adds its pid to its own: 62 leave room for any function's name.
 if [ ${#STATE} -le 62 ]; then SOCKETS=$STATE/sockets; else SOCKETS=/tmp/portfolio-sockets-$STACK_HASH; fi
 
+# Where nginx keeps answers: in memory where the system has a place for it, and nowhere else on a disk than in the state.
+MEMORY=/dev/shm
+MEMORY_CACHE=$MEMORY/portfolio-cache-$STACK_HASH
+
 DATA=$STATE/database
 SUPERVISOR_CONF=$STATE/etc/supervisord.conf
 SUPERVISOR_PID=$STATE/supervisord.pid
@@ -107,7 +111,27 @@ prepare_state() {
     as_service mkdir -p -m 0700 "$SOCKETS"
     as_service test -O "$SOCKETS" || die "$SOCKETS belongs to somebody else"
     [ "$SOCKETS" = "$STATE/sockets" ] || as_service ln -sfn "$SOCKETS" "$STATE/sockets"
+    prepare_cache
     printf '%s\n' "$RUN_DIR" | as_service tee "$MARKER" >/dev/null
+}
+
+# The cache's directory, for the service user alone; a link into memory when that can be had, else a folder of the state.
+prepare_cache() {
+    [ ! -e "$STATE/cache" ] || return 0
+    rm -f "$STATE/cache"
+    if [ "$(stat -f -c %T "$MEMORY" 2>/dev/null)" = tmpfs ] && as_service mkdir -p -m 0700 "$MEMORY_CACHE" 2>/dev/null \
+        && [ ! -L "$MEMORY_CACHE" ] && as_service test -O "$MEMORY_CACHE"; then
+        as_service chmod 0700 "$MEMORY_CACHE"
+        as_service ln -sfn "$MEMORY_CACHE" "$STATE/cache"
+    else
+        as_service mkdir -p -m 0700 "$STATE/cache"
+    fi
+}
+
+# Takes the cache away, wherever it is.
+remove_cache() {
+    if [ -L "$STATE/cache" ]; then as_service rm -rf "$MEMORY_CACHE"; fi
+    as_service rm -rf "$STATE/cache"
 }
 
 own_state() {

@@ -10,7 +10,7 @@ final class PostgresConnection {
     private var preparedStatements: Set<String> = []
     private var channels: Set<String> = []
     /// The tenant whose rows the server lets this connection see; nil when none is set or it is not known.
-    private var tenant: String?
+    var tenant: String?
 
     /// Connects, within the time limits of `PostgresConnection.limits` unless the URL names others.
     init(url: String, applicationName: String) throws(WireFault) {
@@ -77,16 +77,16 @@ final class PostgresConnection {
         return results
     }
 
-    private static let setTenant = Statement("wire.setTenant", "SELECT set_config('portfolio.tenant', $1, false)")
+    static let setTenant = Statement("wire.setTenant", "SELECT set_config('portfolio.tenant', $1, false)")
 
     /// What the server was asked, in the order it will answer.
-    private enum Awaited {
+    enum Awaited {
         case preparation(of: String)
         case rows
     }
 
     /// Sends statements and the mark that ends their transaction.
-    private func send(_ calls: [StatementCall]) throws(WireFault) -> [Awaited] {
+    func send(_ calls: [StatementCall]) throws(WireFault) -> [Awaited] {
         var awaited: [Awaited] = []
         var preparedNow: Set<String> = []
         for call in calls {
@@ -132,7 +132,7 @@ final class PostgresConnection {
     )
 
     /// Takes in the answers of one transaction, up to its mark, and throws the first fault among them.
-    private func receive(_ awaited: [Awaited]) throws(WireFault) -> [StatementResult] {
+    func receive(_ awaited: [Awaited]) throws(WireFault) -> [StatementResult] {
         var results: [StatementResult] = []
         var fault: WireFault?
         for item in awaited {
