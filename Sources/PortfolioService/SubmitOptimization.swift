@@ -27,7 +27,7 @@ package final class SubmitOptimization {
     ) throws(ServiceError) -> AcceptedOptimization {
         try check(request, tenant: tenant)
         let id = identifiers.makeOptimizationID()
-        let submitted = try withStore(about: .optimization, id: id) {
+        let submitted = try withStore(about: .portfolio, id: request.portfolioID) {
             try optimizations.submit(request, id: id, tenant: tenant)
         }
         return AcceptedOptimization(id: id, portfolioID: request.portfolioID, submitted, isReplayed: false)
@@ -50,7 +50,7 @@ package final class SubmitOptimization {
         if let known { return try accepted(known, request, newID: nil, key) }
         try check(request, tenant: tenant)
         let id = identifiers.makeOptimizationID()
-        let stored = try withStore(about: .optimization, id: id) {
+        let stored = try withStore(about: .portfolio, id: request.portfolioID) {
             try keyedSubmissions.submit(request, id: id, under: key, tenant: tenant)
         }
         return try accepted(stored, request, newID: id, key)
@@ -74,17 +74,6 @@ package final class SubmitOptimization {
     private func check(_ request: OptimizationRequest, tenant: String) throws(ServiceError) {
         let references = request.constraints.instrumentReferences
         if !references.isEmpty { try check(references, of: request, tenant: tenant) }
-        let id = identifiers.makeOptimizationID()
-        let submitted = try withStore(about: .portfolio, id: request.portfolioID) {
-            try optimizations.submit(request, id: id, tenant: tenant)
-        }
-        return AcceptedOptimization(
-            id: id,
-            portfolioID: request.portfolioID,
-            status: submitted.status,
-            createdAt: submitted.createdAt,
-            estimatedCompletion: submitted.estimatedCompletion
-        )
     }
 
     /// Refuses instruments that the portfolio's risk model does not have.
