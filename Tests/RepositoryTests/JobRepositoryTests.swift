@@ -313,6 +313,7 @@ struct JobRepositoryTests {
         let worker = fixture.worker
         #expect(worker.waitForJobs(seconds: 0))
         try submit("opt-1")
+        usleep(300_000)  // the server delivers the news in its own time
         #expect(try worker.claimJobs(limit: 5, leaseSeconds: 30).count == 1)
         #expect(!worker.waitForJobs(seconds: 0))
         try submit("opt-2")
