@@ -1,6 +1,17 @@
 /// The state of a search, and its steps.
 struct BranchAndBoundSearch {
-    /// What the relaxation of a node says about it.
+    /// What the relaxation of a node came to.
+    enum Relaxed {
+        /// A point, a lower bound, and the exact solution when the method that found it gives one.
+        case solved(x: [Double], bound: Double, exact: ConicSolution?)
+        case infeasible
+        case unbounded
+        case stopped
+        /// No method found an answer: it proves nothing.
+        case unsolved
+    }
+
+    /// What a relaxation says about its node.
     enum Verdict: Equatable {
         /// Nothing below it is worth looking at.
         case closed
@@ -11,6 +22,7 @@ struct BranchAndBoundSearch {
     }
 
     private let relaxation: NodeRelaxation
+    private var program: NodeProgram?
     private let rule: BranchingRule
     private let settings: SolverSettings
     private let objectiveFloor: Double
@@ -18,13 +30,14 @@ struct BranchAndBoundSearch {
     private var incumbent: Incumbent?
     private var nodes = 0
     private var treeNodes = 0
-    private var iterations = 0
+    private var interiorIterations = 0
     private var created = 1
     /// The lowest bound of all nodes closed without being solved out: no solution is below it or the incumbent.
     private var closedBound = Double.infinity
 
-    init(_ problem: ConicProblem, disjunctions: [Disjunction], settings: SolverSettings) {
+    init(_ problem: ConicProblem, disjunctions: [Disjunction], implied: [LinearRow], settings: SolverSettings) {
         relaxation = NodeRelaxation(problem, disjunctions: disjunctions, settings: settings)
+        program = NodeProgram(problem, disjunctions: disjunctions, implied: implied, settings: settings)
         let scale = ProblemScale(PreparedProblem(problem))
         objectiveFloor = scale.objectiveFloor
         rule = BranchingRule(
@@ -50,29 +63,54 @@ struct BranchAndBoundSearch {
         return nil
     }
 
-    /// Solves the relaxation with the given sides decided.
-    mutating func solve(_ sides: [DisjunctionSide?], shouldStop: () -> Bool) throws(SolverError) -> ConicSolution {
+    /// Solves the relaxation of a node: by the quick method while choices are open, exactly when none is.
+    mutating func relax(_ node: Node, shouldStop: () -> Bool) throws(SolverError) -> Relaxed {
+        if !node.isDecided, program != nil {
+            nodes += 1
+            switch program?.solve(node.sides, from: node.start) {
+            case .solved(let x, let bound): return .solved(x: x, bound: bound, exact: nil)
+            case .infeasible: return .infeasible
+            case .undecided, nil: nodes -= 1
+            }
+        }
+        let solution = try solve(node.sides, shouldStop: shouldStop)
+        switch solution.status {
+        case .solved, .almostSolved:
+            let bound = solution.objective - solution.relativeGap * solution.objective.magnitude
+            return .solved(x: solution.primal, bound: bound, exact: solution)
+        case .primalInfeasible: return .infeasible
+        case .dualInfeasible: return .unbounded
+        case .stopped: return .stopped
+        case .iterationLimit, .stalled: return .unsolved
+        }
+    }
+
+    /// Solves the relaxation with the given sides decided, exactly.
+    private mutating func solve(
+        _ sides: [DisjunctionSide?],
+        shouldStop: () -> Bool
+    ) throws(SolverError) -> ConicSolution {
         let solution = try relaxation.solve(sides, shouldStop: shouldStop)
         nodes += 1
-        iterations += solution.iterations
+        interiorIterations += solution.iterations
         return solution
     }
 
     /// Decides what a relaxation means for its node.
-    mutating func judge(_ solution: ConicSolution, of node: Node) -> Verdict {
+    mutating func judge(_ relaxed: Relaxed, of node: Node) -> Verdict {
         treeNodes += 1
-        switch solution.status {
-        case .primalInfeasible: return .closed
+        switch relaxed {
+        case .infeasible: return .closed
         case .stopped: return .stopped
-        case .dualInfeasible: return node.isDecided ? .unbounded : .open(bound: -.infinity)
-        case .solved, .almostSolved:
-            let bound = max(node.bound, solution.objective - solution.relativeGap * solution.objective.magnitude)
+        case .unbounded: return node.isDecided ? .unbounded : .open(bound: -.infinity)
+        case .solved(_, let relaxedBound, _):
+            let bound = max(node.bound, relaxedBound)
             guard bound < cutoff else {
                 closedBound = min(closedBound, bound)
                 return .closed
             }
             return .open(bound: bound)
-        case .iterationLimit, .stalled:
+        case .unsolved:
             // An unsolved node proves nothing: its parent's bound stays.
             guard node.isDecided else { return .open(bound: node.bound) }
             closedBound = min(closedBound, node.bound)
@@ -82,36 +120,37 @@ struct BranchAndBoundSearch {
 
     /// Tries the nearer side of every open disjunction at once, at the root and now and then.
     mutating func roundIfDue(
-        _ solution: ConicSolution,
+        _ relaxed: Relaxed,
         of node: Node,
         shouldStop: () -> Bool
     ) throws(SolverError) {
         let isDue = treeNodes == 1 || treeNodes % settings.heuristicInterval == 0
-        guard isDue, !node.isDecided, isUsable(solution) else { return }
-        try consider(rule.rounded(node.sides, at: solution.primal), shouldStop: shouldStop)
+        guard isDue, !node.isDecided, case .solved(let x, _, _) = relaxed else { return }
+        try consider(rule.rounded(node.sides, at: x), shouldStop: shouldStop)
     }
 
     /// The disjunction to decide next; nil when the relaxation satisfies all of them.
-    func branching(_ solution: ConicSolution, of node: Node) -> (disjunction: Int, nearer: DisjunctionSide)? {
-        guard isUsable(solution) else {
+    func branching(_ relaxed: Relaxed, of node: Node) -> (disjunction: Int, nearer: DisjunctionSide)? {
+        guard case .solved(let x, _, _) = relaxed else {
             return node.sides.firstIndex { $0 == nil }.map { ($0, .off) }
         }
-        return rule.mostViolated(node.sides, at: solution.primal)
+        return rule.mostViolated(node.sides, at: x)
     }
 
     /// Takes a relaxation that satisfies every disjunction; false when that did not settle its node.
     mutating func accept(
-        _ solution: ConicSolution,
+        _ relaxed: Relaxed,
         of node: Node,
         bound: Double,
         shouldStop: () -> Bool
     ) throws(SolverError) -> Bool {
-        if node.isDecided {
-            replaceIncumbent(solution, sides: node.sides.compactMap { $0 })
+        guard case .solved(let x, _, let exact) = relaxed else { return true }
+        if node.isDecided, let exact {
+            replaceIncumbent(exact, sides: node.sides.compactMap { $0 })
             return true
         }
         // Satisfied within a tolerance is not satisfied: the chosen sides are imposed and the problem solved once more.
-        try consider(rule.rounded(node.sides, at: solution.primal), shouldStop: shouldStop)
+        try consider(rule.rounded(node.sides, at: x), shouldStop: shouldStop)
         // Imposing them may have cost more than the gap, or have failed; then other choices are still open.
         guard bound >= cutoff else { return false }
         closedBound = min(closedBound, bound)
@@ -120,8 +159,10 @@ struct BranchAndBoundSearch {
 
     /// Splits a node; the nearer side is looked at next.
     mutating func branch(_ node: Node, on choice: (disjunction: Int, nearer: DisjunctionSide), bound: Double) {
-        let near = node.child(choice.disjunction, choice.nearer, bound: bound, sequence: created)
-        let far = node.child(choice.disjunction, choice.nearer.opposite, bound: bound, sequence: created + 1)
+        let start = program?.working ?? WorkingSet()
+        let near = node.child(choice.disjunction, choice.nearer, bound: bound, sequence: created, start: start)
+        let side = choice.nearer.opposite
+        let far = node.child(choice.disjunction, side, bound: bound, sequence: created + 1, start: start)
         created += 2
         queue.insert(far)
         queue.follow(near)
@@ -185,7 +226,7 @@ struct BranchAndBoundSearch {
             bound: bound,
             relativeGap: incumbent?.relativeGap(to: bound) ?? .infinity,
             nodes: nodes,
-            iterations: iterations
+            iterations: interiorIterations + (program?.iterations ?? 0)
         )
     }
 }

@@ -6,12 +6,21 @@
 public struct BranchAndBoundSolver: Sendable {
     private let problem: ConicProblem
     private let disjunctions: [Disjunction]
+    private let implied: [LinearRow]
     private let settings: SolverSettings
 
     /// Prepares a search; nothing is computed yet.
-    public init(_ problem: ConicProblem, disjunctions: [Disjunction], settings: SolverSettings = SolverSettings()) {
+    ///
+    /// - Parameter implied: rows that every solution meets and its relaxations may not: they make bounds tighter.
+    public init(
+        _ problem: ConicProblem,
+        disjunctions: [Disjunction],
+        implied: [LinearRow] = [],
+        settings: SolverSettings = SolverSettings()
+    ) {
         self.problem = problem
         self.disjunctions = disjunctions
+        self.implied = implied
         self.settings = settings
     }
 
@@ -23,10 +32,16 @@ public struct BranchAndBoundSolver: Sendable {
     public func solve(shouldStop: () -> Bool = { false }) throws(SolverError) -> BranchAndBoundResult {
         try Validation.check(problem)
         try Validation.check(disjunctions, variableCount: problem.variableCount)
-        var search = BranchAndBoundSearch(problem, disjunctions: disjunctions, settings: settings)
+        try Validation.check([Disjunction(off: implied, on: [])], variableCount: problem.variableCount)
+        var search = BranchAndBoundSearch(
+            problem,
+            disjunctions: disjunctions,
+            implied: implied,
+            settings: settings
+        )
         while let node = search.nextNode() {
             if search.reachedLimit || shouldStop() { return search.stopped(at: node) }
-            let relaxation = try search.solve(node.sides, shouldStop: shouldStop)
+            let relaxation = try search.relax(node, shouldStop: shouldStop)
             switch search.judge(relaxation, of: node) {
             case .stopped: return search.stopped(at: node)
             case .unbounded: return search.unbounded()

@@ -6,13 +6,21 @@ struct Node {
     var bound: Double
     /// The order of creation, which breaks ties and so makes the search repeatable.
     var sequence: Int
+    /// Where the quick solve of its relaxation begins: where the parent's ended.
+    var start = WorkingSet()
 
     /// Whether nothing is left to decide.
     var isDecided: Bool { sides.allSatisfy { $0 != nil } }
 
     /// The node with one more disjunction decided.
-    func child(_ disjunction: Int, _ side: DisjunctionSide, bound: Double, sequence: Int) -> Node {
-        var child = Node(sides: sides, bound: bound, sequence: sequence)
+    func child(
+        _ disjunction: Int,
+        _ side: DisjunctionSide,
+        bound: Double,
+        sequence: Int,
+        start: WorkingSet
+    ) -> Node {
+        var child = Node(sides: sides, bound: bound, sequence: sequence, start: start)
         child.sides[disjunction] = side
         return child
     }
