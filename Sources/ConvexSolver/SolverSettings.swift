@@ -88,6 +88,13 @@ public struct SolverSettings: Equatable, Sendable {
     /// The rounding heuristic runs at the root and then at every node whose number is a multiple of this.
     public var heuristicInterval = 50
 
+    /// Disjunctions tried on both sides at one node.
+    public var branchingTrials = 8
+    /// A disjunction decided this often on both sides is tried no more.
+    public var branchingReliability = 2
+    /// A rise of the bound smaller than this, relative to the objective, counts as this.
+    public var leastGain = 1e-9
+
     /// Variables up to which relaxations are solved by the dual active-set method.
     public var largestNodeProgram = 600
     /// And rows, cuts among them.
@@ -103,6 +110,8 @@ public struct SolverSettings: Equatable, Sendable {
 
     /// The weight of a proximal step, relative to the largest curvature of the objective.
     public var proximalWeight = 1e-6
+    /// The same without any curvature, relative to the slope of the objective over the size of x.
+    public var linearProximalWeight = 0.1
     /// Proximal steps at most.
     public var proximalSteps = 40
     /// The move of x, relative to x, at which proximal steps end.

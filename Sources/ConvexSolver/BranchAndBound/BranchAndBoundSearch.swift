@@ -26,6 +26,9 @@ struct BranchAndBoundSearch {
     private let rule: BranchingRule
     private let settings: SolverSettings
     private let objectiveFloor: Double
+    private var costs: PseudoCosts
+    /// Where the node at hand ended, for its children to begin.
+    private var start = WorkingSet()
     private var queue = NodeQueue()
     private var incumbent: Incumbent?
     private var nodes = 0
@@ -46,6 +49,7 @@ struct BranchAndBoundSearch {
             tolerance: settings.disjunctionTolerance
         )
         self.settings = settings
+        costs = PseudoCosts(disjunctionCount: disjunctions.count)
         let sides = [DisjunctionSide?](repeating: nil, count: disjunctions.count)
         queue.insert(Node(sides: sides, bound: -.infinity, sequence: 0))
     }
@@ -105,6 +109,14 @@ struct BranchAndBoundSearch {
         case .unbounded: return node.isDecided ? .unbounded : .open(bound: -.infinity)
         case .solved(_, let relaxedBound, _):
             let bound = max(node.bound, relaxedBound)
+            if let decision = node.decision, node.bound.isFinite {
+                costs.record(
+                    decision.disjunction,
+                    decision.side,
+                    gain: relaxedBound - node.bound,
+                    violation: decision.violation
+                )
+            }
             guard bound < cutoff else {
                 closedBound = min(closedBound, bound)
                 return .closed
@@ -130,11 +142,54 @@ struct BranchAndBoundSearch {
     }
 
     /// The disjunction to decide next; nil when the relaxation satisfies all of them.
-    func branching(_ relaxed: Relaxed, of node: Node) -> (disjunction: Int, nearer: DisjunctionSide)? {
-        guard case .solved(let x, _, _) = relaxed else {
-            return node.sides.firstIndex { $0 == nil }.map { ($0, .off) }
+    ///
+    /// The one whose two sides are expected to raise the bound most, by what deciding it has cost so far. Of those that
+    /// have hardly been decided yet, the most violated are tried on both sides.
+    mutating func branching(_ relaxed: Relaxed, of node: Node, bound: Double) -> BranchingRule.Candidate? {
+        start = program?.working ?? WorkingSet()
+        guard case .solved(let x, _, let exact) = relaxed else {
+            return node.sides.firstIndex { $0 == nil }.map { BranchingRule.Candidate(disjunction: $0, off: 0, on: 1) }
         }
-        return rule.mostViolated(node.sides, at: x)
+        let candidates = rule.violated(node.sides, at: x)
+        guard exact == nil, candidates.count > 1 else { return candidates.first }
+        var best: (candidate: BranchingRule.Candidate, score: Double)?
+        var trials = settings.branchingTrials
+        for candidate in candidates {
+            var gains = (
+                off: costs.estimate(candidate.disjunction, .off, violation: candidate.off),
+                on: costs.estimate(candidate.disjunction, .on, violation: candidate.on)
+            )
+            if trials > 0, costs.reliability(candidate.disjunction) < settings.branchingReliability {
+                trials -= 1
+                gains.off = tried(candidate, .off, of: node, bound: bound)
+                gains.on = tried(candidate, .on, of: node, bound: bound)
+                // A side that holds nothing leaves one child only.
+                if gains.off == .infinity || gains.on == .infinity { return candidate }
+            }
+            let least = settings.leastGain * max(bound.magnitude, objectiveFloor)
+            let score = max(gains.off, least) * max(gains.on, least)
+            if score > best?.score ?? -1 { best = (candidate, score) }
+        }
+        return best?.candidate
+    }
+
+    /// The rise of the bound when a side is decided, infinite when nothing better than the incumbent is left.
+    private mutating func tried(
+        _ candidate: BranchingRule.Candidate,
+        _ side: DisjunctionSide,
+        of node: Node,
+        bound: Double
+    ) -> Double {
+        var sides = node.sides
+        sides[candidate.disjunction] = side
+        let violation = candidate.violation(side)
+        switch program?.solve(sides, from: start) {
+        case .infeasible: return .infinity
+        case .solved(_, let childBound):
+            costs.record(candidate.disjunction, side, gain: childBound - bound, violation: violation)
+            return childBound >= cutoff ? .infinity : childBound - bound
+        case .undecided, nil: return costs.estimate(candidate.disjunction, side, violation: violation)
+        }
     }
 
     /// Takes a relaxation that satisfies every disjunction; false when that did not settle its node.
@@ -158,20 +213,25 @@ struct BranchAndBoundSearch {
     }
 
     /// Splits a node; the nearer side is looked at next.
-    mutating func branch(_ node: Node, on choice: (disjunction: Int, nearer: DisjunctionSide), bound: Double) {
-        let start = program?.working ?? WorkingSet()
-        let near = node.child(choice.disjunction, choice.nearer, bound: bound, sequence: created, start: start)
-        let side = choice.nearer.opposite
-        let far = node.child(choice.disjunction, side, bound: bound, sequence: created + 1, start: start)
+    mutating func branch(_ node: Node, on choice: BranchingRule.Candidate, bound: Double) {
+        func child(_ side: DisjunctionSide, sequence: Int) -> Node {
+            var child = node.child(choice.disjunction, side, bound: bound, sequence: sequence, start: start)
+            child.decision = Node.Decision(
+                disjunction: choice.disjunction,
+                side: side,
+                violation: choice.violation(side)
+            )
+            return child
+        }
+        queue.insert(child(choice.nearer.opposite, sequence: created + 1))
+        queue.follow(child(choice.nearer, sequence: created))
         created += 2
-        queue.insert(far)
-        queue.follow(near)
     }
 
     /// Splits a node on its first open disjunction.
     mutating func branchOnFirstOpen(_ node: Node, bound: Double) {
         guard let disjunction = node.sides.firstIndex(where: { $0 == nil }) else { return }
-        branch(node, on: (disjunction, .off), bound: bound)
+        branch(node, on: BranchingRule.Candidate(disjunction: disjunction, off: 0, on: 1), bound: bound)
     }
 
     // MARK: Incumbent

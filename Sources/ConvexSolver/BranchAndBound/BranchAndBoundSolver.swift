@@ -47,7 +47,7 @@ public struct BranchAndBoundSolver: Sendable {
             case .unbounded: return search.unbounded()
             case .closed: continue
             case .open(let bound):
-                guard let choice = search.branching(relaxation, of: node) else {
+                guard let choice = search.branching(relaxation, of: node, bound: bound) else {
                     if try search.accept(relaxation, of: node, bound: bound, shouldStop: shouldStop) { continue }
                     search.branchOnFirstOpen(node, bound: bound)
                     continue

@@ -11,18 +11,33 @@ struct BranchingRule {
         self.tolerance = tolerance
     }
 
-    /// The open disjunction whose nearer side is violated most, with that side; nil when all are satisfied.
-    func mostViolated(_ sides: [DisjunctionSide?], at x: [Double]) -> (disjunction: Int, nearer: DisjunctionSide)? {
-        var worst = tolerance
-        var choice: (disjunction: Int, nearer: DisjunctionSide)?
+    /// A disjunction that a point satisfies on neither side, and by how much it misses each.
+    struct Candidate {
+        var disjunction: Int
+        var off: Double
+        var on: Double
+
+        /// The side that is missed by less.
+        var nearer: DisjunctionSide { on < off ? .on : .off }
+
+        /// How much a side is missed by.
+        func violation(_ side: DisjunctionSide) -> Double { side == .off ? off : on }
+    }
+
+    /// The open disjunctions that a point satisfies on neither side, the one that is missed most first.
+    func violated(_ sides: [DisjunctionSide?], at x: [Double]) -> [Candidate] {
+        var candidates: [Candidate] = []
         for index in disjunctions.indices where sides[index] == nil {
-            let (side, violation) = nearerSide(index, at: x)
-            if violation > worst {
-                worst = violation
-                choice = (index, side)
-            }
+            let off = violation(disjunctions[index].off, at: x)
+            guard off > tolerance else { continue }
+            let on = violation(disjunctions[index].on, at: x)
+            if on > tolerance { candidates.append(Candidate(disjunction: index, off: off, on: on)) }
         }
-        return choice
+        // Ties keep the order of the disjunctions, so that a search repeats itself.
+        return candidates.sorted { a, b in
+            let (first, second) = (min(a.off, a.on), min(b.off, b.on))
+            return first != second ? first > second : a.disjunction < b.disjunction
+        }
     }
 
     /// The sides with every open disjunction put on its nearer side.

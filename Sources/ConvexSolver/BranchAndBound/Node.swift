@@ -8,6 +8,15 @@ struct Node {
     var sequence: Int
     /// Where the quick solve of its relaxation begins: where the parent's ended.
     var start = WorkingSet()
+    /// What the parent decided to make it, and by how much its point missed that.
+    var decision: Decision?
+
+    /// A side put on a disjunction.
+    struct Decision {
+        var disjunction: Int
+        var side: DisjunctionSide
+        var violation: Double
+    }
 
     /// Whether nothing is left to decide.
     var isDecided: Bool { sides.allSatisfy { $0 != nil } }

@@ -78,6 +78,7 @@ struct NodeProgram {
                 linear: problem.linear,
                 rows: pool.rows,
                 room: room,
+                variableScale: ProblemScale(PreparedProblem(problem)).variable,
                 settings: settings
             )
         else { return nil }

@@ -62,12 +62,15 @@ struct DualActiveSetSolver {
 
     /// Prepares solves over the given rows, or returns nil when P + εI cannot be factored.
     ///
-    /// - Parameter room: how many rows may be added later.
+    /// - Parameters:
+    ///   - room: how many rows may be added later.
+    ///   - variableScale: the natural size of x.
     init?(
         quadratic: DenseMatrix,
         linear: [Double],
         rows: [(columns: [Int], coefficients: [Double])],
         room: Int,
+        variableScale: Double,
         settings: SolverSettings
     ) {
         let n = linear.count
@@ -77,8 +80,11 @@ struct DualActiveSetSolver {
         self.linear = linear
         self.settings = settings
         let curvature = quadratic.diagonal.max() ?? 0
-        let scale = curvature > 0 ? curvature : max(normInfinity(linear), .leastNormalMagnitude)
-        regularization = settings.proximalWeight * scale
+        // Without curvature a step should move x by about its own size: shorter ones are many, longer ones inexact.
+        let slope = max(normInfinity(linear), .leastNormalMagnitude)
+        regularization =
+            curvature > 0
+            ? settings.proximalWeight * curvature : settings.linearProximalWeight * slope / variableScale
         var H = quadratic
         for j in 0..<n { H[j, j] += regularization }
         guard let factor = try? CholeskyFactorization(H) else { return nil }
@@ -140,7 +146,6 @@ struct DualActiveSetSolver {
     /// - Returns: whether `primal`, `working` and `bound` hold the solution.
     mutating func solve(lower: [Double], upper: [Double], from start: WorkingSet) -> DualActiveSetStatus {
         adopt(start, lower, upper)
-        var previousStep = Double.infinity
         for _ in 0..<settings.proximalSteps {
             // f = q − ε · center; without bounds the minimizer is −H⁻¹f.
             let pull = factor.solve(center.map { $0 * regularization })
@@ -162,9 +167,7 @@ struct DualActiveSetSolver {
                 return bound.isFinite ? .solved : .undecided
             }
             if !step.isFinite || size > settings.largestVariable { return .undecided }
-            previousStep = step
         }
-        _ = previousStep
         return .undecided
     }
 
