@@ -38,20 +38,27 @@ struct BranchAndBoundSearch {
     /// The lowest bound of all nodes closed without being solved out: no solution is below it or the incumbent.
     private var closedBound = Double.infinity
 
-    init(_ problem: ConicProblem, disjunctions: [Disjunction], implied: [LinearRow], settings: SolverSettings) {
+    init(
+        _ problem: ConicProblem,
+        disjunctions: [Disjunction],
+        mostOn: Int?,
+        implied: [LinearRow],
+        settings: SolverSettings
+    ) {
         relaxation = NodeRelaxation(problem, disjunctions: disjunctions, settings: settings)
         program = NodeProgram(problem, disjunctions: disjunctions, implied: implied, settings: settings)
         let scale = ProblemScale(PreparedProblem(problem))
         objectiveFloor = scale.objectiveFloor
         rule = BranchingRule(
             disjunctions,
+            mostOn: mostOn,
             variableScale: scale.variable,
             tolerance: settings.disjunctionTolerance
         )
         self.settings = settings
         costs = PseudoCosts(disjunctionCount: disjunctions.count)
         let sides = [DisjunctionSide?](repeating: nil, count: disjunctions.count)
-        queue.insert(Node(sides: sides, bound: -.infinity, sequence: 0))
+        queue.insert(Node(sides: rule.completed(sides), bound: -.infinity, sequence: 0))
     }
 
     var reachedLimit: Bool { nodes >= settings.maximumNodes }
@@ -150,7 +157,7 @@ struct BranchAndBoundSearch {
         guard case .solved(let x, _, let exact) = relaxed else {
             return node.sides.firstIndex { $0 == nil }.map { BranchingRule.Candidate(disjunction: $0, off: 0, on: 1) }
         }
-        let candidates = rule.violated(node.sides, at: x)
+        let candidates = rule.unsettled(node.sides, at: x)
         guard exact == nil, candidates.count > 1 else { return candidates.first }
         var best: (candidate: BranchingRule.Candidate, score: Double)?
         var trials = settings.branchingTrials
@@ -182,6 +189,7 @@ struct BranchAndBoundSearch {
     ) -> Double {
         var sides = node.sides
         sides[candidate.disjunction] = side
+        sides = rule.completed(sides)
         let violation = candidate.violation(side)
         switch program?.solve(sides, from: start) {
         case .infeasible: return .infinity
@@ -216,6 +224,7 @@ struct BranchAndBoundSearch {
     mutating func branch(_ node: Node, on choice: BranchingRule.Candidate, bound: Double) {
         func child(_ side: DisjunctionSide, sequence: Int) -> Node {
             var child = node.child(choice.disjunction, side, bound: bound, sequence: sequence, start: start)
+            child.sides = rule.completed(child.sides)
             child.decision = Node.Decision(
                 disjunction: choice.disjunction,
                 side: side,

@@ -7,19 +7,24 @@ public struct BranchAndBoundSolver: Sendable {
     private let problem: ConicProblem
     private let disjunctions: [Disjunction]
     private let implied: [LinearRow]
+    private let mostOn: Int?
     private let settings: SolverSettings
 
     /// Prepares a search; nothing is computed yet.
     ///
-    /// - Parameter implied: rows that every solution meets and its relaxations may not: they make bounds tighter.
+    /// - Parameters:
+    ///   - mostOn: how many disjunctions may be on their `on` side; nil for any number.
+    ///   - implied: rows that every solution meets and its relaxations may not: they make bounds tighter.
     public init(
         _ problem: ConicProblem,
         disjunctions: [Disjunction],
+        mostOn: Int? = nil,
         implied: [LinearRow] = [],
         settings: SolverSettings = SolverSettings()
     ) {
         self.problem = problem
         self.disjunctions = disjunctions
+        self.mostOn = mostOn
         self.implied = implied
         self.settings = settings
     }
@@ -36,6 +41,7 @@ public struct BranchAndBoundSolver: Sendable {
         var search = BranchAndBoundSearch(
             problem,
             disjunctions: disjunctions,
+            mostOn: mostOn,
             implied: implied,
             settings: settings
         )
