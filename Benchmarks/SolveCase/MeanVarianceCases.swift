@@ -100,3 +100,129 @@ func answer(_ solution: ActiveSetSolution, objective: Double) -> CaseAnswer {
         ]
     )
 }
+
+/// The limit on trading of the turnover variants, and the costs of the cost variants.
+private func kinks(of file: CaseFile) throws -> ParametricProgram.Kinks? {
+    let limit = file.optionalScalar("tau") ?? .infinity
+    let costs = file.optionalVector("cost")
+    guard limit < .infinity || costs != nil else { return nil }
+    return ParametricProgram.Kinks(
+        positions: try file.vector("w0"),
+        costs: costs ?? [Double](repeating: 0, count: file.n),
+        limit: limit
+    )
+}
+
+/// min γ/2 wᵀ(BFBᵀ + D)w − μᵀw + Σc|w − w₀| under the shared limits and a limit on Σ|w − w₀|.
+func solveFactorModel(_ file: CaseFile) throws -> () throws -> CaseAnswer {
+    let exposures = try file.transposedMatrix("B")
+    let factorCovariance = try file.transposedMatrix("F")
+    let residual = try file.vector("D")
+    let expectedReturns = try file.vector("mu")
+    let aversion = try file.scalar("gamma")
+    return {
+        let limits = try CaseLimits(file)
+        var trades = try kinks(of: file)
+        if let costs = trades?.costs { trades?.costs = costs.map { $0 / aversion } }
+        let program = ParametricProgram(
+            curvature: .factors(
+                FactorCurvature(
+                    exposuresTransposed: exposures,
+                    factorCovariance: factorCovariance,
+                    residual: residual
+                )
+            ),
+            linear: expectedReturns.map { -$0 / aversion },
+            lower: [Double](repeating: 0, count: file.n),
+            upper: limits.upper,
+            rows: limits.rows,
+            kinks: trades
+        )
+        let solution = try ActiveSetSolver(program).solve()
+        return answer(solution, objective: solution.check.objective * aversion)
+    }
+}
+
+/// max (μ − r)ᵀw / √(wᵀΣw) under the shared limits.
+func solveSharpe(_ file: CaseFile) throws -> () throws -> CaseAnswer {
+    let covariance = try file.transposedMatrix("Sigma")
+    let expectedReturns = try file.vector("mu")
+    let riskFree = try file.scalar("rf")
+    return {
+        let limits = try CaseLimits(file)
+        let program = ParametricProgram(
+            curvature: .dense(covariance),
+            linear: [Double](repeating: 0, count: file.n),
+            direction: expectedReturns.map { riskFree - $0 },
+            lower: [Double](repeating: 0, count: file.n),
+            upper: limits.upper,
+            rows: limits.rows,
+            kinks: try kinks(of: file)
+        )
+        let solution = try ActiveSetSolver(program).solveLargestRatio()
+        return answer(solution, objective: solution.check.objective)
+    }
+}
+
+/// min wᵀΣw, μᵀw ≥ r, under the shared limits.
+func solveTarget(_ file: CaseFile) throws -> () throws -> CaseAnswer {
+    let covariance = try file.transposedMatrix("Sigma")
+    let expectedReturns = try file.vector("mu")
+    let target = try file.scalar("rmin")
+    return {
+        let limits = try CaseLimits(file)
+        let floor = ParametricProgram.Row(coefficients: expectedReturns, lower: target, upper: .infinity)
+        let program = ParametricProgram(
+            curvature: .dense(covariance),
+            linear: [Double](repeating: 0, count: file.n),
+            lower: [Double](repeating: 0, count: file.n),
+            upper: limits.upper,
+            rows: limits.rows + [floor],
+            kinks: try kinks(of: file)
+        )
+        let solution = try ActiveSetSolver(program).solve()
+        return answer(solution, objective: solution.check.objective * 2)
+    }
+}
+
+/// The whole frontier, read off at the returns asked for.
+func solveFrontier(_ file: CaseFile) throws -> () throws -> CaseAnswer {
+    let covariance = try file.transposedMatrix("Sigma")
+    let expectedReturns = try file.vector("mu")
+    let targets = try file.vector("targets")
+    return {
+        let limits = try CaseLimits(file)
+        let program = ParametricProgram(
+            curvature: .dense(covariance),
+            linear: [Double](repeating: 0, count: file.n),
+            direction: expectedReturns.map { -$0 },
+            lower: [Double](repeating: 0, count: file.n),
+            upper: limits.upper,
+            rows: limits.rows
+        )
+        let corners = try ActiveSetSolver(program).path()
+        return CaseAnswer(
+            weights: points(on: corners, at: targets, expectedReturns: expectedReturns),
+            isPath: true,
+            objective: 0,
+            method: "critical-line",
+            iterations: corners.count,
+            details: [("corners", corners.count)]
+        )
+    }
+}
+
+/// The points of a frontier at given returns, ascending.
+private func points(on corners: [PathCorner], at targets: [Double], expectedReturns: [Double]) -> [[Double]] {
+    let returns = corners.map { corner in
+        corner.point.indices.reduce(0) { $0 + corner.point[$1] * expectedReturns[$1] }
+    }
+    var next = 0
+    return targets.map { target in
+        while next < corners.count, returns[next] < target { next += 1 }
+        guard next > 0, next < corners.count else { return corners[min(next, corners.count - 1)].point }
+        let (low, high) = (corners[next - 1].point, corners[next].point)
+        let share = (target - returns[next - 1]) / (returns[next] - returns[next - 1])
+        return low.indices.map { low[$0] + share * (high[$0] - low[$0]) }
+    }
+}

@@ -27,6 +27,10 @@ func put(_ bytes: [UInt8], on descriptor: Int32) {
 func solver(for file: CaseFile, method: String) throws -> () throws -> CaseAnswer {
     switch file.problemClass {
     case "mv": return try solveMeanVariance(file, method: method)
+    case "factor": return try solveFactorModel(file)
+    case "sharpe": return try solveSharpe(file)
+    case "target": return try solveTarget(file)
+    case "frontier": return try solveFrontier(file)
     default: throw CaseError(description: "\(file.problemClass): no such class")
     }
 }

@@ -5,14 +5,13 @@ struct ActiveSetSearch {
     let program: ParametricProgram
     let settings: ActiveSetSettings
     let set: WorkingSet
-    private var basePoint: BasePoint
+    private(set) var basePoint: BasePoint
     /// P times the base point.
     private var baseProduct: [Double]
-    private var isInSet: [Bool]
+    private(set) var isInSet: [Bool]
     /// q + λp, for all variables.
     private var linear: [Double]
     private(set) var effort = ActiveSetEffort()
-    private var shadow: [Double] = []
 
     init(_ program: ParametricProgram, settings: ActiveSetSettings) {
         self.program = program
@@ -42,16 +41,21 @@ struct ActiveSetSearch {
     mutating func solve(at parameter: Double, shouldStop: () -> Bool) throws(ActiveSetFailure) -> ActiveSetSolution {
         setParameter(parameter)
         begin()
+        try solveRounds(shouldStop: shouldStop)
+        return try solution(at: parameter)
+    }
+
+    /// Solves over the working set and takes in what is priced wrong, until nothing is.
+    mutating func solveRounds(shouldStop: () -> Bool) throws(ActiveSetFailure) {
         while true {
             guard !shouldStop() else { throw .stopped }
             try solveWorkingSet()
             effort.pricings += 1
             let entering = price()
-            if entering.isEmpty { break }
+            if entering.isEmpty { return }
             guard effort.pricings < settings.maximumPricings else { throw .unfinished }
             enter(entering)
         }
-        return try solution(at: parameter)
     }
 
     /// Sets the linear term of the whole program to q + λp.
@@ -61,34 +65,80 @@ struct ActiveSetSearch {
         for j in linear.indices { linear[j] += parameter * direction[j] }
     }
 
+    /// Sets the linear term of the working set to q + λp, centred anew where a proximal term is added.
+    mutating func setLinear(_ parameter: Double) {
+        setParameter(parameter)
+        for j in 0..<set.count { set.linear[j] = linear[Int(set.names[j])] }
+    }
+
+    mutating func countPricing() { effort.pricings += 1 }
+
+    mutating func countSteps(_ steps: Int) { effort.steps += steps }
+
+    /// E at the base point, −pᵀx.
+    var baseGain: Double {
+        guard let direction = program.direction else { return 0 }
+        return -basePoint.point.indices.reduce(0) { $0 + direction[$1] * basePoint.point[$1] }
+    }
+
+    /// V at the base point, xᵀPx.
+    var baseVariance: Double {
+        basePoint.point.indices.reduce(0) { $0 + baseProduct[$1] * basePoint.point[$1] }
+    }
+
     /// Chooses the first working set and the point to start from.
     mutating func begin() {
         let n = program.variableCount
         let hasKinks = basePoint.places.contains(.kink)
-        if !hasKinks { basePoint.fill(program, ranking: ranking(linear)) }
-        var chosen = Array(0..<n)
-        if n > settings.smallProgram { chosen = firstWorkingSet() }
-        enter(chosen)
-        setRowOffsets()
-        for entry in basePoint.start {
-            guard let j = localIndex(of: entry.variable) else { continue }
-            if entry.value >= program.upper[entry.variable] {
-                set.rest(j, at: .upper)
-            } else {
-                set.setPiece(j, set.hasKinks ? (entry.value > set.kink[j] ? 1 : -1) : 0)
-                set.places[j] = .free
-                set.sign[j] = 0
-                set.x[j] = entry.value
-            }
+        if hasKinks {
+            var gradient = baseProduct
+            for j in gradient.indices { gradient[j] += linear[j] }
+            basePoint.trade(program, gradient: gradient)
+        } else {
+            basePoint.fill(program, ranking: ranking(startingKey()))
         }
-        if hasKinks { releaseTrades() }
+        enter(n > settings.smallProgram ? firstWorkingSet() : Array(0..<n))
+        setRowOffsets()
+        var localIndex: [Int: Int] = [:]
+        for j in 0..<set.count { localIndex[Int(set.names[j])] = j }
+        for entry in basePoint.start {
+            guard let j = localIndex[entry.variable] else { continue }
+            moveToStart(j, entry.value)
+        }
+        if let limitRow = set.limitRow, hasKinks { set.rowPlaces[limitRow] = .upper }
     }
 
-    private func localIndex(of variable: Int) -> Int? {
-        (0..<set.count).first { set.names[$0] == variable }
+    private func moveToStart(_ j: Int, _ value: Double) {
+        if value >= set.upper[j] {
+            set.rest(j, at: .upper)
+        } else if value <= set.lower[j] {
+            set.rest(j, at: .lower)
+        } else {
+            set.setPiece(j, value > set.kink[j] ? 1 : -1)
+            set.places[j] = .free
+            set.sign[j] = 0
+            set.x[j] = value
+        }
     }
 
     private func ranking(_ key: [Double]) -> [Int] { key.indices.sorted { (key[$0], $0) < (key[$1], $1) } }
+
+    /// What the first equation is filled by: the linear term, or without one the curvature against the rows that ask
+    /// for more.
+    private func startingKey() -> [Double] {
+        if linear.contains(where: { $0 != 0 }) { return linear }
+        let n = linear.count
+        var key = (0..<n).map { program.curvature.diagonal($0) }
+        let mean = key.reduce(0, +) / Double(n)
+        guard mean > 0 else { return key }
+        for j in 0..<n { key[j] /= mean }
+        for row in program.rows where row.lower > -.infinity && row.upper > row.lower {
+            let center = row.coefficients.reduce(0, +) / Double(n)
+            let spread = row.coefficients.reduce(0) { $0 + abs($1 - center) } / Double(n)
+            if spread > 0 { for j in 0..<n { key[j] -= 2 * (row.coefficients[j] - center) / spread } }
+        }
+        return key
+    }
 
     /// The variables whose gradient at the starting point promises most.
     private func firstWorkingSet() -> [Int] {
@@ -115,15 +165,8 @@ struct ActiveSetSearch {
         return isChosen.indices.filter { isChosen[$0] }
     }
 
-    /// Lets the trades that promise most begin.
-    private func releaseTrades() {
-        // Filled in by the walk: at the kinks every variable rests.
-        guard let limitRow = set.limitRow else { return }
-        set.rowPlaces[limitRow] = .upper
-    }
-
     /// Takes variables into the working set.
-    private mutating func enter(_ variables: [Int]) {
+    mutating func enter(_ variables: [Int]) {
         let first = set.count
         set.add(variables, places: basePoint.places, base: basePoint.point, offset: baseProduct)
         for j in first..<set.count {
@@ -150,12 +193,50 @@ struct ActiveSetSearch {
     // MARK: The working set
 
     /// Solves the program over the working set from where it stands.
+    ///
+    /// Where P is singular on the free variables a small multiple of the identity is added and taken back by proximal
+    /// rounds: each solves with the addition centred on the last point.
     mutating func solveWorkingSet() throws(ActiveSetFailure) {
+        if set.proximal == 0 {
+            if try solvePlainly() { return }
+            regularize()
+        }
+        for _ in 0..<settings.proximalRounds {
+            let center = centerProximalTerm()
+            guard try solvePlainly() else { throw .unfinished }
+            var largest = 0.0
+            for j in 0..<set.count { largest = max(largest, set.proximal * abs(set.x[j] - center[j])) }
+            if largest <= set.gradientScale * settings.gradientTolerance / 10 { return }
+        }
+    }
+
+    private mutating func regularize() {
+        var mean = 0.0
+        for j in 0..<set.count { mean += program.curvature.diagonal(Int(set.names[j])) / Double(set.count) }
+        set.clearSystem()
+        set.dropColumns()
+        set.proximal = max(mean * settings.proximal, .leastNormalMagnitude)
+        for j in 0..<set.count where set.places[j] == .free {
+            set.x[j] = set.x[j].isFinite ? min(max(set.x[j], set.low[j]), set.high[j]) : set.low[j]
+        }
+    }
+
+    /// Centres the proximal term on the point: its gradient there becomes zero.
+    private func centerProximalTerm() -> [Double] {
+        let center = Array(UnsafeBufferPointer(start: set.x, count: set.count))
+        for j in 0..<set.count {
+            set.linear[j] = linear[Int(set.names[j])] + set.proximal * (set.base[j] - center[j])
+        }
+        return center
+    }
+
+    /// Solves by guess and walk; false when P is singular on the free variables.
+    private mutating func solvePlainly() throws(ActiveSetFailure) -> Bool {
         var guess = SupportGuess(set)
         let isSolved = guess.run(maximumRounds: settings.guessRounds)
         effort.guesses += guess.rounds
-        if !isSolved { try walkFromGuess() }
-        effort.free = set.freeCount
+        defer { effort.free = set.freeCount }
+        return isSolved ? true : try walkFromGuess()
     }
 
     /// The working set as it stands: which rows are to hold.
@@ -166,20 +247,26 @@ struct ActiveSetSearch {
         }
     }
 
-    private mutating func walkFromGuess() throws(ActiveSetFailure) {
+    private mutating func walkFromGuess() throws(ActiveSetFailure) -> Bool {
         let start = HomotopyStart(set)
-        guard start.prepare(rows: standingRows()) else { throw .unfinished }
+        let rows = standingRows()
+        guard start.prepare(rows: rows) else {
+            start.finish()
+            return false
+        }
         let limit = settings.stepsPerVariable * (set.count + set.totalRows) + 50
         var walk = ParametricWalk(set, from: 0, maximumSteps: limit)
         let end = walk.run(to: 1)
         effort.steps += walk.steps
+        start.finish()
         switch end {
         case .reached, .halted: break
         case .infeasible: throw .infeasible
-        case .singular, .stalled: throw .unfinished
+        case .singular: return false
+        case .stalled: throw .unfinished
         }
-        start.finish()
         try refine()
+        return true
     }
 
     /// Removes what rounding has left in the equations.
@@ -253,8 +340,7 @@ struct ActiveSetSearch {
     // MARK: Result
 
     mutating func solution(at parameter: Double) throws(ActiveSetFailure) -> ActiveSetSolution {
-        var point = basePoint.point
-        for j in 0..<set.count { point[Int(set.names[j])] = set.x[j] }
+        let point = currentPoint()
         let limitMultiplier = set.limitRow.map { set.multiplier[$0] } ?? 0
         let check = ActiveSetCheck(
             program,

@@ -39,6 +39,22 @@ public struct ActiveSetSolver: Sendable {
         var search = ActiveSetSearch(program, settings: settings)
         return try search.solve(at: parameter, shouldStop: shouldStop)
     }
+
+    /// The point at which (−pᵀx) / √(xᵀPx) is largest, for a program without linear term q and costs c.
+    ///
+    /// - Throws: ``ActiveSetFailure``; ``ActiveSetFailure/unfinished`` also where no point makes −pᵀx positive.
+    public func solveLargestRatio(shouldStop: () -> Bool = { false }) throws(ActiveSetFailure) -> ActiveSetSolution {
+        var search = ActiveSetSearch(program, settings: settings)
+        return try search.solveRatio(shouldStop: shouldStop)
+    }
+
+    /// The corners of the solution path between two parameters; between neighbours the solution is linear in λ.
+    ///
+    /// With an infinite end the last corner is the one after which nothing changes.
+    public func path(from start: Double = 0, to end: Double = .infinity) throws(ActiveSetFailure) -> [PathCorner] {
+        var search = ActiveSetSearch(program, settings: settings)
+        return try search.path(from: start, to: end)
+    }
 }
 
 /// The constants that steer the active-set methods.
@@ -53,6 +69,8 @@ public struct ActiveSetSettings: Equatable, Sendable {
     public var guessRounds = 12
     /// Events of one walk at most, as a multiple of the variables and rows it goes over.
     public var stepsPerVariable = 12
+    /// Events of a path between two corrections of its point by the data.
+    public var refreshInterval = 32
     /// A gradient of the wrong sign up to this share of its scale counts as zero.
     public var gradientTolerance = 1e-11
     /// The share of the objective by which a solution may be above the optimum.

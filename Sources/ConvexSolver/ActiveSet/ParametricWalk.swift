@@ -55,6 +55,8 @@ struct ParametricWalk {
     var steps = 0
     private var idleSteps = 0
     private let maximumSteps: Int
+    /// After this many events point and gradient are recomputed and corrected; 0 for never.
+    var refreshInterval = 0
 
     /// Rates below this share of the largest one are rounding.
     static let negligibleRate = 1e-13
@@ -85,9 +87,14 @@ struct ParametricWalk {
             idleSteps = length > 0 ? 0 : idleSteps + 1
             guard steps < maximumSteps, idleSteps < Self.maximumIdleSteps else { return .stalled }
             switch change(event) {
-            case .done, .passed: continue
+            case .done, .passed: break
             case .infeasible: return .infeasible
             case .singular: return .singular
+            }
+            if refreshInterval > 0, steps.isMultiple(of: refreshInterval) {
+                set.evaluate()
+                guard set.correct() else { return .singular }
+                set.evaluate()
             }
         }
     }
