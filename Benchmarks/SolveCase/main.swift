@@ -31,6 +31,7 @@ func solver(for file: CaseFile, method: String) throws -> () throws -> CaseAnswe
     case "sharpe": return try solveSharpe(file)
     case "target": return try solveTarget(file)
     case "frontier": return try solveFrontier(file)
+    case "card": return try solveCardinality(file)
     default: throw CaseError(description: "\(file.problemClass): no such class")
     }
 }

@@ -89,9 +89,9 @@ public struct SolverSettings: Equatable, Sendable {
     public var heuristicInterval = 50
 
     /// Disjunctions tried on both sides at one node.
-    public var branchingTrials = 8
+    public var branchingTrials = 0
     /// A disjunction decided this often on both sides is tried no more.
-    public var branchingReliability = 2
+    public var branchingReliability = 1
     /// A rise of the bound smaller than this, relative to the objective, counts as this.
     public var leastGain = 1e-9
 

@@ -28,7 +28,7 @@ struct BranchAndBoundSearch {
     private let objectiveFloor: Double
     private var costs: PseudoCosts
     /// Where the node at hand ended, for its children to begin.
-    private var start = WorkingSet()
+    private var start = DualWorkingSet()
     private var queue = NodeQueue()
     private var incumbent: Incumbent?
     private var nodes = 0
@@ -74,15 +74,16 @@ struct BranchAndBoundSearch {
         return nil
     }
 
-    /// Solves the relaxation of a node: by the quick method while choices are open, exactly when none is.
+    /// Solves the relaxation of a node: by the quick method, and exactly when that leaves hope for a new incumbent.
     mutating func relax(_ node: Node, shouldStop: () -> Bool) throws(SolverError) -> Relaxed {
-        if !node.isDecided, program != nil {
+        switch program?.solve(node.sides, from: node.start) {
+        case .solved(let x, let bound) where !node.isDecided || bound >= cutoff:
             nodes += 1
-            switch program?.solve(node.sides, from: node.start) {
-            case .solved(let x, let bound): return .solved(x: x, bound: bound, exact: nil)
-            case .infeasible: return .infeasible
-            case .undecided, nil: nodes -= 1
-            }
+            return .solved(x: x, bound: bound, exact: nil)
+        case .infeasible:
+            nodes += 1
+            return .infeasible
+        case .solved, .undecided, nil: break
         }
         let solution = try solve(node.sides, shouldStop: shouldStop)
         switch solution.status {
@@ -153,7 +154,8 @@ struct BranchAndBoundSearch {
     /// The one whose two sides are expected to raise the bound most, by what deciding it has cost so far. Of those that
     /// have hardly been decided yet, the most violated are tried on both sides.
     mutating func branching(_ relaxed: Relaxed, of node: Node, bound: Double) -> BranchingRule.Candidate? {
-        start = program?.working ?? WorkingSet()
+        start = program?.working ?? DualWorkingSet()
+        program?.keep()
         guard case .solved(let x, _, let exact) = relaxed else {
             return node.sides.firstIndex { $0 == nil }.map { BranchingRule.Candidate(disjunction: $0, off: 0, on: 1) }
         }

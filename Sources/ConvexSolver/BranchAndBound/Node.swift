@@ -7,7 +7,7 @@ struct Node {
     /// The order of creation, which breaks ties and so makes the search repeatable.
     var sequence: Int
     /// Where the quick solve of its relaxation begins: where the parent's ended.
-    var start = WorkingSet()
+    var start = DualWorkingSet()
     /// What the parent decided to make it, and by how much its point missed that.
     var decision: Decision?
 
@@ -27,7 +27,7 @@ struct Node {
         _ side: DisjunctionSide,
         bound: Double,
         sequence: Int,
-        start: WorkingSet
+        start: DualWorkingSet
     ) -> Node {
         var child = Node(sides: sides, bound: bound, sequence: sequence, start: start)
         child.sides[disjunction] = side

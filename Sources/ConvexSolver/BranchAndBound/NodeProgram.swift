@@ -40,7 +40,7 @@ struct NodeProgram {
     /// Steps of all solves so far.
     var iterations: Int { solver.iterations }
     /// Where the last solve ended.
-    var working: WorkingSet { solver.working }
+    var working: DualWorkingSet { solver.working }
 
     /// Gathers the rows, or returns nil when the program does not suit the method: too large, or without a factor.
     init?(_ problem: ConicProblem, disjunctions: [Disjunction], implied: [LinearRow], settings: SolverSettings) {
@@ -89,8 +89,11 @@ struct NodeProgram {
         self.settings = settings
     }
 
+    /// Puts the last solve's end aside, so that solves that begin there are quick.
+    mutating func keep() { solver.keep() }
+
     /// Solves the relaxation with the given sides decided, from the working set of a relaxation near it.
-    mutating func solve(_ sides: [DisjunctionSide?], from start: WorkingSet) -> Answer {
+    mutating func solve(_ sides: [DisjunctionSide?], from start: DualWorkingSet) -> Answer {
         var (low, high) = (lower, upper)
         for (index, side) in sides.enumerated() {
             guard let side else { continue }

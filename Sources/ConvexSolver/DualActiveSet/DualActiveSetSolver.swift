@@ -2,11 +2,13 @@ internal import LinearAlgebra
 internal import Matrices
 
 /// The rows that a dual solution leans on, and how hard: where a solve of a similar program may begin.
-struct WorkingSet: Sendable {
+struct DualWorkingSet: Sendable {
     /// 2 · row, and one more where the lower bound is the active one.
     var rows: [Int32] = []
     /// A multiplier for each; none is negative but on equations.
     var multipliers: [Double] = []
+    /// Which solve it came from; 0 for none.
+    var stamp = 0
 }
 
 /// How a dual active-set solve ended.
@@ -32,7 +34,7 @@ struct DualActiveSetSolver {
     private(set) var rowCount: Int
     /// What the last solve found.
     private(set) var primal: [Double]
-    private(set) var working = WorkingSet()
+    private(set) var working = DualWorkingSet()
     /// The value of the Lagrangian, a lower bound of the optimum up to the tolerance.
     private(set) var bound = -Double.infinity
     /// Steps over all solves.
@@ -57,6 +59,9 @@ struct DualActiveSetSolver {
     private var workingFactor: WorkingSetFactor
     /// Where row i stands in the working set, or −1.
     private var position: [Int32]
+    private var solves = 0
+    /// The state that `keep()` put aside, with its factorization.
+    private var kept: (working: DualWorkingSet, factor: WorkingSetFactor, position: [Int32])?
     /// Where the proximal steps start.
     private var center: [Double]
 
@@ -144,8 +149,10 @@ struct DualActiveSetSolver {
     ///   - upper: m, ∞ where there is none.
     ///   - start: the working set of a similar program.
     /// - Returns: whether `primal`, `working` and `bound` hold the solution.
-    mutating func solve(lower: [Double], upper: [Double], from start: WorkingSet) -> DualActiveSetStatus {
+    mutating func solve(lower: [Double], upper: [Double], from start: DualWorkingSet) -> DualActiveSetStatus {
         adopt(start, lower, upper)
+        solves += 1
+        working.stamp = solves
         for _ in 0..<settings.proximalSteps {
             // f = q − ε · center; without bounds the minimizer is −H⁻¹f.
             let pull = factor.solve(center.map { $0 * regularization })
@@ -171,10 +178,33 @@ struct DualActiveSetSolver {
         return .undecided
     }
 
-    /// Takes over a working set as far as its rows have the bounds it leans on and are independent.
-    private mutating func adopt(_ start: WorkingSet, _ lower: [Double], _ upper: [Double]) {
+    /// Puts the last solve's state aside, so that solves from it need no new factorization.
+    mutating func keep() { kept = (working, workingFactor, position) }
+
+    /// Takes over a working set: the one at hand or the one put aside as it stands, another one row by row.
+    private mutating func adopt(_ start: DualWorkingSet, _ lower: [Double], _ upper: [Double]) {
+        if let kept, start.stamp != 0, start.stamp != working.stamp, start.stamp == kept.working.stamp {
+            // Rows added since have no place in the set that was put aside.
+            let added = [Int32](repeating: -1, count: position.count - kept.position.count)
+            (working, workingFactor, position) = (kept.working, kept.factor, kept.position + added)
+        }
+        guard start.stamp != 0, start.stamp == working.stamp else { return build(start, lower, upper) }
+        for index in working.rows.indices.reversed() {
+            let code = working.rows[index]
+            let row = Int(code >> 1)
+            let bound = code & 1 == 0 ? upper[row] : -lower[row]
+            if !bound.isFinite {
+                remove(index)
+            } else if lower[row] != upper[row] {
+                working.multipliers[index] = max(0, working.multipliers[index])
+            }
+        }
+    }
+
+    /// Builds a working set as far as its rows have the bounds it leans on and are independent.
+    private mutating func build(_ start: DualWorkingSet, _ lower: [Double], _ upper: [Double]) {
         for code in working.rows { position[Int(code >> 1)] = -1 }
-        working = WorkingSet()
+        working = DualWorkingSet()
         workingFactor.reset()
         for (code, multiplier) in zip(start.rows, start.multipliers) {
             let row = Int(code >> 1)
@@ -232,8 +262,7 @@ struct DualActiveSetSolver {
             // Rounding gathers as rows come and go: active rows that are missed call for a fresh factorization.
             if !refactored, worstActiveResidual(activity, lower, upper) > settings.dualFeasibility {
                 refactored = true
-                let current = working
-                adopt(current, lower, upper)
+                build(working, lower, upper)
                 continue
             }
             guard let violated = mostViolated(activity, lower, upper) else { return .solved }
