@@ -32,10 +32,24 @@ public struct ActiveSetEffort: Equatable, Sendable {
 public enum ActiveSetFailure: Error, Equatable, Sendable {
     /// Nothing meets the rows and bounds; the walk's last ray is the proof.
     case infeasible
-    /// The method could not finish; another one should be asked.
-    case unfinished
+    /// The method could not finish, for this reason; another one should be asked.
+    case unfinished(Difficulty)
     /// The parts do not fit together, or a number is not finite.
     case invalid
     /// `shouldStop` answered true.
     case stopped
+
+    /// What kept the method from finishing.
+    public enum Difficulty: Equatable, Sendable {
+        /// No regular system: P is singular on the free variables, or rows depend on each other.
+        case singular
+        /// The walk made no progress.
+        case stalled
+        /// More rounds of pricing than the limit.
+        case pricing
+        /// The optimality conditions, recomputed from the data, are not met closely enough.
+        case inaccurate
+        /// No point makes the numerator of the ratio positive.
+        case noGain
+    }
 }
