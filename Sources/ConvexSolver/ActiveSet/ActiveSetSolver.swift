@@ -31,6 +31,7 @@ public struct ActiveSetSolver: Sendable {
     /// - Parameters:
     ///   - parameter: λ.
     ///   - shouldStop: asked once a round.
+    /// - Returns: the optimum with its multipliers and the check of both from the data.
     /// - Throws: ``ActiveSetFailure``; after ``ActiveSetFailure/unfinished`` another method may still solve the program.
     public func solve(
         at parameter: Double = 0,
