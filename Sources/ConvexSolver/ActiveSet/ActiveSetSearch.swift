@@ -248,6 +248,7 @@ struct ActiveSetSearch {
         defer { effort.free = set.freeCount }
         guard isSolved else { return try walkFromGuess() }
         if set.residual > set.gradientScale * settings.gradientTolerance / 10 { try refine() }
+        keepOnPieces()
         return true
     }
 
@@ -293,6 +294,12 @@ struct ActiveSetSearch {
             guard set.correct() else { throw .unfinished(.singular) }
         }
         set.evaluate()
+        keepOnPieces()
+    }
+
+    /// Moves free variables that rounding has put beyond the end of their piece back to it: beyond a kink the slope is
+    /// another one.
+    private func keepOnPieces() {
         for position in 0..<set.freeCount {
             let j = Int(set.free[position])
             set.x[j] = min(max(set.x[j], set.low[j]), set.high[j])
