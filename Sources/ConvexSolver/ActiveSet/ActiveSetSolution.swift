@@ -30,7 +30,9 @@ public struct ActiveSetEffort: Equatable, Sendable {
 
 /// How a solve that gave no solution ended.
 public enum ActiveSetFailure: Error, Equatable, Sendable {
-    /// Nothing meets the rows and bounds; the walk's last ray is the proof.
+    /// The walk found no multiplier to exchange: as far as it can tell nothing meets the rows and bounds.
+    ///
+    /// The ray is not checked against the data yet: confirm by the interior point's certificate before telling a caller.
     case infeasible
     /// The method could not finish, for this reason; another one should be asked.
     case unfinished(Difficulty)
