@@ -94,7 +94,7 @@ let package = Package(
         // Tests
         .target(
             name: "TestSupport",
-            dependencies: ["Repository", "PortfolioModel", "Matrices"],
+            dependencies: ["Repository", "PortfolioModel", "ConvexSolver", "Matrices"],
             path: "Tests/TestSupport",
             swiftSettings: settings
         ),
@@ -137,8 +137,16 @@ let package = Package(
         // Benchmarks
         .executableTarget(
             name: "solve-case",
-            dependencies: ["ConvexSolver", "PortfolioOptimization", "MomentEstimation", "LinearAlgebra", "Matrices", "JSON"],
+            dependencies: [
+                "ConvexSolver", "PortfolioOptimization", "MomentEstimation", "LinearAlgebra", "Matrices", "JSON",
+            ],
             path: "Benchmarks/SolveCase",
+            swiftSettings: settings
+        ),
+        .executableTarget(
+            name: "solver-stress",
+            dependencies: ["ConvexSolver", "TestSupport"],
+            path: "Benchmarks/SolverStress",
             swiftSettings: settings
         ),
         .executableTarget(

@@ -23,6 +23,10 @@ struct ActiveSetSearch {
         baseProduct = [Double](repeating: 0, count: n)
         isInSet = [Bool](repeating: false, count: n)
         linear = program.linear
+        for r in program.redundantEquations() {
+            set.rowLower[r] = -.infinity
+            set.rowUpper[r] = .infinity
+        }
         addBaseProduct()
     }
 
@@ -53,7 +57,7 @@ struct ActiveSetSearch {
             effort.pricings += 1
             let entering = price()
             if entering.isEmpty { return }
-            guard effort.pricings < settings.maximumPricings else { throw .unfinished }
+            guard effort.pricings < settings.maximumPricings else { throw .unfinished(.pricing) }
             enter(entering)
         }
     }
@@ -203,19 +207,25 @@ struct ActiveSetSearch {
         }
         for _ in 0..<settings.proximalRounds {
             let center = centerProximalTerm()
-            guard try solvePlainly() else { throw .unfinished }
+            guard try solvePlainly() else { throw .unfinished(.singular) }
             var largest = 0.0
             for j in 0..<set.count { largest = max(largest, set.proximal * abs(set.x[j] - center[j])) }
             if largest <= set.gradientScale * settings.gradientTolerance / 10 { return }
         }
     }
 
-    private mutating func regularize() {
+    /// Adds a small multiple of the identity to P.
+    mutating func addProximalTerm() {
         var mean = 0.0
-        for j in 0..<set.count { mean += program.curvature.diagonal(Int(set.names[j])) / Double(set.count) }
+        for j in 0..<program.variableCount { mean += program.curvature.diagonal(j) }
+        mean /= Double(program.variableCount)
+        set.proximal = max(mean * settings.proximal, .leastNormalMagnitude)
+    }
+
+    private mutating func regularize() {
         set.clearSystem()
         set.dropColumns()
-        set.proximal = max(mean * settings.proximal, .leastNormalMagnitude)
+        addProximalTerm()
         for j in 0..<set.count where set.places[j] == .free {
             set.x[j] = set.x[j].isFinite ? min(max(set.x[j], set.low[j]), set.high[j]) : set.low[j]
         }
@@ -236,8 +246,14 @@ struct ActiveSetSearch {
         let isSolved = guess.run(maximumRounds: settings.guessRounds)
         effort.guesses += guess.rounds
         defer { effort.free = set.freeCount }
-        return isSolved ? true : try walkFromGuess()
+        guard isSolved else { return try walkFromGuess() }
+        if set.residual > set.gradientScale * settings.gradientTolerance / 10 { try refine() }
+        keepOnPieces()
+        return true
     }
+
+    /// The last part of a walk, in which infeasibility may be rounding.
+    private static let lastHair = 1e-9
 
     /// The working set as it stands: which rows are to hold.
     private func standingRows() -> [(row: Int, place: RowPlace)] {
@@ -261,9 +277,11 @@ struct ActiveSetSearch {
         start.finish()
         switch end {
         case .reached, .halted: break
-        case .infeasible: throw .infeasible
+        case .infeasible:
+            // Rounding may miss by a hair what is feasible; the check of the solution tells.
+            guard 1 - walk.parameter < Self.lastHair else { throw .infeasible }
         case .singular: return false
-        case .stalled: throw .unfinished
+        case .stalled: throw .unfinished(.stalled)
         }
         try refine()
         return true
@@ -273,9 +291,15 @@ struct ActiveSetSearch {
     func refine() throws(ActiveSetFailure) {
         for _ in 0..<2 {
             set.evaluate()
-            guard set.correct() else { throw .unfinished }
+            guard set.correct() else { throw .unfinished(.singular) }
         }
         set.evaluate()
+        keepOnPieces()
+    }
+
+    /// Moves free variables that rounding has put beyond the end of their piece back to it: beyond a kink the slope is
+    /// another one.
+    private func keepOnPieces() {
         for position in 0..<set.freeCount {
             let j = Int(set.free[position])
             set.x[j] = min(max(set.x[j], set.low[j]), set.high[j])
@@ -342,7 +366,7 @@ struct ActiveSetSearch {
     mutating func solution(at parameter: Double) throws(ActiveSetFailure) -> ActiveSetSolution {
         let point = currentPoint()
         let limitMultiplier = set.limitRow.map { set.multiplier[$0] } ?? 0
-        let check = ActiveSetCheck(
+        var check = ActiveSetCheck(
             program,
             linear: linear,
             point: point,
@@ -350,8 +374,14 @@ struct ActiveSetSearch {
             multipliers: Array(set.multiplier.prefix(program.rows.count)),
             limitMultiplier: limitMultiplier
         )
+        if check.suboptimality > settings.suboptimality * check.scale {
+            // An objective near zero says nothing about the size of its parts.
+            let held = point.indices.filter { point[$0] != 0 }
+            let spread = held.reduce(0) { $0 + program.curvature.diagonal($1) * point[$1] * point[$1] / 2 }
+            check.scale = max(check.scale, spread)
+        }
         guard check.infeasibility <= settings.infeasibility, check.suboptimality <= settings.suboptimality * check.scale
-        else { throw .unfinished }
+        else { throw .unfinished(.inaccurate) }
         return ActiveSetSolution(
             point: point,
             multipliers: Array(set.multiplier.prefix(program.rows.count)),

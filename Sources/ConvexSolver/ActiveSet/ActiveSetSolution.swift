@@ -30,12 +30,28 @@ public struct ActiveSetEffort: Equatable, Sendable {
 
 /// How a solve that gave no solution ended.
 public enum ActiveSetFailure: Error, Equatable, Sendable {
-    /// Nothing meets the rows and bounds; the walk's last ray is the proof.
+    /// The walk found no multiplier to exchange: as far as it can tell nothing meets the rows and bounds.
+    ///
+    /// The ray is not checked against the data yet: confirm by the interior point's certificate before telling a caller.
     case infeasible
-    /// The method could not finish; another one should be asked.
-    case unfinished
+    /// The method could not finish, for this reason; another one should be asked.
+    case unfinished(Difficulty)
     /// The parts do not fit together, or a number is not finite.
     case invalid
     /// `shouldStop` answered true.
     case stopped
+
+    /// What kept the method from finishing.
+    public enum Difficulty: Equatable, Sendable {
+        /// No regular system: P is singular on the free variables, or rows depend on each other.
+        case singular
+        /// The walk made no progress.
+        case stalled
+        /// More rounds of pricing than the limit.
+        case pricing
+        /// The optimality conditions, recomputed from the data, are not met closely enough.
+        case inaccurate
+        /// No point makes the numerator of the ratio positive.
+        case noGain
+    }
 }

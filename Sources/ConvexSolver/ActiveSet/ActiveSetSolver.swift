@@ -31,6 +31,7 @@ public struct ActiveSetSolver: Sendable {
     /// - Parameters:
     ///   - parameter: λ.
     ///   - shouldStop: asked once a round.
+    /// - Returns: the optimum with its multipliers and the check of both from the data.
     /// - Throws: ``ActiveSetFailure``; after ``ActiveSetFailure/unfinished`` another method may still solve the program.
     public func solve(
         at parameter: Double = 0,
@@ -74,7 +75,7 @@ public struct ActiveSetSettings: Equatable, Sendable {
     /// A gradient of the wrong sign up to this share of its scale counts as zero.
     public var gradientTolerance = 1e-11
     /// The share of the objective by which a solution may be above the optimum.
-    public var suboptimality = 1e-10
+    public var suboptimality = 1e-9
     /// The violation of a bound or row, relative to the row's numbers, that a solution may have.
     public var infeasibility = 1e-10
     /// Added to the diagonal of P, as a share of its mean, when P is singular on the free variables.

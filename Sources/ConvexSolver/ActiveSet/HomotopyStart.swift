@@ -83,16 +83,16 @@ struct HomotopyStart {
     /// Makes an equation hold that has no free variable of its own, by freeing the resting one that fits best.
     private func holdEquation(_ r: Int) -> Bool {
         if set.activateIfIndependent(r, at: .equality) { return true }
+        guard let unexplained = set.unexplained(r) else { return false }
+        let largest = unexplained.reduce(0) { max($0, abs($1)) }
         var candidates = (0..<set.count).filter { j in
-            set.places[j] != .free && set.lower[j] < set.upper[j] && set.coefficient(r, j) != 0
+            set.places[j] != .free && set.lower[j] < set.upper[j] && abs(unexplained[j]) > 1e-6 * largest
         }
         candidates.sort { (abs(set.gradient[$0]), $0) < (abs(set.gradient[$1]), $1) }
         for j in candidates.prefix(32) {
             let place = set.places[j]
-            set.setPiece(
-                j,
-                place == .kink ? (set.gradient[j] > 0 && set.lower[j] < set.kink[j] ? -1 : 1) : set.slope[j]
-            )
+            let falls = place == .kink && set.gradient[j] > 0 && set.lower[j] < set.kink[j]
+            set.setPiece(j, place == .kink ? (falls ? -1 : 1) : set.slope[j])
             if set.low[j] == set.high[j] { set.setPiece(j, -set.slope[j]) }
             guard set.release(j) else {
                 set.rest(j, at: place)

@@ -1,4 +1,4 @@
-/// A convex quadratic program with few rows whose linear term moves along a line:
+/// A convex quadratic program with few rows whose linear term moves along a line.
 ///
 ///     minimise   ½ xᵀPx + (q + λ p)ᵀx + Σ cᵢ |xᵢ − aᵢ|
 ///     subject to lower ≤ x ≤ upper,  rowLower ≤ Ax ≤ rowUpper,  Σ |xᵢ − aᵢ| ≤ τ

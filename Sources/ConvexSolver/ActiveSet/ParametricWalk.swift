@@ -55,6 +55,8 @@ struct ParametricWalk {
     var steps = 0
     private var idleSteps = 0
     private let maximumSteps: Int
+    /// The largest rate of the linear term.
+    private var linearRateScale = 0.0
     /// After this many events point and gradient are recomputed and corrected; 0 for never.
     var refreshInterval = 0
 
@@ -71,6 +73,8 @@ struct ParametricWalk {
 
     /// Walks to `end`; `observe` sees each segment first and may halt inside it by returning a shorter length.
     mutating func run(to end: Double, observe: ((PathSegment) -> Double?)? = nil) -> WalkEnd {
+        linearRateScale = 0
+        for j in 0..<set.count { linearRateScale = max(linearRateScale, abs(set.linearRate[j])) }
         while true {
             guard direction() else { return .singular }
             var (length, event) = firstEvent(within: end - parameter)
@@ -110,6 +114,43 @@ struct ParametricWalk {
         }
         guard set.solveSystem() else { return false }
         gradientRates()
+        return refineDirection()
+    }
+
+    /// What the equations of the direction may miss, relative to the numbers they are made of.
+    private static let directionTolerance = 1e-12
+    private static let directionRefinements = 3
+
+    /// Corrects the direction by what its equations miss: where P is nearly singular that is more than rounding.
+    private func refineDirection() -> Bool {
+        let f = set.freeCount
+        let rows = set.activeRows.count
+        for _ in 0..<Self.directionRefinements {
+            var missed = 0.0
+            for position in 0..<f { missed = max(missed, abs(set.gradientRate[Int(set.free[position])])) }
+            var isClose = missed <= Self.directionTolerance * max(linearRateScale, .leastNormalMagnitude)
+            var rowMisses = [Double](repeating: 0, count: rows)
+            for (k, r) in set.activeRows.enumerated() {
+                var value = set.rowPlaces[r] == .lower ? set.rowLowerRate[r] : set.rowUpperRate[r]
+                var size = abs(value)
+                for position in 0..<f {
+                    let term = set.coefficient(r, Int(set.free[position])) * set.stepX[position]
+                    value -= term
+                    size += abs(term)
+                }
+                rowMisses[k] = value
+                if abs(value) > Self.directionTolerance * size { isClose = false }
+            }
+            if isClose { return true }
+            let step = Array(UnsafeBufferPointer(start: set.stepX, count: f))
+            let multipliers = set.stepY
+            for position in 0..<f { set.stepX[position] = set.gradientRate[Int(set.free[position])] }
+            for k in 0..<rows { set.stepY[k] = rowMisses[k] }
+            guard set.solveSystem() else { return false }
+            for position in 0..<f { set.stepX[position] += step[position] }
+            for k in 0..<rows { set.stepY[k] += multipliers[k] }
+            gradientRates()
+        }
         return true
     }
 
@@ -177,7 +218,7 @@ struct ParametricWalk {
     }
 
     private func largestGradientRate() -> Double {
-        var largest = 0.0
+        var largest = linearRateScale
         let rate = set.gradientRate
         for j in 0..<set.count { largest = max(largest, abs(rate[j])) }
         return largest
@@ -373,7 +414,7 @@ struct ParametricWalk {
         set.gatherRow(r, into: set.scratch)
         set.factor.solveLower(set.scratch)
         let size = PointerKernels.dot(set.scratch, set.scratch, count: f)
-        let ray = projection(of: set.scratch)
+        let ray = set.projection(of: set.scratch)
         guard let ray else { return .singular }
         var remainder = size
         for (k, value) in ray.products.enumerated() { remainder -= value * ray.solution[k] }
@@ -394,23 +435,6 @@ struct ParametricWalk {
 
     // MARK: Dependence
 
-    /// (VᵀV)⁻¹Vᵀw and Vᵀw.
-    private func projection(of w: UnsafePointer<Double>) -> (solution: [Double], products: [Double])? {
-        guard set.updateSchur() else { return nil }
-        let r = set.activeRows.count
-        var products = [Double](repeating: 0, count: r)
-        for k in 0..<r {
-            products[k] = PointerKernels.dot(
-                set.factor.attached + k * set.factor.stride,
-                w,
-                count: set.freeCount
-            )
-        }
-        var solution = products
-        if r > 0 { set.solveSchur(&solution) }
-        return (solution, products)
-    }
-
     /// When the rows that hold determine a free variable, the combination ξ of them with Aᵀξ = e there; else nil.
     private func dependentRay(position: Int) -> [Double]? {
         let f = set.freeCount
@@ -419,7 +443,7 @@ struct ParametricWalk {
         set.scratch[position] = 1
         set.factor.solveLower(set.scratch)
         let size = PointerKernels.dot(set.scratch, set.scratch, count: f)
-        guard let ray = projection(of: set.scratch) else { return nil }
+        guard let ray = set.projection(of: set.scratch) else { return nil }
         var remainder = size
         for (k, value) in ray.products.enumerated() { remainder -= value * ray.solution[k] }
         return remainder <= WorkingSet.dependence * size ? ray.solution : nil

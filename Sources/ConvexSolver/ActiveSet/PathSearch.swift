@@ -16,7 +16,20 @@ public struct PathCorner: Sendable {
 
 extension ActiveSetSearch {
     /// The corners of the path from one parameter to another, which may be infinite.
+    ///
+    /// A path over a singular P is followed with a small multiple of the identity added.
     mutating func path(from start: Double, to end: Double) throws(ActiveSetFailure) -> [PathCorner] {
+        do throws(ActiveSetFailure) {
+            return try followPath(from: start, to: end)
+        } catch {
+            guard error == .unfinished(.singular), set.proximal == 0 else { throw error }
+        }
+        var regularized = ActiveSetSearch(program, settings: settings)
+        regularized.addProximalTerm()
+        return try regularized.followPath(from: start, to: end)
+    }
+
+    private mutating func followPath(from start: Double, to end: Double) throws(ActiveSetFailure) -> [PathCorner] {
         guard let direction = program.direction else { throw .invalid }
         setParameter(start)
         begin()
@@ -30,7 +43,7 @@ extension ActiveSetSearch {
         for j in 0..<set.count { set.linearRate[j] = direction[Int(set.names[j])] }
         let limit = settings.stepsPerVariable * (set.count + set.totalRows) + 50
         var walk = ParametricWalk(set, from: start, maximumSteps: limit)
-        walk.refreshInterval = settings.refreshInterval
+        walk.refreshInterval = set.proximal > 0 ? 4 : settings.refreshInterval
         let search = self
         let outcome = walk.run(to: end) { segment in
             if segment.length > 0, segment.start > start {
@@ -39,7 +52,7 @@ extension ActiveSetSearch {
             return nil
         }
         countSteps(walk.steps)
-        guard case .reached = outcome else { throw .unfinished }
+        guard case .reached = outcome else { throw .unfinished(outcome == .singular ? .singular : .stalled) }
         if end < .infinity { corners.append(PathCorner(parameter: end, point: currentPoint())) }
         return corners
     }

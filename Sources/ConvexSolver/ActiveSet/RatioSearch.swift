@@ -19,7 +19,7 @@ extension ActiveSetSearch {
             setParameter(parameter)
             let entering = price()
             if entering.isEmpty { break }
-            guard effort.pricings < settings.maximumPricings else { throw .unfinished }
+            guard effort.pricings < settings.maximumPricings else { throw .unfinished(.pricing) }
             enter(entering)
         }
         return try solution(at: parameter)
@@ -59,7 +59,7 @@ extension ActiveSetSearch {
             setLinear(parameter)
             try solveWorkingSet()
             let now = moments(direction)
-            guard now.gain > 0 else { throw .unfinished }
+            guard now.gain > 0 else { throw .unfinished(.noGain) }
             let excess = now.variance - parameter * now.gain
             if abs(excess) <= 1e-15 * now.variance { return parameter }
             if set.proximal > 0 {
@@ -71,7 +71,7 @@ extension ActiveSetSearch {
             }
             for j in 0..<set.count { set.linearRate[j] = direction[Int(set.names[j])] }
             let walk = ParametricWalk(set, from: 0, maximumSteps: 0)
-            guard walk.direction() else { throw .unfinished }
+            guard walk.direction() else { throw .unfinished(.singular) }
             let jumpLength = excess / (now.gain - parameter * gainRate(direction))
             let isNear = abs(jumpLength) <= 0.02 * parameter
             guard isNear || jump == Self.maximumJumps || !jumpLength.isFinite else {
@@ -106,7 +106,7 @@ extension ActiveSetSearch {
             search.rootInSegment(segment, start: start, side: side, direction: direction)
         }
         countSteps(walk.steps)
-        guard case .halted = end else { throw .unfinished }
+        guard case .halted = end else { throw .unfinished(end == .singular ? .singular : .stalled) }
         let root = start + side * walk.parameter
         setLinear(root)
         set.linearRate.update(repeating: 0, count: set.count)

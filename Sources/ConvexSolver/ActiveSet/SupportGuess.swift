@@ -104,8 +104,13 @@ struct SupportGuess {
 
     private func moveRows() -> Int {
         var wrong = 0
-        for r in 0..<set.totalRows where set.rowLower[r] < set.rowUpper[r] {
+        for r in 0..<set.totalRows {
             let size = max(1, abs(set.rowValue[r])) * Self.pointTolerance * 10
+            if set.rowLower[r] == set.rowUpper[r] {
+                // An equation that could not hold for want of free variables.
+                if set.rowPlaces[r] == .inactive, abs(set.rowValue[r] - set.rowUpper[r]) > size { wrong += 1 }
+                continue
+            }
             switch set.rowPlaces[r] {
             case .inactive:
                 if set.rowValue[r] > set.rowUpper[r] + size {

@@ -82,6 +82,8 @@ final class WorkingSet {
     var scratch: UnsafeMutablePointer<Double>
     var smallScratch: [Double]
     var slotVector: UnsafeMutablePointer<Double>
+    /// Entries of the last solution below this were rounding, and are zero.
+    private(set) var stepNoise = 0.0
 
     init(_ program: ParametricProgram, capacity: Int) {
         self.program = program
@@ -414,11 +416,18 @@ final class WorkingSet {
 
     // MARK: The system
 
-    /// A pivot of the Schur complement below this share of its diagonal says that the rows depend on each other.
-    static let dependence = 1e-12
+    /// What a solve may be wrong by, relative to the numbers it is made of.
+    static let rounding = 1e-15
+
+    /// A row whose part that the rows before it do not explain is below this share of it, squared, depends on them.
+    ///
+    /// Lengths are measured by P⁻¹, which makes rows look alike where P is nearly singular; hence so small a share.
+    static let dependence = 1e-13
+    /// The share at which the Schur complement cannot be factored any more.
+    static let singularity = 1e-15
 
     /// Factors VᵀV, the Schur complement of the rows that hold.
-    func updateSchur() -> Bool {
+    func updateSchur(tolerance: Double = WorkingSet.singularity) -> Bool {
         guard !isSchurFresh else { return true }
         let r = activeRows.count
         if schur.count < r * r { schur = [Double](repeating: 0, count: totalRows * totalRows) }
@@ -435,7 +444,7 @@ final class WorkingSet {
             isRegular = PointerKernels.factorize(order: r, matrix: s, stride: r)
             for k in 0..<r where isRegular {
                 let pivot = s[k * r + k]
-                if !(pivot * pivot > Self.dependence * smallScratch[k]) { isRegular = false }
+                if !(pivot * pivot > tolerance * smallScratch[k]) { isRegular = false }
             }
         }
         isSchurFresh = isRegular
@@ -463,6 +472,11 @@ final class WorkingSet {
         guard updateSchur() else { return false }
         let f = freeCount
         factor.solveLower(stepX)
+        // What the rows cancel of this vector comes back as rounding of its size.
+        let size = PointerKernels.dot(stepX, stepX, count: f).squareRoot()
+        var smallest = Double.infinity
+        for i in 0..<f { smallest = min(smallest, factor.factor[i * factor.stride + i]) }
+        stepNoise = f > 0 ? Self.rounding * size / smallest : 0
         let r = activeRows.count
         for k in 0..<r {
             let v = factor.attached + k * factor.stride
@@ -471,7 +485,7 @@ final class WorkingSet {
         solveSchur(&stepY)
         for k in 0..<r { PointerKernels.add(stepY[k], factor.attached + k * factor.stride, into: stepX, count: f) }
         factor.solveLowerTransposed(stepX)
-        for i in 0..<f { stepX[i] = -stepX[i] }
+        for i in 0..<f { stepX[i] = abs(stepX[i]) > stepNoise ? -stepX[i] : 0 }
         return true
     }
 }

@@ -53,6 +53,13 @@ extension WorkingSet {
         return true
     }
 
+    /// The largest gradient of a free variable, 0 at an exact solution.
+    var residual: Double {
+        var largest = 0.0
+        for position in 0..<freeCount { largest = max(largest, abs(gradient[Int(free[position])])) }
+        return largest
+    }
+
     /// The largest entry of the parts a gradient is the sum of; what counts as zero is measured by it.
     var gradientScale: Double {
         var largest = 0.0
@@ -65,7 +72,7 @@ extension WorkingSet {
         let multipliers = multiplier
         guard refactor() else { return false }
         for entry in wanted { activate(entry.row, at: entry.place) }
-        if !updateSchur() {
+        if !updateSchur(tolerance: Self.dependence * 10) {
             let isDefinite = refactor()
             guard isDefinite else { return false }
             for entry in wanted { activateIfIndependent(entry.row, at: entry.place) }
@@ -83,8 +90,37 @@ extension WorkingSet {
         for position in 0..<freeCount { size += scratch[position] * scratch[position] }
         guard size > 0 else { return false }
         activate(r, at: place)
-        guard !updateSchur() else { return true }
+        guard !updateSchur(tolerance: Self.dependence * 10) else { return true }
         deactivate(r)
         return false
+    }
+
+    /// (VᵀV)⁻¹Vᵀw and Vᵀw: how the rows that hold explain w = L⁻¹a, and by how much.
+    func projection(of w: UnsafePointer<Double>) -> (solution: [Double], products: [Double])? {
+        guard updateSchur() else { return nil }
+        let r = activeRows.count
+        var products = [Double](repeating: 0, count: r)
+        for k in 0..<r { products[k] = PointerKernels.dot(factor.attached + k * factor.stride, w, count: freeCount) }
+        var solution = products
+        if r > 0 { solveSchur(&solution) }
+        return (solution, products)
+    }
+
+    /// A row's coefficients over all variables, less the combination of the rows that hold which explains them on the
+    /// free ones: a resting variable where this is not zero makes the row independent.
+    func unexplained(_ r: Int) -> [Double]? {
+        gatherRow(r, into: scratch)
+        factor.solveLower(scratch)
+        guard let combination = projection(of: scratch)?.solution else { return nil }
+        return (0..<count).map { j in
+            var rest = restCoefficient(r, j)
+            for (k, active) in activeRows.enumerated() { rest -= combination[k] * restCoefficient(active, j) }
+            return rest
+        }
+    }
+
+    /// The coefficient a variable would have in a row if it were free; at its kink it would first rise.
+    private func restCoefficient(_ r: Int, _ j: Int) -> Double {
+        r < rowCount ? row(r)[j] : places[j] == .kink ? 1 : slope[j]
     }
 }
