@@ -31,6 +31,9 @@ func solver(for file: CaseFile, method: String) throws -> () throws -> CaseAnswe
     case "sharpe": return try solveSharpe(file)
     case "target": return try solveTarget(file)
     case "frontier": return try solveFrontier(file)
+    case "riskparity": return try solveRiskParity(file)
+    case "hrp": return try solveHierarchical(file)
+    case "bl": return try solveBlackLitterman(file)
     default: throw CaseError(description: "\(file.problemClass): no such class")
     }
 }
