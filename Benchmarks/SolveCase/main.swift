@@ -32,6 +32,9 @@ func solver(for file: CaseFile, method: String) throws -> () throws -> CaseAnswe
     case "target": return try solveTarget(file)
     case "frontier": return try solveFrontier(file)
     case "card": return try solveCardinality(file)
+    case "riskparity": return try solveRiskParity(file)
+    case "hrp": return try solveHierarchical(file)
+    case "bl": return try solveBlackLitterman(file)
     default: throw CaseError(description: "\(file.problemClass): no such class")
     }
 }
