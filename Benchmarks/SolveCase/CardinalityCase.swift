@@ -27,7 +27,9 @@ func solveCardinality(_ file: CaseFile) throws -> () throws -> CaseAnswer {
         let solver = BranchAndBoundSolver(problem, disjunctions: choices, mostOn: most, settings: settings)
         let start = milliseconds(CLOCK_MONOTONIC)
         let result = try solver.solve { milliseconds(CLOCK_MONOTONIC) - start > 60_000 }
-        guard let solution = result.solution else { throw CaseError(description: "no point was found: \(result.status)") }
+        guard let solution = result.solution else {
+            throw CaseError(description: "no point was found: \(result.status)")
+        }
         return CaseAnswer(
             weights: [solution.primal],
             objective: solution.objective,

@@ -89,7 +89,7 @@ public struct SolverSettings: Equatable, Sendable {
     public var heuristicInterval = 50
 
     /// Disjunctions tried on both sides at one node.
-    public var branchingTrials = 0
+    public var branchingTrials = 4
     /// A disjunction decided this often on both sides is tried no more.
     public var branchingReliability = 1
     /// A rise of the bound smaller than this, relative to the objective, counts as this.
