@@ -98,7 +98,7 @@ let package = Package(
         // Tests
         .target(
             name: "TestSupport",
-            dependencies: ["Repository", "PortfolioModel", "Matrices"],
+            dependencies: ["Repository", "PortfolioModel", "ConvexSolver", "Matrices"],
             path: "Tests/TestSupport",
             swiftSettings: settings
         ),
@@ -144,6 +144,20 @@ let package = Package(
         tests("IntegrationTests"),
 
         // Benchmarks
+        .executableTarget(
+            name: "solve-case",
+            dependencies: [
+                "ConvexSolver", "PortfolioOptimization", "MomentEstimation", "LinearAlgebra", "Matrices", "JSON",
+            ],
+            path: "Benchmarks/SolveCase",
+            swiftSettings: settings
+        ),
+        .executableTarget(
+            name: "solver-stress",
+            dependencies: ["ConvexSolver", "TestSupport"],
+            path: "Benchmarks/SolverStress",
+            swiftSettings: settings
+        ),
         .executableTarget(
             name: "service-benchmarks",
             dependencies: ["TestSupport"],

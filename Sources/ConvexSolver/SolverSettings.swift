@@ -82,11 +82,52 @@ public struct SolverSettings: Equatable, Sendable {
     /// A gap up to this is reported as optimal, a larger one as within gap.
     public var optimalityGap = 1e-8
     /// Nodes solved at most.
-    public var maximumNodes = 20_000
+    public var maximumNodes = 200_000
     /// A row of a disjunction violated by less than this, relative to its numbers, counts as satisfied.
     public var disjunctionTolerance = 1e-9
     /// The rounding heuristic runs at the root and then at every node whose number is a multiple of this.
     public var heuristicInterval = 50
+
+    /// Disjunctions tried on both sides at one node.
+    public var branchingTrials = 4
+    /// A disjunction decided this often on both sides is tried no more.
+    public var branchingReliability = 1
+    /// A rise of the bound smaller than this, relative to the objective, counts as this.
+    public var leastGain = 1e-9
+
+    /// Variables up to which relaxations are solved by the dual active-set method.
+    public var largestNodeProgram = 600
+    /// And rows, cuts among them.
+    public var largestNodeRows = 3_000
+    /// Cuts kept for second-order cones.
+    public var largestCutPool = 400
+    /// Rounds of cuts in one relaxation.
+    public var cutRounds = 40
+    /// A point outside a cone by less than this, relative to its size, needs no cut.
+    public var cutTolerance = 1e-8
+
+    // MARK: Dual active set
+
+    /// The weight of a proximal step, relative to the largest curvature of the objective.
+    public var proximalWeight = 1e-6
+    /// The same without any curvature, relative to the slope of the objective over the size of x.
+    public var linearProximalWeight = 0.1
+    /// Proximal steps at most.
+    public var proximalSteps = 40
+    /// The move of x, relative to x, at which proximal steps end.
+    public var proximalTolerance = 1e-9
+    /// A point beyond this says that the program may have no lower bound.
+    public var largestVariable = 1e9
+    /// Steps of one solve, for each row and variable.
+    public var dualStepsPerRow = 4
+    /// A pivot of the unit-diagonal Gram matrix below this tells a row that depends on the others.
+    public var dependenceTolerance = 1e-10
+    /// How far a scaled row may be violated.
+    public var dualFeasibility = 1e-11
+    /// A combination of rows that proves infeasibility may miss zero by this, relative to its parts.
+    public var certificateTolerance = 1e-9
+    /// And its bounds must add up to less than this, relative to their size.
+    public var certificateGap = 1e-7
 
     /// The settings the tests hold.
     public init() {}

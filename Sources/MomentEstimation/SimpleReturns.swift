@@ -23,11 +23,20 @@ public func simpleReturns(ofPrices prices: DenseMatrix) throws(EstimationError) 
 
 /// Refuses a history with a value that is no number.
 func requireFinite(_ returns: DenseMatrix) throws(EstimationError) {
+    if allFinite(returns.elements) { return }
     for instrument in 0..<returns.columns {
         for (period, value) in returns.column(instrument).enumerated() where !value.isFinite {
             throw .notFinite(observation: period, instrument: instrument)
         }
     }
+}
+
+/// Whether no value is a NaN or an infinity, without a branch a value.
+private func allFinite(_ values: [Double]) -> Bool {
+    let exponent = Double.infinity.bitPattern
+    var found: UInt64 = 0
+    for value in values { found |= value.bitPattern & exponent == exponent ? 1 : 0 }
+    return found == 0
 }
 
 /// The probability of each period: those given, or 1/T.

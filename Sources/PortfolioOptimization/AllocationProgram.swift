@@ -16,6 +16,8 @@ struct RowOrigin: Equatable, Sendable {
 struct AllocationProgram: Sendable {
     var conic: ConicProblem
     var disjunctions: [Disjunction]
+    /// Rows that hold wherever every disjunction does, to tighten a search's bounds.
+    var implied: [LinearRow]
     /// One for each row of the zero and nonnegative cones, in their order.
     var origins: [RowOrigin]
     /// The first row of each second-order cone with the volatility limit it holds.
@@ -176,6 +178,30 @@ struct ProgramBuilder {
         return disjunctions
     }
 
+    /// What is sold of a holding below the threshold ℓ that may only be 0 or at least ℓ: s ≥ c (1 − w/ℓ).
+    ///
+    /// The line through (w, s) = (0, c) and (ℓ, 0) lies above s = c − w in between, where no weight may be.
+    private func impliedSales() -> [LinearRow] {
+        guard let threshold = limits.threshold, threshold.parameter != relaxation?.parameter else { return [] }
+        return limits.thresholdInstruments.compactMap { instrument in
+            let current = limits.currentWeights[instrument]
+            guard let sold = limits.layout.soldColumns[instrument], current > 0, current < threshold.bound else {
+                return nil
+            }
+            var row = LinearRow(
+                columns: [sold, instrument],
+                coefficients: [-1, -current / threshold.bound],
+                upperBound: -current
+            )
+            if let scaleColumn {
+                row.columns.append(scaleColumn)
+                row.coefficients.append(current)
+                row.upperBound = 0
+            }
+            return row
+        }
+    }
+
     private func assemble(
         _ equalities: [Row],
         _ inequalities: [Row],
@@ -215,6 +241,7 @@ struct ProgramBuilder {
                     + cones.map { _ in .secondOrder(coneDimension) }
             ),
             disjunctions: disjunctions,
+            implied: disjunctions.isEmpty ? [] : impliedSales(),
             origins: rows.map(\.origin),
             volatilityRows: volatilityRows,
             scaleColumn: scaleColumn,

@@ -6,12 +6,26 @@
 public struct BranchAndBoundSolver: Sendable {
     private let problem: ConicProblem
     private let disjunctions: [Disjunction]
+    private let implied: [LinearRow]
+    private let mostOn: Int?
     private let settings: SolverSettings
 
     /// Prepares a search; nothing is computed yet.
-    public init(_ problem: ConicProblem, disjunctions: [Disjunction], settings: SolverSettings = SolverSettings()) {
+    ///
+    /// - Parameters:
+    ///   - mostOn: how many disjunctions may be on their `on` side; nil for any number.
+    ///   - implied: rows that every solution meets and its relaxations may not: they make bounds tighter.
+    public init(
+        _ problem: ConicProblem,
+        disjunctions: [Disjunction],
+        mostOn: Int? = nil,
+        implied: [LinearRow] = [],
+        settings: SolverSettings = SolverSettings()
+    ) {
         self.problem = problem
         self.disjunctions = disjunctions
+        self.mostOn = mostOn
+        self.implied = implied
         self.settings = settings
     }
 
@@ -23,16 +37,23 @@ public struct BranchAndBoundSolver: Sendable {
     public func solve(shouldStop: () -> Bool = { false }) throws(SolverError) -> BranchAndBoundResult {
         try Validation.check(problem)
         try Validation.check(disjunctions, variableCount: problem.variableCount)
-        var search = BranchAndBoundSearch(problem, disjunctions: disjunctions, settings: settings)
+        try Validation.check([Disjunction(off: implied, on: [])], variableCount: problem.variableCount)
+        var search = BranchAndBoundSearch(
+            problem,
+            disjunctions: disjunctions,
+            mostOn: mostOn,
+            implied: implied,
+            settings: settings
+        )
         while let node = search.nextNode() {
             if search.reachedLimit || shouldStop() { return search.stopped(at: node) }
-            let relaxation = try search.solve(node.sides, shouldStop: shouldStop)
+            let relaxation = try search.relax(node, shouldStop: shouldStop)
             switch search.judge(relaxation, of: node) {
             case .stopped: return search.stopped(at: node)
             case .unbounded: return search.unbounded()
             case .closed: continue
             case .open(let bound):
-                guard let choice = search.branching(relaxation, of: node) else {
+                guard let choice = search.branching(relaxation, of: node, bound: bound) else {
                     if try search.accept(relaxation, of: node, bound: bound, shouldStop: shouldStop) { continue }
                     search.branchOnFirstOpen(node, bound: bound)
                     continue

@@ -6,13 +6,30 @@ struct Node {
     var bound: Double
     /// The order of creation, which breaks ties and so makes the search repeatable.
     var sequence: Int
+    /// Where the quick solve of its relaxation begins: where the parent's ended.
+    var start = DualWorkingSet()
+    /// What the parent decided to make it, and by how much its point missed that.
+    var decision: Decision?
+
+    /// A side put on a disjunction.
+    struct Decision {
+        var disjunction: Int
+        var side: DisjunctionSide
+        var violation: Double
+    }
 
     /// Whether nothing is left to decide.
     var isDecided: Bool { sides.allSatisfy { $0 != nil } }
 
     /// The node with one more disjunction decided.
-    func child(_ disjunction: Int, _ side: DisjunctionSide, bound: Double, sequence: Int) -> Node {
-        var child = Node(sides: sides, bound: bound, sequence: sequence)
+    func child(
+        _ disjunction: Int,
+        _ side: DisjunctionSide,
+        bound: Double,
+        sequence: Int,
+        start: DualWorkingSet
+    ) -> Node {
+        var child = Node(sides: sides, bound: bound, sequence: sequence, start: start)
         child.sides[disjunction] = side
         return child
     }

@@ -23,16 +23,25 @@ public func sampleCovariance(of returns: DenseMatrix, periodsPerYear: Double) th
 
 /// The history with each instrument's mean taken off.
 func centredHistory(of returns: DenseMatrix, weights: [Double]) -> DenseMatrix {
-    var centred = returns
-    for (instrument, mean) in periodMeans(of: returns, weights: weights).enumerated() {
-        for period in 0..<returns.rows { centred[period, instrument] -= mean }
+    let means = periodMeans(of: returns, weights: weights)
+    let periods = returns.rows
+    let count = returns.elements.count
+    let centred = [Double](unsafeUninitializedCapacity: count) { target, initializedCount in
+        returns.elements.withUnsafeBufferPointer { source in
+            for (instrument, mean) in means.enumerated() {
+                let start = instrument * periods
+                for k in start..<(start + periods) { target[k] = source[k] - mean }
+            }
+        }
+        initializedCount = count
     }
-    return centred
+    return DenseMatrix(rows: periods, columns: returns.columns, columnMajor: centred)
 }
 
 /// A matrix times a number.
-func scaled(_ matrix: DenseMatrix, by factor: Double) -> DenseMatrix {
-    var result = matrix
-    for index in result.elements.indices { result.elements[index] *= factor }
-    return result
+func scaled(_ matrix: consuming DenseMatrix, by factor: Double) -> DenseMatrix {
+    matrix.elements.withUnsafeMutableBufferPointer { elements in
+        for index in elements.indices { elements[index] *= factor }
+    }
+    return matrix
 }

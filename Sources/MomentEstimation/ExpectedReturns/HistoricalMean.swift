@@ -27,7 +27,20 @@ public func historicalMean(
 
 /// Σ p_t r_t for each instrument, per period.
 func periodMeans(of returns: DenseMatrix, weights: [Double]) -> [Double] {
-    (0..<returns.columns).map { instrument in
-        zip(returns.column(instrument), weights).reduce(0) { $0 + $1.0 * $1.1 }
+    let periods = returns.rows
+    var means = [Double](repeating: 0, count: returns.columns)
+    returns.elements.withUnsafeBufferPointer { elements in
+        weights.withUnsafeBufferPointer { weights in
+            // Four sums at a time, each in the order of the periods: one alone waits for its own additions.
+            for first in stride(from: 0, to: means.count, by: 4) {
+                let columns = min(4, means.count - first)
+                var sums = SIMD4<Double>.zero
+                for period in 0..<periods {
+                    for k in 0..<columns { sums[k] += elements[(first + k) * periods + period] * weights[period] }
+                }
+                for k in 0..<columns { means[first + k] = sums[k] }
+            }
+        }
     }
+    return means
 }

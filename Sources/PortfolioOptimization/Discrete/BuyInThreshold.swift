@@ -25,7 +25,12 @@ func searchThresholds(
     var settings = SolverSettings()
     settings.relativeGap = relativeGap
     settings.optimalityGap = optimalityGap
-    let search = BranchAndBoundSolver(program.conic, disjunctions: program.disjunctions, settings: settings)
+    let search = BranchAndBoundSolver(
+        program.conic,
+        disjunctions: program.disjunctions,
+        implied: program.implied,
+        settings: settings
+    )
     let result = try search.solve(shouldStop: shouldStop)
     switch result.status {
     case .infeasible: return .success(.infeasible(certificate: []))

@@ -1,0 +1,73 @@
+// Solves random programs by active sets and compares with the interior point; prints what fails.
+//
+//   solver-stress FIRST COUNT [LARGEST]
+import ConvexSolver
+import TestSupport
+
+func numberArgument(_ index: Int, otherwise value: Int) -> Int {
+    CommandLine.arguments.count > index ? Int(CommandLine.arguments[index]) ?? value : value
+}
+
+/// What the runs came to.
+struct Tally {
+    var solved = 0
+    var failed = 0
+    var differing = 0
+    var worst = 0.0
+}
+
+func compare(_ random: RandomParametricProgram, _ solution: ActiveSetSolution, _ tally: inout Tally) throws {
+    let reference = try InteriorPointSolver(random.conic(at: 0)).solve()
+    guard reference.status == .solved else {
+        print("\(random.description): the interior point ended \(reference.status)")
+        return
+    }
+    let size = max(solution.check.scale, 1e-12)
+    let difference = (solution.check.objective - reference.objective) / size
+    tally.worst = max(tally.worst, difference)
+    if abs(difference) > 1e-6 {
+        tally.differing += 1
+        print("\(random.description): objective \(solution.check.objective) against \(reference.objective)")
+    }
+}
+
+func checkPath(_ random: RandomParametricProgram, _ tally: inout Tally) {
+    do {
+        let solver = try ActiveSetSolver(random.program)
+        let corners = try solver.path(from: 0, to: .infinity)
+        for (first, second) in zip(corners, corners.dropFirst()) where second.parameter < 1e3 {
+            let middle = (first.parameter + second.parameter) / 2
+            let point = zip(first.point, second.point).map { ($0 + $1) / 2 }
+            let solution = try solver.solve(at: middle)
+            let objective = random.objective(point, at: middle)
+            let difference = (objective - solution.check.objective) / max(solution.check.scale, 1e-12)
+            if abs(difference) > 1e-7 {
+                tally.differing += 1
+                print("\(random.description): path at \(middle): \(objective) against \(solution.check.objective)")
+                return
+            }
+        }
+    } catch {
+        tally.failed += 1
+        print("\(random.description): path \(error)")
+    }
+}
+
+let first = numberArgument(1, otherwise: 0)
+let count = numberArgument(2, otherwise: 1000)
+let largest = numberArgument(3, otherwise: 60)
+let comparesEvery = numberArgument(4, otherwise: 1)
+var tally = Tally()
+for seed in first..<(first + count) {
+    let random = RandomParametricProgram(seed: UInt64(seed), maximumCount: largest)
+    do {
+        let solution = try ActiveSetSolver(random.program).solve()
+        tally.solved += 1
+        if seed % comparesEvery == 0 { try compare(random, solution, &tally) }
+        if seed % comparesEvery == 0 { checkPath(random, &tally) }
+    } catch {
+        tally.failed += 1
+        print("\(random.description): \(error)")
+    }
+}
+print("\(tally.solved) solved, \(tally.failed) failed, \(tally.differing) differ; worst excess \(tally.worst)")

@@ -1,0 +1,139 @@
+import ConvexSolver
+import Matrices
+import TestSupport
+import Testing
+
+/// A program with a budget over names whose covariance is diagonal.
+private func diagonalProgram(
+    variances: [Double],
+    linear: [Double],
+    upper: Double = 1,
+    kinks: ParametricProgram.Kinks? = nil
+) -> ParametricProgram {
+    let n = variances.count
+    var covariance = DenseMatrix(rows: n, columns: n)
+    for j in 0..<n { covariance[j, j] = variances[j] }
+    return ParametricProgram(
+        curvature: .dense(covariance),
+        linear: [Double](repeating: 0, count: n),
+        direction: linear,
+        lower: [Double](repeating: 0, count: n),
+        upper: [Double](repeating: upper, count: n),
+        rows: [ParametricProgram.Row(coefficients: [Double](repeating: 1, count: n), lower: 1, upper: 1)],
+        kinks: kinks
+    )
+}
+
+@Suite("Active sets, worked by hand")
+struct ActiveSetHandTests {
+    @Test func `the least variance of uncorrelated names is inverse to their variances`() throws {
+        let solver = try ActiveSetSolver(diagonalProgram(variances: [1, 2, 4], linear: [0, 0, 0]))
+        let solution = try solver.solve()
+        for (weight, expected) in zip(solution.point, [4.0 / 7, 2.0 / 7, 1.0 / 7]) {
+            #expect(abs(weight - expected) < 1e-15)
+        }
+    }
+
+    @Test func `the path of two names has its corner where the second one leaves`() throws {
+        // w₁ = ½ + λ/4 with variances 1, 1 and returns ½, 0: all in the first from λ = 2 on.
+        let solver = try ActiveSetSolver(diagonalProgram(variances: [1, 1], linear: [-0.5, 0]))
+        let corners = try solver.path()
+        #expect(corners.count == 2)
+        #expect(abs(corners[0].point[0] - 0.5) < 1e-15)
+        #expect(abs((corners.last?.parameter ?? 0) - 2) < 1e-14)
+        #expect(abs((corners.last?.point[0] ?? 0) - 1) < 1e-15)
+    }
+
+    @Test func `the largest ratio of uncorrelated names weighs them by return over variance`() throws {
+        let solver = try ActiveSetSolver(diagonalProgram(variances: [1, 2], linear: [-0.1, -0.1]))
+        let solution = try solver.solveLargestRatio()
+        #expect(abs(solution.point[0] - 2.0 / 3) < 1e-14)
+    }
+
+    @Test func `a name whose gain is below the cost of trading stays where it is`() throws {
+        let kinks = ParametricProgram.Kinks(positions: [0.4, 0.6], costs: [0.2, 0.2])
+        let solver = try ActiveSetSolver(diagonalProgram(variances: [1, 1], linear: [0, 0], kinks: kinks))
+        #expect(try solver.solve().point == [0.4, 0.6])
+    }
+
+    @Test func `a limit on trading is used up when more would pay`() throws {
+        let kinks = ParametricProgram.Kinks(positions: [0, 1], costs: [0, 0], limit: 0.5)
+        let solver = try ActiveSetSolver(diagonalProgram(variances: [1, 1], linear: [0, 0], kinks: kinks))
+        let solution = try solver.solve()
+        #expect(abs(solution.point[0] - 0.25) < 1e-15)
+        #expect(solution.limitMultiplier > 0)
+    }
+
+    @Test func `caps that leave too little room are infeasible`() throws {
+        let solver = try ActiveSetSolver(diagonalProgram(variances: [1, 1], linear: [0, 0], upper: 0.4))
+        #expect(throws: ActiveSetFailure.infeasible) { try solver.solve() }
+    }
+
+    @Test func `one name takes the whole budget`() throws {
+        let solver = try ActiveSetSolver(diagonalProgram(variances: [1], linear: [-1]))
+        #expect(try solver.solve().point == [1])
+    }
+
+    @Test func `equal names are solved although their covariance is singular`() throws {
+        let covariance = DenseMatrix(rows: 4, columns: 4, repeating: 0.04)
+        var program = diagonalProgram(variances: [1, 1, 1, 1], linear: [0, 0, 0, 0])
+        program.curvature = .dense(covariance)
+        let solution = try ActiveSetSolver(program).solve()
+        #expect(abs(solution.check.objective - 0.02) < 1e-12)
+    }
+
+    @Test func `bounds that cross are refused`() {
+        var program = diagonalProgram(variances: [1, 1], linear: [0, 0])
+        program.lower[1] = 2
+        #expect(throws: ActiveSetFailure.invalid) { try ActiveSetSolver(program) }
+    }
+}
+
+@Suite("Active sets, random programs")
+struct ActiveSetRandomTests {
+    /// Where the method gives up it says so, and the interior point solves the program instead.
+    private func solution(_ random: RandomParametricProgram) throws -> ActiveSetSolution? {
+        do {
+            return try ActiveSetSolver(random.program).solve()
+        } catch ActiveSetFailure.unfinished {
+            return nil
+        }
+    }
+
+    @Test(arguments: 0..<150)
+    func `what is solved has the objective of the interior point`(seed: Int) throws {
+        let random = RandomParametricProgram(seed: UInt64(seed), maximumCount: 30)
+        guard let solution = try solution(random) else { return }
+        let reference = try InteriorPointSolver(random.conic(at: 0)).solve()
+        guard reference.status == .solved else { return }
+        let difference = solution.check.objective - reference.objective
+        #expect(abs(difference) <= 1e-8 + 1e-6 * solution.check.scale, "\(random.description)")
+        #expect(solution.check.infeasibility <= 1e-10, "\(random.description)")
+    }
+
+    @Test func `nearly every random program is solved`() throws {
+        let seeds = 0..<300
+        var solved = 0
+        for seed in seeds where try solution(RandomParametricProgram(seed: UInt64(seed))) != nil { solved += 1 }
+        #expect(solved >= 294)
+    }
+
+    @Test(arguments: 0..<20)
+    func `the same program gives the same bits`(seed: Int) throws {
+        let random = RandomParametricProgram(seed: UInt64(seed))
+        #expect(try solution(random)?.point == solution(random)?.point)
+    }
+
+    @Test(arguments: [1e-6, 1e-3, 1e3, 1e6])
+    func `the unit of the objective does not move the solution`(unit: Double) throws {
+        let program = diagonalProgram(variances: [1, 2, 4, 8], linear: [-0.1, -0.3, 0.2, 0])
+        var scaled = program
+        var covariance = DenseMatrix(rows: 4, columns: 4)
+        for (j, variance) in [1.0, 2, 4, 8].enumerated() { covariance[j, j] = variance * unit }
+        scaled.curvature = .dense(covariance)
+        scaled.direction = program.direction?.map { $0 * unit }
+        let first = try ActiveSetSolver(program).solve(at: 1).point
+        let second = try ActiveSetSolver(scaled).solve(at: 1).point
+        for (a, b) in zip(first, second) { #expect(abs(a - b) < 1e-13) }
+    }
+}
