@@ -136,6 +136,12 @@ let package = Package(
 
         // Benchmarks
         .executableTarget(
+            name: "solve-case",
+            dependencies: ["ConvexSolver", "PortfolioOptimization", "MomentEstimation", "LinearAlgebra", "Matrices", "JSON"],
+            path: "Benchmarks/SolveCase",
+            swiftSettings: settings
+        ),
+        .executableTarget(
             name: "service-benchmarks",
             dependencies: ["TestSupport"],
             path: "Benchmarks/ServiceBenchmarks",

@@ -55,6 +55,56 @@ enum BLAS {
         )
     }
 
+    /// y ← op(A) x + β y for a matrix whose columns lie `stride` apart.
+    static func stridedProduct(
+        transposed: Bool,
+        rows: Int,
+        columns: Int,
+        matrix: UnsafePointer<Double>,
+        stride: Int,
+        vector: UnsafePointer<Double>,
+        beta: Double,
+        result: UnsafeMutablePointer<Double>
+    ) {
+        oneThread
+        cblas_dgemv(
+            CblasColMajor,
+            transposed ? CblasTrans : CblasNoTrans,
+            blasInteger(rows),
+            blasInteger(columns),
+            1,
+            matrix,
+            blasInteger(stride),
+            vector,
+            1,
+            beta,
+            result,
+            1
+        )
+    }
+
+    /// x ← L⁻¹ x or L⁻ᵀ x, L lower triangular.
+    static func triangularSolve(
+        order: Int,
+        factor: UnsafePointer<Double>,
+        stride: Int,
+        transposed: Bool,
+        vector: UnsafeMutablePointer<Double>
+    ) {
+        oneThread
+        cblas_dtrsv(
+            CblasColMajor,
+            CblasLower,
+            transposed ? CblasTrans : CblasNoTrans,
+            CblasNonUnit,
+            blasInteger(order),
+            factor,
+            blasInteger(stride),
+            vector,
+            1
+        )
+    }
+
     /// y ← A x, A symmetric, read from its lower triangle.
     static func symv(
         order: Int,

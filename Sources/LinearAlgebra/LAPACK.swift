@@ -24,6 +24,20 @@ enum LAPACK {
         return checked(LAPACKE_dpotrf_work(LAPACK_COL_MAJOR, lower, n, &matrix, n), "dpotrf")
     }
 
+    /// The same for borrowed storage whose columns lie `stride` apart.
+    static func potrf(_ matrix: UnsafeMutablePointer<Double>, order: Int, stride: Int) -> Int {
+        BLAS.oneThread
+        guard order > 0 else { return 0 }
+        let info = LAPACKE_dpotrf_work(
+            LAPACK_COL_MAJOR,
+            lower,
+            BLAS.blasInteger(order),
+            matrix,
+            BLAS.blasInteger(stride)
+        )
+        return checked(info, "dpotrf")
+    }
+
     /// Solves with a Cholesky factor, in place.
     static func potrs(_ factor: [Double], order: Int, rightHandSides: inout [Double], count: Int) {
         BLAS.oneThread

@@ -1,0 +1,89 @@
+internal import LinearAlgebra
+
+/// Solves parametric programs by active sets whose work follows the variables that are held.
+///
+/// A small working set of variables is solved exactly; all the others rest, are priced by the columns of what moved, and
+/// enter when their gradient has the wrong sign. Each round's optimum is better than the last, so that the rounds end;
+/// inside a round a primal–dual guess is followed by a walk that cannot end at a wrong point.
+///
+/// - SeeAlso: docs/mathematics.md, "Active sets".
+public struct ActiveSetSolver: Sendable {
+    /// The program.
+    public let program: ParametricProgram
+    /// The settings.
+    public var settings: ActiveSetSettings
+
+    /// Makes a solver of a program.
+    ///
+    /// - Throws: ``ActiveSetFailure/invalid`` when sizes do not fit, a bound is infinite or crosses the other, or a number
+    ///   is not finite.
+    public init(
+        _ program: ParametricProgram,
+        settings: ActiveSetSettings = ActiveSetSettings()
+    ) throws(ActiveSetFailure) {
+        guard program.isValid else { throw .invalid }
+        self.program = program
+        self.settings = settings
+    }
+
+    /// The optimum at one parameter.
+    ///
+    /// - Parameters:
+    ///   - parameter: λ.
+    ///   - shouldStop: asked once a round.
+    /// - Throws: ``ActiveSetFailure``; after ``ActiveSetFailure/unfinished`` another method may still solve the program.
+    public func solve(
+        at parameter: Double = 0,
+        shouldStop: () -> Bool = { false }
+    ) throws(ActiveSetFailure) -> ActiveSetSolution {
+        var search = ActiveSetSearch(program, settings: settings)
+        return try search.solve(at: parameter, shouldStop: shouldStop)
+    }
+}
+
+/// The constants that steer the active-set methods.
+public struct ActiveSetSettings: Equatable, Sendable {
+    /// Up to this many variables all of them are in the working set from the start.
+    public var smallProgram = 128
+    /// The least number of variables a round of pricing adds, if as many have the wrong sign.
+    public var entering = 24
+    /// Rounds of pricing at most.
+    public var maximumPricings = 60
+    /// Rounds of the primal–dual guess at most, for one working set.
+    public var guessRounds = 12
+    /// Events of one walk at most, as a multiple of the variables and rows it goes over.
+    public var stepsPerVariable = 12
+    /// A gradient of the wrong sign up to this share of its scale counts as zero.
+    public var gradientTolerance = 1e-11
+    /// The share of the objective by which a solution may be above the optimum.
+    public var suboptimality = 1e-10
+    /// The violation of a bound or row, relative to the row's numbers, that a solution may have.
+    public var infeasibility = 1e-10
+    /// Added to the diagonal of P, as a share of its mean, when P is singular on the free variables.
+    public var proximal = 1e-9
+    /// Proximal rounds at most; each removes nearly all that the addition changed.
+    public var proximalRounds = 6
+
+    /// The settings the tests hold.
+    public init() {}
+}
+
+extension ParametricProgram {
+    /// Whether sizes fit, bounds are finite and in order, and every number is one.
+    var isValid: Bool {
+        let n = variableCount
+        guard n > 0, curvature.order == n, lower.count == n, upper.count == n else { return false }
+        guard linear.allSatisfy(\.isFinite), direction.map({ $0.count == n && $0.allSatisfy(\.isFinite) }) ?? true
+        else { return false }
+        for j in 0..<n {
+            guard lower[j].isFinite, upper[j].isFinite, lower[j] <= upper[j] else { return false }
+        }
+        for row in rows {
+            guard row.coefficients.count == n, row.coefficients.allSatisfy(\.isFinite) else { return false }
+            guard row.lower <= row.upper, row.lower < .infinity, row.upper > -.infinity else { return false }
+        }
+        guard let kinks else { return true }
+        guard kinks.positions.count == n, kinks.costs.count == n, kinks.limit >= 0 else { return false }
+        return kinks.positions.allSatisfy(\.isFinite) && kinks.costs.allSatisfy { $0 >= 0 && $0.isFinite }
+    }
+}

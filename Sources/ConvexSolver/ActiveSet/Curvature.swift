@@ -1,0 +1,161 @@
+internal import LinearAlgebra
+public import Matrices
+
+/// The matrix P of a parametric program, read a column at a time.
+///
+/// An active-set method needs the columns of the free variables and products with the variables that are not zero, and
+/// nothing else; so a factor model is never multiplied out.
+public enum Curvature: Sendable {
+    /// P itself, n × n, both triangles stored.
+    case dense(DenseMatrix)
+    /// P = B F Bᵀ + diag(d).
+    case factors(FactorCurvature)
+
+    /// n.
+    public var order: Int {
+        switch self {
+        case .dense(let matrix): matrix.rows
+        case .factors(let model): model.residual.count
+        }
+    }
+
+    /// P_jj.
+    func diagonal(_ j: Int) -> Double {
+        switch self {
+        case .dense(let matrix): matrix.elements[j * matrix.rows + j]
+        case .factors(let model): model.diagonal(j)
+        }
+    }
+
+    /// Writes the entries of column j in the given rows.
+    func gather(
+        column j: Int,
+        rows: UnsafePointer<Int32>,
+        count: Int,
+        into target: UnsafeMutablePointer<Double>
+    ) {
+        switch self {
+        case .dense(let matrix):
+            matrix.elements.withUnsafeBufferPointer { elements in
+                guard let column = elements.baseAddress.map({ $0 + j * matrix.rows }) else { return }
+                for i in 0..<count { target[i] = column[Int(rows[i])] }
+            }
+        case .factors(let model): model.gather(column: j, rows: rows, count: count, into: target)
+        }
+    }
+
+    /// Adds P x to a vector of length n, for an x that is zero outside the held variables.
+    func addProduct(
+        held: UnsafeBufferPointer<Int32>,
+        values: UnsafePointer<Double>,
+        into target: UnsafeMutablePointer<Double>
+    ) {
+        switch self {
+        case .dense(let matrix):
+            matrix.elements.withUnsafeBufferPointer { elements in
+                guard let start = elements.baseAddress else { return }
+                addColumns(start, order: matrix.rows, held: held, values: values, into: target)
+            }
+        case .factors(let model): model.addProduct(held: held, values: values, into: target)
+        }
+    }
+}
+
+/// target ← target + Σ x_j column j, four columns at a time so that the target is read and written a quarter as often.
+private func addColumns(
+    _ matrix: UnsafePointer<Double>,
+    order: Int,
+    held: UnsafeBufferPointer<Int32>,
+    values: UnsafePointer<Double>,
+    into target: UnsafeMutablePointer<Double>
+) {
+    var k = 0
+    while k + 4 <= held.count {
+        let first = matrix + Int(held[k]) * order
+        let second = matrix + Int(held[k + 1]) * order
+        let third = matrix + Int(held[k + 2]) * order
+        let fourth = matrix + Int(held[k + 3]) * order
+        let (a, b, c, d) = (values[k], values[k + 1], values[k + 2], values[k + 3])
+        for i in 0..<order {
+            target[i] += (a * first[i] + b * second[i]) + (c * third[i] + d * fourth[i])
+        }
+        k += 4
+    }
+    while k < held.count {
+        PointerKernels.add(values[k], matrix + Int(held[k]) * order, into: target, count: order)
+        k += 1
+    }
+}
+
+/// The curvature of a factor model, B F Bᵀ + diag(d), kept in its parts.
+public struct FactorCurvature: Sendable {
+    /// The exposures transposed: k × n, so that the k exposures of one variable lie together.
+    public let exposures: DenseMatrix
+    /// F, k × k, symmetric.
+    public let factorCovariance: DenseMatrix
+    /// d, n, none of them negative.
+    public let residual: [Double]
+
+    /// Makes the curvature of its parts.
+    public init(exposuresTransposed: DenseMatrix, factorCovariance: DenseMatrix, residual: [Double]) {
+        exposures = exposuresTransposed
+        self.factorCovariance = factorCovariance
+        self.residual = residual
+    }
+
+    /// k.
+    var factorCount: Int { exposures.rows }
+
+    /// F b_j.
+    private func loadedFactors(_ j: Int) -> [Double] {
+        factorCovariance.symmetricTimes(Array(exposures.column(j)))
+    }
+
+    func diagonal(_ j: Int) -> Double {
+        residual[j] + factorCovariance.quadraticForm(Array(exposures.column(j)))
+    }
+
+    func gather(
+        column j: Int,
+        rows: UnsafePointer<Int32>,
+        count: Int,
+        into target: UnsafeMutablePointer<Double>
+    ) {
+        let factors = loadedFactors(j)
+        exposures.elements.withUnsafeBufferPointer { elements in
+            guard let start = elements.baseAddress else { return }
+            for i in 0..<count {
+                let row = Int(rows[i])
+                var entry = PointerKernels.dot(start + row * factorCount, factors, count: factorCount)
+                if row == j { entry += residual[j] }
+                target[i] = entry
+            }
+        }
+    }
+
+    func addProduct(
+        held: UnsafeBufferPointer<Int32>,
+        values: UnsafePointer<Double>,
+        into target: UnsafeMutablePointer<Double>
+    ) {
+        var total = [Double](repeating: 0, count: factorCount)
+        exposures.elements.withUnsafeBufferPointer { elements in
+            guard let start = elements.baseAddress else { return }
+            for (position, j) in held.enumerated() {
+                PointerKernels.add(values[position], start + Int(j) * factorCount, into: &total, count: factorCount)
+            }
+            let factors = factorCovariance.symmetricTimes(total)
+            var product = [Double](repeating: 0, count: residual.count)
+            PointerKernels.transposedProduct(
+                rows: factorCount,
+                columns: residual.count,
+                matrix: start,
+                stride: factorCount,
+                vector: factors,
+                into: &product
+            )
+            PointerKernels.add(1, product, into: target, count: residual.count)
+        }
+        for (position, j) in held.enumerated() { target[Int(j)] += residual[Int(j)] * values[position] }
+    }
+}

@@ -1,0 +1,477 @@
+internal import LinearAlgebra
+
+/// Where a variable stands.
+enum Place: UInt8 {
+    /// Between its limits; it moves.
+    case free
+    /// At its lower bound.
+    case lower
+    /// At its upper bound.
+    case upper
+    /// At its kink, held there by the jump of the slope.
+    case kink
+}
+
+/// Which bound of a row holds.
+enum RowPlace: UInt8 {
+    case inactive, lower, upper, equality
+}
+
+/// The variables a parametric program is being solved over, which of them are free, which rows hold, and the factor of
+/// the system these make.
+///
+/// Names are local: variable j of the working set is variable `names[j]` of the program. Variables outside the working
+/// set rest at the base point and act through `offset` alone, so the work follows the variables inside.
+final class WorkingSet {
+    let program: ParametricProgram
+    let rowCount: Int
+    /// The limit on Σ|x − a| is one more row, whose coefficients are the slopes of the pieces.
+    let limitRow: Int?
+    let hasKinks: Bool
+    /// Added to the diagonal of P; 0 unless P proved singular on the free variables.
+    var proximal = 0.0
+
+    // MARK: Variables
+
+    private(set) var count = 0
+    private(set) var capacity: Int
+    private var arena: UnsafeMutablePointer<Double>
+    private static let fieldCount = 15
+    private(set) var names: UnsafeMutablePointer<Int32>
+    private(set) var places: UnsafeMutablePointer<Place>
+    /// The slot of a variable's column, −1 when it has none.
+    private(set) var slots: UnsafeMutablePointer<Int32>
+    /// The position of a free variable in the factor, −1 for the others.
+    private(set) var positions: UnsafeMutablePointer<Int32>
+
+    // MARK: Columns of P, those of the free variables first
+
+    private(set) var columns: UnsafeMutablePointer<Double>
+    private var columnCapacity: Int
+    private(set) var cachedCount = 0
+    private(set) var slotOwners: [Int32] = []
+
+    // MARK: The free variables, in the order of the factor
+
+    private(set) var free: UnsafeMutablePointer<Int32>
+    let factor: UpdatedCholesky
+    var freeCount: Int { factor.order }
+
+    // MARK: Rows
+
+    var rowPlaces: [RowPlace]
+    var rowValue: [Double]
+    var rowLower: [Double]
+    var rowUpper: [Double]
+    var rowLowerRate: [Double]
+    var rowUpperRate: [Double]
+    /// The rate of a row that does not hold, along the walk.
+    var rowRate: [Double]
+    /// What the rows are at the base point.
+    var rowOffset: [Double]
+    /// Multipliers: ≥ 0 at an upper bound, ≤ 0 at a lower one, 0 for a row that does not hold.
+    var multiplier: [Double]
+    /// The rows that hold, in the order of the attached columns.
+    private(set) var activeRows: [Int] = []
+
+    private var rowStorage: UnsafeMutablePointer<Double>
+    var schur: [Double] = []
+    var isSchurFresh = false
+    var stepX: UnsafeMutablePointer<Double>
+    var stepY: [Double]
+    var scratch: UnsafeMutablePointer<Double>
+    var smallScratch: [Double]
+    var slotVector: UnsafeMutablePointer<Double>
+
+    init(_ program: ParametricProgram, capacity: Int) {
+        self.program = program
+        rowCount = program.rows.count
+        hasKinks = program.kinks != nil
+        limitRow = program.kinks.map { $0.limit < .infinity } == true ? rowCount : nil
+        self.capacity = max(8, capacity)
+        columnCapacity = min(self.capacity, 48)
+        arena = .allocate(capacity: self.capacity * Self.fieldCount)
+        names = .allocate(capacity: self.capacity)
+        places = .allocate(capacity: self.capacity)
+        slots = .allocate(capacity: self.capacity)
+        positions = .allocate(capacity: self.capacity)
+        columns = .allocate(capacity: self.capacity * columnCapacity)
+        free = .allocate(capacity: self.capacity)
+        stepX = .allocate(capacity: self.capacity)
+        scratch = .allocate(capacity: self.capacity)
+        slotVector = .allocate(capacity: self.capacity)
+        rowStorage = .allocate(capacity: max(1, rowCount) * self.capacity)
+        let total = rowCount + (limitRow == nil ? 0 : 1)
+        factor = UpdatedCholesky(capacity: min(self.capacity, 48), attachedCapacity: max(1, total))
+        rowPlaces = [RowPlace](repeating: .inactive, count: total)
+        rowValue = [Double](repeating: 0, count: total)
+        rowLower = program.rows.map(\.lower)
+        rowUpper = program.rows.map(\.upper)
+        if let kinks = program.kinks, limitRow != nil {
+            rowLower.append(-.infinity)
+            rowUpper.append(kinks.limit)
+        }
+        rowLowerRate = [Double](repeating: 0, count: total)
+        rowUpperRate = [Double](repeating: 0, count: total)
+        rowRate = [Double](repeating: 0, count: total)
+        rowOffset = [Double](repeating: 0, count: total)
+        multiplier = [Double](repeating: 0, count: total)
+        stepY = [Double](repeating: 0, count: max(1, total))
+        smallScratch = [Double](repeating: 0, count: max(1, total))
+    }
+
+    deinit {
+        for pointer in [arena, columns, stepX, scratch, slotVector, rowStorage] { pointer.deallocate() }
+        names.deallocate()
+        places.deallocate()
+        slots.deallocate()
+        positions.deallocate()
+        free.deallocate()
+    }
+
+    var totalRows: Int { rowValue.count }
+
+    // MARK: Fields of the variables
+
+    private func field(_ index: Int) -> UnsafeMutablePointer<Double> { arena + index * capacity }
+    var x: UnsafeMutablePointer<Double> { field(0) }
+    /// Px + q + Aᵀy, and the slope of the kink where the variable stands on a piece.
+    var gradient: UnsafeMutablePointer<Double> { field(1) }
+    var gradientRate: UnsafeMutablePointer<Double> { field(2) }
+    var lower: UnsafeMutablePointer<Double> { field(3) }
+    var upper: UnsafeMutablePointer<Double> { field(4) }
+    /// Ends of the piece a free variable moves on.
+    var low: UnsafeMutablePointer<Double> { field(5) }
+    var high: UnsafeMutablePointer<Double> { field(6) }
+    var kink: UnsafeMutablePointer<Double> { field(7) }
+    var cost: UnsafeMutablePointer<Double> { field(8) }
+    /// +1 above the kink, −1 below, 0 on it (and without kinks).
+    var slope: UnsafeMutablePointer<Double> { field(9) }
+    var linear: UnsafeMutablePointer<Double> { field(10) }
+    var linearRate: UnsafeMutablePointer<Double> { field(11) }
+    /// P times the base point.
+    var offset: UnsafeMutablePointer<Double> { field(12) }
+    /// +1 where the gradient must stay ≥ 0, −1 where ≤ 0, 0 elsewhere.
+    var sign: UnsafeMutablePointer<Double> { field(13) }
+    /// The base point: variables outside the working set rest there.
+    var base: UnsafeMutablePointer<Double> { field(14) }
+
+    /// The coefficients of a row of A over the working set.
+    func row(_ r: Int) -> UnsafeMutablePointer<Double> { rowStorage + r * capacity }
+
+    /// The coefficient of a variable in a row, the limit on the kinks included.
+    func coefficient(_ r: Int, _ j: Int) -> Double { r < rowCount ? row(r)[j] : slope[j] }
+
+    // MARK: Growth
+
+    /// Takes more variables of the program in.
+    ///
+    /// `allPlaces`, `basePoint` and `baseProduct` = P · base have an entry for every variable of the program.
+    func add(_ newNames: [Int], places allPlaces: [Place], base basePoint: [Double], offset baseProduct: [Double]) {
+        reserve(count + newNames.count)
+        let old = count
+        for (position, name) in newNames.enumerated() {
+            let j = old + position
+            names[j] = Int32(name)
+            slots[j] = -1
+            positions[j] = -1
+            lower[j] = program.lower[name]
+            upper[j] = program.upper[name]
+            kink[j] = program.kinks?.positions[name] ?? 0
+            cost[j] = program.kinks?.costs[name] ?? 0
+            linear[j] = program.linear[name]
+            linearRate[j] = 0
+            base[j] = basePoint[name]
+            offset[j] = baseProduct[name]
+            gradient[j] = 0
+            for r in 0..<rowCount { row(r)[j] = program.rows[r].coefficients[name] }
+        }
+        count += newNames.count
+        for slot in 0..<cachedCount {
+            gather(Int(slotOwners[slot]), from: old, into: columns + slot * capacity)
+        }
+        for (position, name) in newNames.enumerated() { rest(old + position, at: allPlaces[name]) }
+    }
+
+    private func reserve(_ needed: Int) {
+        guard needed > capacity else { return }
+        let wider = max(needed, capacity + capacity / 2)
+        let newArena = UnsafeMutablePointer<Double>.allocate(capacity: wider * Self.fieldCount)
+        for k in 0..<Self.fieldCount { (newArena + k * wider).update(from: arena + k * capacity, count: count) }
+        arena.deallocate()
+        arena = newArena
+        let newRows = UnsafeMutablePointer<Double>.allocate(capacity: max(1, rowCount) * wider)
+        for r in 0..<rowCount { (newRows + r * wider).update(from: rowStorage + r * capacity, count: count) }
+        rowStorage.deallocate()
+        rowStorage = newRows
+        let newColumns = UnsafeMutablePointer<Double>.allocate(capacity: wider * columnCapacity)
+        for k in 0..<cachedCount { (newColumns + k * wider).update(from: columns + k * capacity, count: count) }
+        columns.deallocate()
+        columns = newColumns
+        names = widened(names, to: wider)
+        places = widened(places, to: wider)
+        slots = widened(slots, to: wider)
+        positions = widened(positions, to: wider)
+        let newFree = UnsafeMutablePointer<Int32>.allocate(capacity: wider)
+        newFree.update(from: free, count: freeCount)
+        free.deallocate()
+        free = newFree
+        for pointer in [stepX, scratch, slotVector] { pointer.deallocate() }
+        stepX = .allocate(capacity: wider)
+        scratch = .allocate(capacity: wider)
+        slotVector = .allocate(capacity: wider)
+        capacity = wider
+    }
+
+    private func widened<Element>(
+        _ old: UnsafeMutablePointer<Element>,
+        to wider: Int
+    ) -> UnsafeMutablePointer<Element> {
+        let new = UnsafeMutablePointer<Element>.allocate(capacity: wider)
+        new.update(from: old, count: count)
+        old.deallocate()
+        return new
+    }
+
+    // MARK: Columns
+
+    private func gather(_ j: Int, from first: Int, into column: UnsafeMutablePointer<Double>) {
+        program.curvature.gather(
+            column: Int(names[j]),
+            rows: names + first,
+            count: count - first,
+            into: column + first
+        )
+        if proximal > 0, j >= first { column[j] += proximal }
+    }
+
+    /// The column of a variable, read from the program the first time.
+    func ensureColumn(_ j: Int) {
+        guard slots[j] < 0 else { return }
+        if cachedCount == columnCapacity {
+            let wider = min(max(capacity, columnCapacity + 1), columnCapacity * 2)
+            let new = UnsafeMutablePointer<Double>.allocate(capacity: capacity * wider)
+            for k in 0..<cachedCount { (new + k * capacity).update(from: columns + k * capacity, count: count) }
+            columns.deallocate()
+            columns = new
+            columnCapacity = wider
+        }
+        gather(j, from: 0, into: columns + cachedCount * capacity)
+        slots[j] = Int32(cachedCount)
+        if cachedCount < slotOwners.count { slotOwners[cachedCount] = Int32(j) } else { slotOwners.append(Int32(j)) }
+        cachedCount += 1
+    }
+
+    /// Forgets every column, after `proximal` has changed.
+    func dropColumns() {
+        for slot in 0..<cachedCount { slots[Int(slotOwners[slot])] = -1 }
+        cachedCount = 0
+    }
+
+    private func swapSlots(_ first: Int, _ second: Int) {
+        guard first != second else { return }
+        let a = columns + first * capacity
+        let b = columns + second * capacity
+        for i in 0..<count { (a[i], b[i]) = (b[i], a[i]) }
+        slotOwners.swapAt(first, second)
+        slots[Int(slotOwners[first])] = Int32(first)
+        slots[Int(slotOwners[second])] = Int32(second)
+    }
+
+    // MARK: Places
+
+    /// Puts a variable that is not free to rest; its gradient is the caller's affair.
+    func rest(_ j: Int, at place: Place) {
+        places[j] = place
+        switch place {
+        case .lower: x[j] = lower[j]
+        case .upper: x[j] = upper[j]
+        case .kink: x[j] = kink[j]
+        case .free: break
+        }
+        switch place {
+        case .lower: sign[j] = upper[j] > lower[j] ? 1 : 0
+        case .upper: sign[j] = upper[j] > lower[j] ? -1 : 0
+        case .kink, .free: sign[j] = 0
+        }
+        guard hasKinks else {
+            slope[j] = 0
+            return
+        }
+        switch place {
+        case .lower: slope[j] = lower[j] < kink[j] ? -1 : 1
+        case .upper: slope[j] = upper[j] > kink[j] ? 1 : -1
+        case .kink, .free: slope[j] = 0
+        }
+    }
+
+    /// Sets the piece a variable moves on: above (+1) or below (−1) its kink.
+    func setPiece(_ j: Int, _ side: Double) {
+        guard hasKinks else {
+            low[j] = lower[j]
+            high[j] = upper[j]
+            return
+        }
+        slope[j] = side
+        low[j] = side > 0 ? max(lower[j], kink[j]) : lower[j]
+        high[j] = side > 0 ? upper[j] : min(upper[j], kink[j])
+    }
+
+    /// The half-width of the interval that holds a gradient at its kink.
+    func kinkWidth(_ j: Int) -> Double { cost[j] + (limitRow.map { multiplier[$0] } ?? 0) }
+
+    // MARK: The free variables
+
+    /// Makes a variable free, on a piece that is already set.
+    ///
+    /// - Returns: false, and nothing changed, when P is singular on the free variables then.
+    func release(_ j: Int) -> Bool {
+        ensureColumn(j)
+        let column = columns + Int(slots[j]) * capacity
+        for position in 0..<freeCount { scratch[position] = column[Int(free[position])] }
+        for (k, r) in activeRows.enumerated() { smallScratch[k] = coefficient(r, j) }
+        guard factor.append(column: scratch, diagonal: column[j], attachedRow: smallScratch) else { return false }
+        free[freeCount - 1] = Int32(j)
+        positions[j] = Int32(freeCount - 1)
+        places[j] = .free
+        sign[j] = 0
+        swapSlots(Int(slots[j]), freeCount - 1)
+        isSchurFresh = false
+        return true
+    }
+
+    /// Takes a variable out of the free ones and lets it rest.
+    func fix(_ j: Int, at place: Place) {
+        let position = Int(positions[j])
+        factor.remove(at: position)
+        for p in position..<freeCount {
+            free[p] = free[p + 1]
+            positions[Int(free[p])] = Int32(p)
+        }
+        positions[j] = -1
+        swapSlots(Int(slots[j]), freeCount)
+        rest(j, at: place)
+        isSchurFresh = false
+    }
+
+    /// Writes a row's coefficients on the free variables, in the order of the factor.
+    func gatherRow(_ r: Int, into target: UnsafeMutablePointer<Double>) {
+        let source = r < rowCount ? row(r) : slope
+        for position in 0..<freeCount { target[position] = source[Int(free[position])] }
+    }
+
+    /// Makes a row hold; `column` is L⁻¹a when it is known already.
+    func activate(_ r: Int, at place: RowPlace, solvedColumn column: UnsafePointer<Double>? = nil) {
+        rowPlaces[r] = place
+        activeRows.append(r)
+        if let column {
+            factor.attach(column, isSolved: true)
+        } else {
+            gatherRow(r, into: scratch)
+            factor.attach(scratch)
+        }
+        isSchurFresh = false
+    }
+
+    /// Lets go of a row.
+    func deactivate(_ r: Int) {
+        guard let index = activeRows.firstIndex(of: r) else { return }
+        activeRows.remove(at: index)
+        factor.detach(at: index)
+        rowPlaces[r] = .inactive
+        multiplier[r] = 0
+        isSchurFresh = false
+    }
+
+    /// Forgets which variables are free and which rows hold; places stay.
+    func clearSystem() {
+        for position in 0..<freeCount { positions[Int(free[position])] = -1 }
+        factor.reset()
+        activeRows.removeAll(keepingCapacity: true)
+        for r in 0..<totalRows { rowPlaces[r] = .inactive }
+        isSchurFresh = false
+    }
+
+    /// Factors the system of the variables whose place is `free` and of no row, from the start.
+    func refactor() -> Bool {
+        clearSystem()
+        var order = 0
+        for j in 0..<count where places[j] == .free {
+            ensureColumn(j)
+            free[order] = Int32(j)
+            positions[j] = Int32(order)
+            order += 1
+        }
+        for position in 0..<order { swapSlots(Int(slots[Int(free[position])]), position) }
+        factor.reserve(order)
+        for position in 0..<order {
+            let column = columns + position * capacity
+            let target = factor.factor + position * factor.stride
+            for i in position..<order { target[i] = column[Int(free[i])] }
+        }
+        return factor.refactor(order: order)
+    }
+
+    // MARK: The system
+
+    /// A pivot of the Schur complement below this share of its diagonal says that the rows depend on each other.
+    static let dependence = 1e-12
+
+    /// Factors VᵀV, the Schur complement of the rows that hold.
+    func updateSchur() -> Bool {
+        guard !isSchurFresh else { return true }
+        let r = activeRows.count
+        if schur.count < r * r { schur = [Double](repeating: 0, count: totalRows * totalRows) }
+        var isRegular = true
+        schur.withUnsafeMutableBufferPointer { buffer in
+            guard let s = buffer.baseAddress else { return }
+            for k in 0..<r {
+                let v = factor.attached + k * factor.stride
+                for i in k..<r {
+                    s[k * r + i] = PointerKernels.dot(factor.attached + i * factor.stride, v, count: freeCount)
+                }
+                smallScratch[k] = s[k * r + k]
+            }
+            isRegular = PointerKernels.factorize(order: r, matrix: s, stride: r)
+            for k in 0..<r where isRegular {
+                let pivot = s[k * r + k]
+                if !(pivot * pivot > Self.dependence * smallScratch[k]) { isRegular = false }
+            }
+        }
+        isSchurFresh = isRegular
+        return isRegular
+    }
+
+    /// Solves in place with the factored Schur complement.
+    func solveSchur(_ y: inout [Double]) {
+        let r = activeRows.count
+        y.withUnsafeMutableBufferPointer { buffer in
+            guard let y = buffer.baseAddress else { return }
+            schur.withUnsafeBufferPointer { s in
+                guard let s = s.baseAddress else { return }
+                PointerKernels.solveLower(order: r, factor: s, stride: r, vector: y)
+                PointerKernels.solveLowerTransposed(order: r, factor: s, stride: r, vector: y)
+            }
+        }
+    }
+
+    /// Solves P dx + Aᵀ dy = −h, A dx = e on the free variables and the rows that hold.
+    ///
+    /// `h` comes in `stepX` in the order of the factor and `e` in `stepY` in the order of `activeRows`; dx and dy
+    /// replace them.
+    func solveSystem() -> Bool {
+        guard updateSchur() else { return false }
+        let f = freeCount
+        factor.solveLower(stepX)
+        let r = activeRows.count
+        for k in 0..<r {
+            let v = factor.attached + k * factor.stride
+            stepY[k] = -(PointerKernels.dot(v, stepX, count: f) + stepY[k])
+        }
+        solveSchur(&stepY)
+        for k in 0..<r { PointerKernels.add(stepY[k], factor.attached + k * factor.stride, into: stepX, count: f) }
+        factor.solveLowerTransposed(stepX)
+        for i in 0..<f { stepX[i] = -stepX[i] }
+        return true
+    }
+}

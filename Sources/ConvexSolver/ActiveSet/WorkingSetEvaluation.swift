@@ -1,0 +1,90 @@
+internal import LinearAlgebra
+
+extension WorkingSet {
+    /// Recomputes gradient and row values from the point and the multipliers.
+    func evaluate() {
+        gradient.update(from: offset, count: count)
+        PointerKernels.add(1, linear, into: gradient, count: count)
+        for j in 0..<count where x[j] != base[j] { ensureColumn(j) }
+        for slot in 0..<cachedCount {
+            let j = Int(slotOwners[slot])
+            slotVector[slot] = x[j] - base[j]
+        }
+        PointerKernels.addProduct(
+            rows: count,
+            columns: cachedCount,
+            matrix: columns,
+            stride: capacity,
+            vector: slotVector,
+            into: gradient
+        )
+        addMultipliers(to: gradient) { multiplier[activeRows[$0]] }
+        evaluateRows()
+        guard hasKinks else { return }
+        for j in 0..<count { gradient[j] += slope[j] * cost[j] }
+    }
+
+    /// Recomputes the row values from the point.
+    private func evaluateRows() {
+        for r in 0..<rowCount {
+            let row = row(r)
+            var sum = rowOffset[r]
+            for slot in 0..<cachedCount { sum += row[Int(slotOwners[slot])] * slotVector[slot] }
+            rowValue[r] = sum
+        }
+        guard let limitRow else { return }
+        var sum = rowOffset[limitRow]
+        for j in 0..<count where x[j] != base[j] { sum += abs(x[j] - kink[j]) - abs(base[j] - kink[j]) }
+        rowValue[limitRow] = sum
+    }
+
+    /// Newton's step on the equations of the free variables and the rows that hold: exact up to rounding, so that it
+    /// solves them from anywhere and refines a solution.
+    ///
+    /// Gradient and row values must be those of the point.
+    func correct() -> Bool {
+        for position in 0..<freeCount { stepX[position] = gradient[Int(free[position])] }
+        for (k, r) in activeRows.enumerated() {
+            stepY[k] = (rowPlaces[r] == .lower ? rowLower[r] : rowUpper[r]) - rowValue[r]
+        }
+        guard solveSystem() else { return false }
+        for position in 0..<freeCount { x[Int(free[position])] += stepX[position] }
+        for (k, r) in activeRows.enumerated() { multiplier[r] += stepY[k] }
+        return true
+    }
+
+    /// The largest entry of the parts a gradient is the sum of; what counts as zero is measured by it.
+    var gradientScale: Double {
+        var largest = 0.0
+        for j in 0..<count { largest = max(largest, abs(offset[j] + linear[j]), abs(linear[j])) }
+        return largest
+    }
+
+    /// Factors the free variables and makes the wanted rows hold, those that do not depend on others before them.
+    func factorSystem(rows wanted: [(row: Int, place: RowPlace)]) -> Bool {
+        let multipliers = multiplier
+        guard refactor() else { return false }
+        for entry in wanted { activate(entry.row, at: entry.place) }
+        if !updateSchur() {
+            let isDefinite = refactor()
+            guard isDefinite else { return false }
+            for entry in wanted { activateIfIndependent(entry.row, at: entry.place) }
+        }
+        multiplier = multipliers
+        for r in 0..<totalRows where rowPlaces[r] == .inactive { multiplier[r] = 0 }
+        return updateSchur()
+    }
+
+    /// Makes a row hold unless it depends, on the free variables, on those that hold already.
+    @discardableResult
+    func activateIfIndependent(_ r: Int, at place: RowPlace) -> Bool {
+        gatherRow(r, into: scratch)
+        var size = 0.0
+        for position in 0..<freeCount { size += scratch[position] * scratch[position] }
+        guard size > 0 else { return false }
+        activate(r, at: place)
+        guard !updateSchur() else { return true }
+        deactivate(r)
+        return false
+    }
+}

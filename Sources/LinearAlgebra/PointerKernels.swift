@@ -1,0 +1,158 @@
+/// Kernels on borrowed storage, for algorithms that keep their own workspace and may not allocate in their inner loop.
+///
+/// Everything is column-major; `stride` is the distance between the first entries of two neighbouring columns. The
+/// caller answers for the lengths.
+package enum PointerKernels {
+    /// Below this many columns or entries a plain loop is cheaper than the call of a BLAS routine.
+    private static let shortLength = 12
+
+    /// y ← y + A x, A rows × columns.
+    package static func addProduct(
+        rows: Int,
+        columns: Int,
+        matrix: UnsafePointer<Double>,
+        stride: Int,
+        vector: UnsafePointer<Double>,
+        into result: UnsafeMutablePointer<Double>
+    ) {
+        guard rows > 0, columns > 0 else { return }
+        BLAS.stridedProduct(
+            transposed: false,
+            rows: rows,
+            columns: columns,
+            matrix: matrix,
+            stride: stride,
+            vector: vector,
+            beta: 1,
+            result: result
+        )
+    }
+
+    /// y ← Aᵀ x, A rows × columns.
+    package static func transposedProduct(
+        rows: Int,
+        columns: Int,
+        matrix: UnsafePointer<Double>,
+        stride: Int,
+        vector: UnsafePointer<Double>,
+        into result: UnsafeMutablePointer<Double>
+    ) {
+        guard columns > 0 else { return }
+        guard rows > 0 else { return result.update(repeating: 0, count: columns) }
+        BLAS.stridedProduct(
+            transposed: true,
+            rows: rows,
+            columns: columns,
+            matrix: matrix,
+            stride: stride,
+            vector: vector,
+            beta: 0,
+            result: result
+        )
+    }
+
+    /// y ← y + α x.
+    @inline(__always)
+    package static func add(
+        _ alpha: Double,
+        _ x: UnsafePointer<Double>,
+        into y: UnsafeMutablePointer<Double>,
+        count: Int
+    ) {
+        for i in 0..<count { y[i] += alpha * x[i] }
+    }
+
+    /// xᵀ y.
+    @inline(__always)
+    package static func dot(_ x: UnsafePointer<Double>, _ y: UnsafePointer<Double>, count: Int) -> Double {
+        // Four sums hide the latency of an addition; their order is fixed, so the result is too.
+        var sums = SIMD4<Double>.zero
+        var i = 0
+        while i + 4 <= count {
+            sums += SIMD4(x[i], x[i + 1], x[i + 2], x[i + 3]) * SIMD4(y[i], y[i + 1], y[i + 2], y[i + 3])
+            i += 4
+        }
+        var sum = (sums[0] + sums[2]) + (sums[1] + sums[3])
+        while i < count {
+            sum += x[i] * y[i]
+            i += 1
+        }
+        return sum
+    }
+
+    /// x ← L⁻¹ x, L lower triangular.
+    package static func solveLower(
+        order: Int,
+        factor: UnsafePointer<Double>,
+        stride: Int,
+        vector x: UnsafeMutablePointer<Double>
+    ) {
+        guard order >= shortLength else {
+            for j in 0..<order {
+                let column = factor + j * stride
+                let value = x[j] / column[j]
+                x[j] = value
+                var i = j + 1
+                while i < order {
+                    x[i] -= value * column[i]
+                    i += 1
+                }
+            }
+            return
+        }
+        BLAS.triangularSolve(order: order, factor: factor, stride: stride, transposed: false, vector: x)
+    }
+
+    /// x ← L⁻ᵀ x, L lower triangular.
+    package static func solveLowerTransposed(
+        order: Int,
+        factor: UnsafePointer<Double>,
+        stride: Int,
+        vector x: UnsafeMutablePointer<Double>
+    ) {
+        guard order >= shortLength else {
+            var j = order - 1
+            while j >= 0 {
+                let column = factor + j * stride
+                var sum = x[j]
+                var i = j + 1
+                while i < order {
+                    sum -= column[i] * x[i]
+                    i += 1
+                }
+                x[j] = sum / column[j]
+                j -= 1
+            }
+            return
+        }
+        BLAS.triangularSolve(order: order, factor: factor, stride: stride, transposed: true, vector: x)
+    }
+
+    /// Cholesky factor of a lower triangle in place; false when a leading minor is not positive.
+    package static func factorize(order: Int, matrix: UnsafeMutablePointer<Double>, stride: Int) -> Bool {
+        guard order >= shortLength else {
+            for j in 0..<order {
+                let column = matrix + j * stride
+                for k in 0..<j {
+                    let left = matrix + k * stride
+                    let factor = left[j]
+                    var i = j
+                    while i < order {
+                        column[i] -= factor * left[i]
+                        i += 1
+                    }
+                }
+                guard column[j] > 0 else { return false }
+                let root = column[j].squareRoot()
+                column[j] = root
+                var i = j + 1
+                while i < order {
+                    column[i] /= root
+                    i += 1
+                }
+            }
+            return true
+        }
+        return LAPACK.potrf(matrix, order: order, stride: stride) == 0
+    }
+}
