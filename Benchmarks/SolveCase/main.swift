@@ -27,6 +27,7 @@ func put(_ bytes: [UInt8], on descriptor: Int32) {
 func solver(for file: CaseFile, method: String) throws -> () throws -> CaseAnswer {
     switch file.problemClass {
     case "mv": return try solveMeanVariance(file, method: method)
+    case "cvar": return try solveConditionalValueAtRisk(file)
     default: throw CaseError(description: "\(file.problemClass): no such class")
     }
 }
