@@ -4,15 +4,14 @@ import PortfolioOptimization
 
 /// The least conditional value-at-risk with a return floor and caps, from the scenarios.
 func solveConditionalValueAtRisk(_ file: CaseFile) throws -> () throws -> CaseAnswer {
-    let problem = ConditionalValueAtRisk(
+    let problem = ScenarioProblem(
         returns: try file.matrix("X"),
-        confidence: try file.scalar("beta"),
         largestWeights: try file.vector("ub"),
-        expectedReturns: try file.vector("mu"),
-        leastReturn: try file.scalar("rmin")
+        target: (expectedReturns: try file.vector("mu"), least: try file.scalar("rmin"))
     )
+    let measure = ConditionalValueAtRisk(confidence: try file.scalar("beta"))
     return {
-        let minimum = try problem.minimize()
+        let minimum = try measure.minimize(problem)
         guard minimum.status == .solved else { throw CaseError(description: "\(file.name): \(minimum.status)") }
         return CaseAnswer(
             weights: [minimum.weights],

@@ -75,7 +75,7 @@ public struct HingeProgram: Sendable {
             }
         }
         if let index = weights.firstIndex(where: { $0 < 0 }) {
-            throw SolverError.notFinite(what: "weights", index: index)
+            throw SolverError.negative(what: "weights", index: index)
         }
         if let index = lower.firstIndex(where: { $0.isNaN || $0 == .infinity }) {
             throw SolverError.notFinite(what: "lower", index: index)

@@ -1,137 +1,74 @@
-public import ConvexSolver
-public import Matrices
+internal import ConvexSolver
+internal import Matrices
 
-/// Minimises conditional value-at-risk: the mean loss of the worst scenarios, 1 − confidence of the probability.
+/// Conditional value-at-risk: the mean loss of the worst scenarios, those of the last 1 − confidence of the probability.
 ///
-/// CVaR(w) = min over α of α + 1/(1 − β) Σ pₜ max(−rₜᵀw − α, 0), rₜ the returns of scenario t; α is the value-at-risk.
-/// Losses are per period, as fractions of value, and may be negative (a sure gain).
+/// CVaR(w) = min over α of α + 1/(1 − β) Σ pₜ max(−rₜᵀw − α, 0), rₜ the returns of scenario t; α is a value-at-risk.
+/// Losses may be negative (a sure gain). The scenario multipliers are the tail's probabilities qₜ ≤ pₜ/(1 − β), which sum
+/// to 1: CVaR = −Σ qₜ rₜᵀw.
 ///
-/// - SeeAlso: Rockafellar & Uryasev, J. Risk 2 (2000); their X is our −Rw.
-public struct ConditionalValueAtRisk: Sendable {
-    /// R, T × n: returns per period, as fractions.
-    public var returns: DenseMatrix
-    /// p, T; nil is 1/T each.
-    public var probabilities: [Double]?
+/// - SeeAlso: Rockafellar & Uryasev, J. Risk 2 (2000).
+public struct ConditionalValueAtRisk: ScenarioRiskMeasure {
     /// β, in [0, 1): 0.95 averages the worst 5 %.
-    public var confidence: Double
-    /// Limits on the weights, a row each: equations first.
-    public var rows: DenseMatrix
-    /// The right-hand sides of `rows`.
-    public var bounds: [Double]
-    /// How many rows are equations; the others are ≤.
-    public var equationCount: Int
-    /// Least weights.
-    public var lower: [Double]
-    /// Largest weights.
-    public var upper: [Double]
-    /// Added to the CVaR: a cost for each weight, per period (0 for a pure minimum).
-    public var costs: [Double]?
+    public let confidence: Double
 
-    /// Takes scenarios and limits.
-    public init(
-        returns: DenseMatrix,
-        probabilities: [Double]? = nil,
-        confidence: Double = 0.95,
-        rows: DenseMatrix,
-        bounds: [Double],
-        equationCount: Int,
-        lower: [Double],
-        upper: [Double],
-        costs: [Double]? = nil
-    ) {
-        self.returns = returns
-        self.probabilities = probabilities
-        self.confidence = confidence
-        self.rows = rows
-        self.bounds = bounds
-        self.equationCount = equationCount
-        self.lower = lower
-        self.upper = upper
-        self.costs = costs
-    }
+    /// Takes a confidence level; one outside [0, 1) is refused when it is used.
+    public init(confidence: Double = 0.95) { self.confidence = confidence }
 
-    /// Fully invested, long only, each weight at most `largestWeight`, and at least a target return.
+    /// The mean loss of the tail, its last scenario in part.
     ///
-    /// - Parameters:
-    ///   - expectedReturns: n, in the unit of `leastReturn`.
-    ///   - leastReturn: the least expectedReturnsᵀw, or nil.
-    public init(
-        returns: DenseMatrix,
-        probabilities: [Double]? = nil,
-        confidence: Double = 0.95,
-        largestWeights: [Double],
-        expectedReturns: [Double] = [],
-        leastReturn: Double? = nil
-    ) {
-        let n = returns.columns
-        var rows = DenseMatrix(rows: leastReturn == nil ? 1 : 2, columns: n, repeating: 1)
-        if leastReturn != nil { for j in 0..<n { rows[1, j] = -expectedReturns[j] } }
-        self.init(
-            returns: returns,
-            probabilities: probabilities,
-            confidence: confidence,
-            rows: rows,
-            bounds: [1] + (leastReturn.map { [-$0] } ?? []),
-            equationCount: 1,
-            lower: [Double](repeating: 0, count: n),
-            upper: largestWeights
-        )
+    /// - Complexity: O(T log T).
+    public func risk(of portfolioReturns: [Double], probabilities: [Double]) -> Double {
+        let tail = 1 - confidence
+        var (left, sum) = (tail, 0.0)
+        for t in portfolioReturns.indices.sorted(by: { portfolioReturns[$0] < portfolioReturns[$1] }) {
+            let part = min(left, probabilities[t])
+            sum -= part * portfolioReturns[t]
+            left -= part
+            if left <= 0 { break }
+        }
+        return sum / (tail - max(left, 0))
     }
 
-    /// The least CVaR under the limits.
-    public struct Minimum: Equatable, Sendable {
-        /// How the solve ended; the other fields mean something only when it is solved.
-        public var status: SolverStatus
-        /// w, n.
-        public var weights: [Double]
-        /// CVaR (and costs, when there are any) of the weights.
-        public var value: Double
-        /// α, a value-at-risk of the weights.
-        public var valueAtRisk: Double
-        /// The probabilities of the worst case, qₜ ≤ pₜ/(1 − β), which sum to 1: CVaR = −Σ qₜ rₜᵀw.
-        public var tailProbabilities: [Double]
-        /// Pivots taken.
-        public var iterations: Int
-        /// Largest violation of a limit.
-        public var primalResidual: Double
-        /// Difference between the value and the bound that the tail probabilities prove, over all scenarios.
-        public var relativeGap: Double
-    }
-
-    /// Solves for the weights.
+    /// The weights of least CVaR, exactly: a vertex, with a proof over all scenarios.
     ///
-    /// - Throws: ``SolverError`` for sizes that differ, numbers that are none and a confidence outside [0, 1).
-    public func minimize(shouldStop: () -> Bool = { false }) throws(SolverError) -> Minimum {
-        let n = returns.columns
-        guard confidence >= 0, confidence < 1 else { throw SolverError.notFinite(what: "confidence", index: 0) }
-        let unit = Self.unit(of: returns.elements)
-        let program = try program(unit: unit)
-        let solution = try HingeSimplex(program).solve(shouldStop: shouldStop)
-        return Minimum(
-            status: solution.status,
-            weights: Array(solution.primal.prefix(n)),
-            value: solution.check.objective * unit,
-            valueAtRisk: solution.primal[n] * unit,
-            tailProbabilities: solution.hingeMultipliers,
-            iterations: solution.iterations,
-            primalResidual: solution.check.primalResidual,
-            relativeGap: solution.check.relativeGap
-        )
+    /// - Throws: ``ScenarioError`` or `SolverError` for scenarios and limits that cannot be used.
+    public func minimize(_ problem: ScenarioProblem, shouldStop: () -> Bool = { false }) throws -> ScenarioMinimum {
+        guard confidence >= 0, confidence < 1 else { throw ScenarioError.confidenceOutOfRange(confidence) }
+        let weights = try problem.validProbabilities().map { $0 / (1 - confidence) }
+        return try problem.minimizeTail(hingeWeights: weights, shouldStop: shouldStop)
+    }
+}
+
+/// Worst realization: the largest loss of any scenario.
+///
+/// max −rₜᵀw = min α + Σ max(−rₜᵀw − α, 0): with hinge weights of 1 no scenario is worth leaving above α. The scenario
+/// multipliers sum to 1.
+///
+/// - SeeAlso: Young, Management Science 44 (1998).
+public struct WorstRealization: ScenarioRiskMeasure {
+    /// The measure has no parameters.
+    public init() {}
+
+    /// The largest loss.
+    public func risk(of portfolioReturns: [Double], probabilities: [Double]) -> Double {
+        -(portfolioReturns.min() ?? 0)
     }
 
-    /// The variables are w and α; returns are divided by a power of two, so that their unit changes no bit of w.
-    private func program(unit: Double) throws(SolverError) -> HingeProgram {
-        let (n, count) = (returns.columns, returns.rows)
-        let probabilities = probabilities ?? [Double](repeating: 1 / Double(max(count, 1)), count: count)
-        guard probabilities.count == count else {
-            throw SolverError.dimensionMismatch(what: "probabilities", expected: count, actual: probabilities.count)
-        }
-        guard rows.columns == n else {
-            throw SolverError.dimensionMismatch(what: "columns of rows", expected: n, actual: rows.columns)
-        }
-        guard costs == nil || costs?.count == n else {
-            throw SolverError.dimensionMismatch(what: "costs", expected: n, actual: costs?.count ?? 0)
-        }
+    /// The weights of least worst loss, exactly.
+    ///
+    /// - Throws: as ``ConditionalValueAtRisk/minimize(_:shouldStop:)``.
+    public func minimize(_ problem: ScenarioProblem, shouldStop: () -> Bool = { false }) throws -> ScenarioMinimum {
+        // A scenario that cannot happen cannot be the worst.
+        let weights = try problem.validProbabilities().map { $0 > 0 ? 1.0 : 0 }
+        return try problem.minimizeTail(hingeWeights: weights, shouldStop: shouldStop)
+    }
+}
+
+extension ScenarioProblem {
+    /// Minimises α + Σ qₜ max(−rₜᵀw − α, 0) + costs over w and α.
+    func minimizeTail(hingeWeights: [Double], shouldStop: () -> Bool) throws -> ScenarioMinimum {
+        let (n, count, unit) = (instrumentCount, scenarioCount, unit)
         let factor = -1 / unit
         let hinges = [Double](unsafeUninitializedCapacity: count * (n + 1)) { target, initialized in
             returns.elements.withUnsafeBufferPointer { source in
@@ -140,27 +77,31 @@ public struct ConditionalValueAtRisk: Sendable {
             for i in (count * n)..<(count * (n + 1)) { target[i] = -1 }
             initialized = count * (n + 1)
         }
-        return HingeProgram(
-            linear: (costs.map { $0.map { $0 / unit } } ?? [Double](repeating: 0, count: n)) + [1],
+        let program = HingeProgram(
+            linear: costs.map { $0 / unit } + [1],
             hinges: DenseMatrix(rows: count, columns: n + 1, columnMajor: hinges),
             offsets: [Double](repeating: 0, count: count),
-            weights: probabilities.map { $0 / (1 - confidence) },
-            rows: DenseMatrix(
-                rows: rows.rows,
-                columns: n + 1,
-                columnMajor: rows.elements + [Double](repeating: 0, count: rows.rows)
-            ),
+            weights: hingeWeights,
+            rows: rows(wideningBy: 1),
             bounds: bounds,
             equationCount: equationCount,
             lower: lower + [-.infinity],
             upper: upper + [.infinity]
         )
+        return try minimize(program, unit: unit, shouldStop: shouldStop)
     }
 
-    /// A power of two near the largest number.
-    private static func unit(of values: [Double]) -> Double {
-        let largest = values.reduce(0) { max($0, $1.magnitude) }
-        guard largest > 0, largest.isFinite else { return 1 }
-        return Double(sign: .plus, exponent: largest.exponent, significand: 1)
+    /// Solves a program whose first variables are the weights, its objective in `unit`.
+    func minimize(_ program: HingeProgram, unit: Double, shouldStop: () -> Bool) throws -> ScenarioMinimum {
+        let solution = try HingeSimplex(program).solve(shouldStop: shouldStop)
+        return ScenarioMinimum(
+            status: solution.status,
+            weights: Array(solution.primal.prefix(instrumentCount)),
+            value: solution.check.objective * unit,
+            scenarioMultipliers: solution.hingeMultipliers,
+            iterations: solution.iterations,
+            primalResidual: solution.check.primalResidual,
+            relativeGap: solution.check.relativeGap
+        )
     }
 }
