@@ -84,7 +84,7 @@ public struct SolverSettings: Equatable, Sendable {
     /// A variable this near a bound is set to it.
     public var hingeRounding = 1e-14
     /// Pivots at most; a CVaR of 500 instruments and 10,000 scenarios takes about 200.
-    public var maximumPivots = 200_000
+    public var maximumPivots = 20_000
     /// Updates of the inverse before it is computed afresh.
     public var pivotsBetweenFactorizations = 40
     /// A step shorter than this stands still.

@@ -54,6 +54,36 @@ public struct HingeProgram: Sendable {
     /// m, the number of rows.
     public var rowCount: Int { bounds.count }
 
+    /// The same program with a variable above each hinge, for the interior-point method: variables x and T slacks.
+    ///
+    /// Rows in order: the program's own, the hinges, the slacks' signs, the finite bounds of x.
+    public var conicForm: ConicProblem {
+        let (n, count, limits) = (variableCount, hingeCount, rowCount)
+        let lowerBounded = (0..<n).filter { lower[$0].isFinite }
+        let upperBounded = (0..<n).filter { upper[$0].isFinite }
+        let height = limits + 2 * count + lowerBounded.count + upperBounded.count
+        var matrix = DenseMatrix(rows: height, columns: n + count)
+        for j in 0..<n {
+            for i in 0..<limits { matrix[i, j] = rows[i, j] }
+            for t in 0..<count { matrix[limits + t, j] = hinges[t, j] }
+        }
+        for t in 0..<count {
+            matrix[limits + t, n + t] = -1
+            matrix[limits + count + t, n + t] = -1
+        }
+        let start = limits + 2 * count
+        for (i, j) in lowerBounded.enumerated() { matrix[start + i, j] = -1 }
+        for (i, j) in upperBounded.enumerated() { matrix[start + lowerBounded.count + i, j] = 1 }
+        let signs = [Double](repeating: 0, count: count)
+        return ConicProblem(
+            quadratic: DenseMatrix(rows: n + count, columns: n + count),
+            linear: linear + weights,
+            constraints: matrix,
+            bounds: bounds + offsets + signs + lowerBounded.map { -lower[$0] } + upperBounded.map { upper[$0] },
+            cones: [.zero(equationCount), .nonnegative(height - equationCount)]
+        )
+    }
+
     /// Refuses parts that do not fit together, and numbers that are none.
     func validate() throws(SolverError) {
         let sizes = [

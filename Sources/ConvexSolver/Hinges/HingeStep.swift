@@ -39,6 +39,9 @@ struct HingeStep {
     /// A rate below this fraction of the numbers it is the sum of is rounding.
     private static let rateRounding = 1e-12
 
+    /// A step below this is rounding.
+    private static let rounding = 1e-13
+
     init(_ state: HingeState, edge: HingeWalk.Edge, direction: [Double], bland: Bool) {
         self.state = state
         self.edge = edge
@@ -73,6 +76,9 @@ struct HingeStep {
         return End(length: limit, blocker: blocker, passed: passed, rates: rates, rowRates: rowRates)
     }
 
+    /// A length that is none is 0; under Bland's rule one that is rounding is 0 too, so that ties are ties.
+    private func settled(_ length: Double) -> Double { length < (bland ? Self.rounding : 0) ? 0 : length }
+
     /// L times the direction, the columns of moving variables only.
     private func hingeRates() -> [Double] {
         let (count, hinges) = (state.program.hingeCount, state.program.hinges)
@@ -93,8 +99,8 @@ struct HingeStep {
         for j in 0..<direction.count where direction[j].magnitude > Self.rateRounding * size {
             let bound = direction[j] < 0 ? state.program.lower[j] : state.program.upper[j]
             guard bound.isFinite else { continue }
-            let length = max((bound - state.x[j]) / direction[j], 0)
-            let isTie = (length - limit).magnitude <= 1e-14 * max(1, limit)
+            let length = settled((bound - state.x[j]) / direction[j])
+            let isTie = limit.isFinite && (length - limit).magnitude <= 1e-14 * max(1, limit)
             if isTie ? (!bland && direction[j].magnitude > pivot) : length < limit {
                 (limit, blocker, pivot) = (min(length, limit), .variable(j), direction[j].magnitude)
             }
@@ -109,7 +115,7 @@ struct HingeStep {
             guard rowRates[i].magnitude > Self.rateRounding * largest else { continue }
             // An equation that is not active holds at this point; any move along it is one too many.
             let blocks = i < program.equationCount || rowRates[i] > 0
-            let length = i < program.equationCount ? 0 : max(state.slacks[i] / rowRates[i], 0)
+            let length = i < program.equationCount ? 0 : settled(state.slacks[i] / rowRates[i])
             if blocks, length < limit { (limit, blocker) = (length, .row(program.hingeCount + i)) }
         }
     }
@@ -121,7 +127,7 @@ struct HingeStep {
         for t in 0..<rates.count {
             let rate = rates[t]
             guard rate.magnitude > threshold, (rate < 0) == state.above[t], !state.isActive[t] else { continue }
-            let length = max(-state.activities[t] / rate, 0)
+            let length = settled(-state.activities[t] / rate)
             if length < limit { kinks.append(Kink(length: length, hinge: t)) }
         }
         return kinks

@@ -70,6 +70,7 @@ struct HingeWalk {
 
     /// The edge along which the objective falls most for the distance that x moves, or nil at an optimum.
     private func steepestEdge(multipliers y: [Double], reducedCosts: [Double], images: DenseMatrix) -> Edge? {
+        if usesBland { return firstEdge(multipliers: y, reducedCosts: reducedCosts) }
         var best: (edge: Edge, score: Double)?
         let k = state.active.count
         for i in 0..<k {
@@ -80,26 +81,32 @@ struct HingeWalk {
                 norm += entry * entry
             }
             let score = violation * violation / norm
-            if best.map({ usesBland ? false : score > $0.score }) ?? true {
+            if best.map({ score > $0.score }) ?? true {
                 best = (Edge(activeRow: i, variable: nil, sign: sign, slope: -violation), score)
             }
         }
-        if usesBland, best != nil { return blandEdge(y) ?? best?.edge }
         let norms = Self.rowNorms(images)
         for j in 0..<program.variableCount {
             guard let (violation, sign) = violation(ofVariable: j, reducedCosts[j]) else { continue }
             let score = violation * violation / norms[j]
-            if best.map({ usesBland ? false : score > $0.score }) ?? true {
+            if best.map({ score > $0.score }) ?? true {
                 best = (Edge(activeRow: nil, variable: j, sign: sign, slope: -violation), score)
             }
         }
         return best?.edge
     }
 
-    /// The active row of least index that would improve.
-    private func blandEdge(_ y: [Double]) -> Edge? {
-        let order = state.active.indices.sorted { state.active[$0] < state.active[$1] }
-        for i in order {
+    /// The first edge along which the objective falls: variables before rows before hinges, by index.
+    ///
+    /// The step decides ties in the same order, which is what Bland's rule asks for.
+    private func firstEdge(multipliers y: [Double], reducedCosts: [Double]) -> Edge? {
+        for j in 0..<program.variableCount {
+            guard let (violation, sign) = violation(ofVariable: j, reducedCosts[j]) else { continue }
+            return Edge(activeRow: nil, variable: j, sign: sign, slope: -violation)
+        }
+        let count = program.hingeCount
+        func rank(_ code: Int) -> Int { code >= count ? code - count : code + program.rowCount }
+        for i in state.active.indices.sorted(by: { rank(state.active[$0]) < rank(state.active[$1]) }) {
             guard let (violation, sign) = violation(ofRow: i, y[i]) else { continue }
             return Edge(activeRow: i, variable: nil, sign: sign, slope: -violation)
         }

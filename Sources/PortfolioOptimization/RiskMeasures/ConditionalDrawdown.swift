@@ -5,7 +5,7 @@ internal import Matrices
 ///
 /// The path starts at 0, which counts as a peak: dₜ = max(dₜ₋₁ − rₜᵀw, 0), d₀ = 0. CDaR is the CVaR of the T drawdowns. With
 /// them as variables, dₜ ≥ dₜ₋₁ − rₜᵀw and dₜ ≥ 0, the program stays linear; its rows are lower bidiagonal in d. It has
-/// n + T + 1 variables, dense: for up to about a thousand periods. The scenario multipliers are those of the drawdowns
+/// n + 2T + 1 variables, dense: for a few hundred periods. The scenario multipliers are those of the drawdowns
 /// and sum to 1. Periods are in order and equally likely.
 ///
 /// - SeeAlso: Chekhlov, Uryasev & Zabarankin, International Journal of Theoretical and Applied Finance 8 (2005).
@@ -23,7 +23,7 @@ public struct ConditionalDrawdown: ScenarioRiskMeasure {
             .risk(of: drawdowns.map { -$0 }, probabilities: probabilities)
     }
 
-    /// The weights of least CDaR, exactly.
+    /// The weights of least CDaR, to the interior-point method's tolerance.
     ///
     /// - Throws: ``ScenarioError/unequalProbabilities`` when any are given that differ, and as
     ///   ``ConditionalValueAtRisk/minimize(_:shouldStop:)``.
@@ -46,7 +46,7 @@ public struct MaximumDrawdown: ScenarioRiskMeasure {
         portfolioReturns.drawdowns.max() ?? 0
     }
 
-    /// The weights of least maximum drawdown, exactly.
+    /// The weights of least maximum drawdown, to the interior-point method's tolerance.
     ///
     /// - Throws: as ``ConditionalDrawdown/minimize(_:shouldStop:)``.
     public func minimize(_ problem: ScenarioProblem, shouldStop: () -> Bool = { false }) throws -> ScenarioMinimum {
@@ -98,6 +98,17 @@ extension ScenarioProblem {
             lower: lower + zeros + [-.infinity],
             upper: upper + [Double](repeating: .infinity, count: count + 1)
         )
-        return try minimize(program, unit: unit, shouldStop: shouldStop)
+        // The path's rows are all tight at a flat start, where the simplex method would stand still for long.
+        let solution = try InteriorPointSolver(program.conicForm).solve(shouldStop: shouldStop)
+        let multipliers = (limits + count)..<(limits + 2 * count)
+        return ScenarioMinimum(
+            status: solution.status,
+            weights: Array(solution.primal.prefix(n)),
+            value: solution.objective * unit,
+            scenarioMultipliers: Array(solution.dual[multipliers]),
+            iterations: solution.iterations,
+            primalResidual: solution.primalResidual,
+            relativeGap: solution.relativeGap
+        )
     }
 }

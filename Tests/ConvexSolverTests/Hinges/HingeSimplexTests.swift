@@ -36,30 +36,6 @@ private func randomProgram(seed: UInt64, ties: Bool = false) -> HingeProgram {
     )
 }
 
-/// The same program with a variable for each hinge, for the interior-point method.
-private func conicForm(_ program: HingeProgram) -> ConicProblem {
-    let (n, count, limits) = (program.variableCount, program.hingeCount, program.rowCount)
-    var rows = DenseMatrix(rows: limits + 2 * count + 2 * n, columns: n + count)
-    for j in 0..<n {
-        for i in 0..<limits { rows[i, j] = program.rows[i, j] }
-        for t in 0..<count { rows[limits + t, j] = program.hinges[t, j] }
-        rows[limits + 2 * count + j, j] = -1
-        rows[limits + 2 * count + n + j, j] = 1
-    }
-    for t in 0..<count {
-        rows[limits + t, n + t] = -1
-        rows[limits + count + t, n + t] = -1
-    }
-    let zeros = [Double](repeating: 0, count: count)
-    return ConicProblem(
-        quadratic: DenseMatrix(rows: n + count, columns: n + count),
-        linear: program.linear + program.weights,
-        constraints: rows,
-        bounds: program.bounds + program.offsets + zeros + program.lower.map { -$0 } + program.upper,
-        cones: [.zero(program.equationCount), .nonnegative(rows.rows - program.equationCount)]
-    )
-}
-
 private func expectOptimal(_ solution: HingeSolution, seed: UInt64) {
     #expect(solution.status == .solved, "seed \(seed)")
     #expect(solution.check.primalResidual <= 1e-12, "seed \(seed)")
@@ -97,7 +73,7 @@ struct HingeSimplexTests {
         let program = randomProgram(seed: seed)
         let solution = try HingeSimplex(program).solve()
         expectOptimal(solution, seed: seed)
-        var other = try InteriorPointSolver(conicForm(program)).solve().objective
+        var other = try InteriorPointSolver(program.conicForm).solve().objective
         other -= solution.check.objective
         #expect(other.magnitude <= 1e-7 * max(1, solution.check.objective.magnitude), "seed \(seed)")
     }

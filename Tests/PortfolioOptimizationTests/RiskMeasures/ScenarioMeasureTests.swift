@@ -182,8 +182,6 @@ struct ScenarioMeasureTests {
         }
         let deviation = MeanAbsoluteDeviation()
         expectExact(try deviation.minimize(problem(returns)), problem(returns), deviation)
-        let drawdown = MaximumDrawdown()
-        expectExact(try drawdown.minimize(problem(returns)), problem(returns), drawdown)
     }
 
     @Test func `a target return out of reach is infeasible`() throws {
