@@ -39,6 +39,9 @@ struct HingeStep {
     /// A rate below this fraction of the numbers it is the sum of is rounding.
     private static let rateRounding = 1e-12
 
+    /// A slope this fraction of the first is the rounding of the weights' sum; stopping at a kink is never wrong.
+    private static let slopeRounding = 1e-12
+
     /// A step below this is rounding.
     private static let rounding = 1e-13
 
@@ -65,7 +68,7 @@ struct HingeStep {
         var passed: [Int] = []
         while let kink = kinks.first {
             slope += program.weights[kink.hinge] * rates[kink.hinge].magnitude
-            if slope >= 0 || bland {
+            if slope >= Self.slopeRounding * edge.slope || bland {
                 (limit, blocker) = (kink.length, .row(kink.hinge))
                 break
             }
