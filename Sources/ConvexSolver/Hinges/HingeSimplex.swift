@@ -26,6 +26,7 @@ public struct HingeSimplex: Sendable {
     /// Finds an optimal vertex, or the proof that there is none.
     ///
     /// - Parameter shouldStop: asked once a pivot; a true answer ends the solve with ``SolverStatus/stopped``.
+    /// - Returns: the point, its multipliers, and what the data say of them.
     /// - Complexity: O(T f + n k²) a pivot, f variables moving and k of them free.
     public func solve(shouldStop: () -> Bool = { false }) -> HingeSolution {
         for j in 0..<program.variableCount where program.lower[j] > program.upper[j] {
