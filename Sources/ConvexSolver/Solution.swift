@@ -72,4 +72,6 @@ public enum SolverError: Error, Equatable, Sendable {
     case dimensionMismatch(what: String, expected: Int, actual: Int)
     /// A part holds a NaN or an infinity.
     case notFinite(what: String, index: Int)
+    /// A part that may not be negative is.
+    case negative(what: String, index: Int)
 }

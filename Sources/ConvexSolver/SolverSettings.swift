@@ -75,6 +75,23 @@ public struct SolverSettings: Equatable, Sendable {
     /// A slack below this fraction of the numbers it is the difference of is rounding, and is set to exactly zero.
     public var slackRounding = 1e-14
 
+    // MARK: Hinge simplex
+
+    /// A multiplier or a reduced cost outside its interval by less than this, relative to its kind, is rounding.
+    public var hingeOptimality = 1e-11
+    /// A row missed by more than this, relative to its numbers, at the least sum of violations proves infeasibility.
+    public var hingeFeasibility = 1e-11
+    /// A variable this near a bound is set to it.
+    public var hingeRounding = 1e-14
+    /// Pivots at most; a CVaR of 500 instruments and 10,000 scenarios takes about 200.
+    public var maximumPivots = 20_000
+    /// Updates of the inverse before it is computed afresh.
+    public var pivotsBetweenFactorizations = 40
+    /// A step shorter than this stands still.
+    public var standingStep = 1e-13
+    /// Steps that stand still, in a row, after which Bland's rule chooses.
+    public var standingSteps = 60
+
     // MARK: Branch and bound
 
     /// Gap, relative to the objective, at which the search may end.

@@ -1,0 +1,25 @@
+import ConvexSolver
+import Matrices
+import PortfolioOptimization
+
+/// The least conditional value-at-risk with a return floor and caps, from the scenarios.
+func solveConditionalValueAtRisk(_ file: CaseFile) throws -> () throws -> CaseAnswer {
+    let problem = ScenarioProblem(
+        returns: try file.matrix("X"),
+        largestWeights: try file.vector("ub"),
+        target: (expectedReturns: try file.vector("mu"), least: try file.scalar("rmin"))
+    )
+    let measure = ConditionalValueAtRisk(confidence: try file.scalar("beta"))
+    return {
+        let minimum = try measure.minimize(problem)
+        guard minimum.status == .solved else { throw CaseError(description: "\(file.name): \(minimum.status)") }
+        return CaseAnswer(
+            weights: [minimum.weights],
+            objective: minimum.value,
+            primalResidual: minimum.primalResidual,
+            suboptimality: minimum.relativeGap,
+            method: "hinge-simplex",
+            iterations: minimum.iterations
+        )
+    }
+}
