@@ -13,8 +13,11 @@ public struct BranchAndBoundSolver: Sendable {
     /// Prepares a search; nothing is computed yet.
     ///
     /// - Parameters:
+    ///   - problem: what holds whatever is chosen.
+    ///   - disjunctions: the choices.
     ///   - mostOn: how many disjunctions may be on their `on` side; nil for any number.
     ///   - implied: rows that every solution meets and its relaxations may not: they make bounds tighter.
+    ///   - settings: the constants that steer the search.
     public init(
         _ problem: ConicProblem,
         disjunctions: [Disjunction],

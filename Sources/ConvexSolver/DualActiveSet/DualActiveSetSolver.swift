@@ -68,8 +68,12 @@ struct DualActiveSetSolver {
     /// Prepares solves over the given rows, or returns nil when P + εI cannot be factored.
     ///
     /// - Parameters:
+    ///   - quadratic: P, n × n.
+    ///   - linear: q, n.
+    ///   - rows: A, row by row.
     ///   - room: how many rows may be added later.
     ///   - variableScale: the natural size of x.
+    ///   - settings: the constants that steer it.
     init?(
         quadratic: DenseMatrix,
         linear: [Double],
