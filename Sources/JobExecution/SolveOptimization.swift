@@ -28,7 +28,8 @@ extension ComputedOutcome {
     }
 
     private static let pureFailures: Set<String> = [
-        "infeasible", "invalid_inputs", "missing_expected_returns", "no_excess_return", "unbounded",
+        "infeasible", "invalid_inputs", "invalid_views", "missing_expected_returns", "missing_market_weights",
+        "no_excess_return", "unbounded",
     ]
 }
 
@@ -86,11 +87,19 @@ package struct SolveOptimization {
     ) -> ComputedOutcome {
         var outcome = ComputedOutcome(result: .failure(OptimizationFailure(code: "check_failed", message: "")))
         do throws(OptimizationFailure) {
-            let moments = try moments(of: job.snapshot, tenant: tenant)
+            let provided = try moments(of: job.snapshot, tenant: tenant)
+            let estimate = try estimateAfterViews(job, provided)
+            let moments = estimate?.moments ?? provided
             try requireReturns(moments, job)
-            let solved = try solve(job, moments, isRevoked: isRevoked, &outcome.solveTime)
-            let violations = AllocationCheck(snapshot: job.snapshot, moments: moments, request: job.request)
-                .violations(in: solved)
+            var solved = try solve(job, moments, isRevoked: isRevoked, &outcome.solveTime)
+            solved.blackLitterman = estimate?.report
+            let check = AllocationCheck(
+                snapshot: job.snapshot,
+                moments: moments,
+                request: job.request,
+                momentsBeforeViews: provided
+            )
+            let violations = check.violations(in: solved)
             outcome.violations = violations.map(\.description)
             guard violations.isEmpty else {
                 throw OptimizationFailure(
@@ -116,11 +125,25 @@ package struct SolveOptimization {
         }
     }
 
+    /// The moments that a Black–Litterman request's views make of those provided; nil for the other types.
+    private func estimateAfterViews(
+        _ job: OptimizationJob,
+        _ provided: Moments
+    ) throws(OptimizationFailure) -> BlackLittermanEstimate? {
+        guard job.request.type == .blackLitterman else { return nil }
+        return try blackLittermanMoments(
+            of: provided,
+            benchmark: job.snapshot.portfolio.benchmark,
+            parameters: job.request.parameters,
+            preferences: job.snapshot.portfolio.preferences.overridden(by: job.request.preferences)
+        )
+    }
+
     /// An objective or a limit on returns has no meaning where none are known.
     private func requireReturns(_ moments: Moments, _ job: OptimizationJob) throws(OptimizationFailure) {
         let limits = job.snapshot.portfolio.constraints.overridden(by: job.request.constraints)
         guard moments.expectedReturnsEstimator == "none" else { return }
-        guard job.request.objective == .minimizeRisk, limits.minReturn == nil else {
+        guard !job.request.objective.needsExpectedReturns, limits.minReturn == nil else {
             throw OptimizationFailure(
                 code: "missing_expected_returns",
                 message: "the risk model has neither expected returns nor a history to estimate them from"

@@ -1,6 +1,7 @@
 /// The kinds of optimization this build offers; others are refused by name.
 public enum OptimizationType: String, CaseIterable, Sendable {
     case meanVariance = "mean_variance"
+    case blackLitterman = "black_litterman"
 }
 
 /// What an optimization strives for.
@@ -9,6 +10,14 @@ public enum Objective: String, CaseIterable, Sendable {
     case minimizeRisk = "minimize_risk"
     case maximizeReturn = "maximize_return"
     case maximizeUtility = "maximize_utility"
+
+    /// Whether it has no meaning where no expected returns are known.
+    public var needsExpectedReturns: Bool {
+        switch self {
+        case .maximizeSharpe, .maximizeReturn, .maximizeUtility: true
+        case .minimizeRisk: false
+        }
+    }
 }
 
 /// How risk is measured.
@@ -30,6 +39,8 @@ public struct OptimizationRequest: Equatable, Sendable {
     public var constraints: Constraints
     /// The request's own preferences.
     public var preferences: Preferences
+    /// What the method is told beyond them.
+    public var parameters: MethodParameters
 
     /// Makes an optimization request from its parts.
     public init(
@@ -38,7 +49,8 @@ public struct OptimizationRequest: Equatable, Sendable {
         objective: Objective,
         riskMeasure: RiskMeasure = .volatility,
         constraints: Constraints = Constraints(),
-        preferences: Preferences = Preferences()
+        preferences: Preferences = Preferences(),
+        parameters: MethodParameters = MethodParameters()
     ) {
         self.portfolioID = portfolioID
         self.type = type
@@ -46,6 +58,7 @@ public struct OptimizationRequest: Equatable, Sendable {
         self.riskMeasure = riskMeasure
         self.constraints = constraints
         self.preferences = preferences
+        self.parameters = parameters
     }
 }
 

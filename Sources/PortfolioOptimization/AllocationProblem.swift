@@ -81,7 +81,7 @@ public struct AllocationProblem: Sendable {
     ///
     /// An instrument's own rate goes before the one of the preferences.
     var objectiveCostRates: [Double] {
-        guard preferences.includeTransactionCosts == true, objective != .minimizeRisk else {
+        guard preferences.includeTransactionCosts == true, objective.needsExpectedReturns else {
             return [Double](repeating: 0, count: instruments.count)
         }
         let horizon = preferences.effectiveCostHorizonYears
@@ -142,12 +142,15 @@ private func preferenceWarnings(
 ) -> [ResultWarning] {
     var warnings: [ResultWarning] = []
     func warn(_ code: String, _ message: String) { warnings.append(ResultWarning(code: code, message: message)) }
-    if request.preferences.riskAversion != nil, request.objective != .maximizeUtility {
-        warn("preference_ignored", "risk_aversion acts on maximize_utility only.")
+    if request.preferences.riskAversion != nil, request.objective != .maximizeUtility,
+        request.type != .blackLitterman
+    {
+        warn("preference_ignored", "risk_aversion acts on maximize_utility and black_litterman only.")
     }
     if preferences.includeTransactionCosts == true {
-        if request.objective == .minimizeRisk {
-            warn("preference_ignored", "minimize_risk has no return that transaction costs could be taken from.")
+        if !request.objective.needsExpectedReturns {
+            let objective = request.objective.rawValue
+            warn("preference_ignored", "\(objective) has no return that transaction costs could be taken from.")
         } else if instruments.contains(where: { ($0.cost?.fixed ?? 0) != 0 || ($0.cost?.impact ?? 0) != 0 }) {
             warn(
                 "cost_terms_not_in_objective",
