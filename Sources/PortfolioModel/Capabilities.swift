@@ -33,7 +33,8 @@ public enum Capabilities {
 
     /// The objectives on a portfolio's return, risk and costs.
     private static let allocationObjectives: [Objective] = [
-        .maximizeSharpe, .minimizeRisk, .maximizeReturn, .maximizeUtility,
+        .maximizeSharpe, .minimizeRisk, .maximizeReturn, .maximizeUtility, .minimizeTrackingError,
+        .maximizeInformationRatio, .maximizeDiversification, .minimizeTransactionCosts,
     ]
 
     /// The limits that every combination takes, by their names in `constraints`.

@@ -10,14 +10,21 @@ public enum Objective: String, CaseIterable, Sendable {
     case minimizeRisk = "minimize_risk"
     case maximizeReturn = "maximize_return"
     case maximizeUtility = "maximize_utility"
+    case minimizeTrackingError = "minimize_tracking_error"
+    case maximizeInformationRatio = "maximize_information_ratio"
+    case maximizeDiversification = "maximize_diversification"
+    case minimizeTransactionCosts = "minimize_transaction_costs"
 
     /// Whether it has no meaning where no expected returns are known.
     public var needsExpectedReturns: Bool {
         switch self {
-        case .maximizeSharpe, .maximizeReturn, .maximizeUtility: true
-        case .minimizeRisk: false
+        case .maximizeSharpe, .maximizeReturn, .maximizeUtility, .maximizeInformationRatio: true
+        case .minimizeRisk, .minimizeTrackingError, .maximizeDiversification, .minimizeTransactionCosts: false
         }
     }
+
+    /// Whether it is measured against the benchmark.
+    public var needsBenchmark: Bool { self == .minimizeTrackingError || self == .maximizeInformationRatio }
 }
 
 /// How risk is measured.

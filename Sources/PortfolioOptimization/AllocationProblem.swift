@@ -28,6 +28,8 @@ public struct AllocationProblem: Sendable {
     public let constraints: Constraints
     /// The preferences in force.
     public let preferences: Preferences
+    /// The benchmark, where the objective is measured against it and the portfolio has one.
+    public let benchmark: BenchmarkFigures?
     /// What the caller should know before anything is solved: preferences that change nothing here.
     public let warnings: [ResultWarning]
 
@@ -69,6 +71,11 @@ public struct AllocationProblem: Sendable {
         isTradable = instruments.map { universe.contains($0.id) }
         constraints = portfolio.constraints.overridden(by: request.constraints)
         preferences = portfolio.preferences.overridden(by: request.preferences)
+        if request.objective.needsBenchmark, let weights = portfolio.benchmark {
+            benchmark = try BenchmarkFigures(weights, moments: moments, chosen: chosen)
+        } else {
+            benchmark = nil
+        }
         warnings = preferenceWarnings(
             preferences: preferences,
             request: request,
@@ -81,12 +88,18 @@ public struct AllocationProblem: Sendable {
     ///
     /// An instrument's own rate goes before the one of the preferences.
     var objectiveCostRates: [Double] {
-        guard preferences.includeTransactionCosts == true, objective.needsExpectedReturns else {
-            return [Double](repeating: 0, count: instruments.count)
-        }
-        let horizon = preferences.effectiveCostHorizonYears
+        guard objective.chargesCosts(preferences) else { return [Double](repeating: 0, count: instruments.count) }
+        // Where cost is all that counts it is that of the trades, not of a year.
+        let horizon = objective == .minimizeTransactionCosts ? 1 : preferences.effectiveCostHorizonYears
         let general = preferences.transactionCostModel ?? 0
         return instruments.map { ($0.cost?.proportional ?? general) / horizon }
+    }
+}
+
+extension Objective {
+    /// Whether trading costs are part of it.
+    fileprivate func chargesCosts(_ preferences: Preferences) -> Bool {
+        self == .minimizeTransactionCosts || (preferences.includeTransactionCosts == true && needsExpectedReturns)
     }
 }
 
@@ -147,16 +160,16 @@ private func preferenceWarnings(
     {
         warn("preference_ignored", "risk_aversion acts on maximize_utility and black_litterman only.")
     }
-    if preferences.includeTransactionCosts == true {
-        if !request.objective.needsExpectedReturns {
-            let objective = request.objective.rawValue
-            warn("preference_ignored", "\(objective) has no return that transaction costs could be taken from.")
-        } else if instruments.contains(where: { ($0.cost?.fixed ?? 0) != 0 || ($0.cost?.impact ?? 0) != 0 }) {
+    if request.objective.chargesCosts(preferences) {
+        if instruments.contains(where: { ($0.cost?.fixed ?? 0) != 0 || ($0.cost?.impact ?? 0) != 0 }) {
             warn(
                 "cost_terms_not_in_objective",
                 "Fixed costs and market impact are reported but do not enter the objective; proportional costs do."
             )
         }
+    } else if preferences.includeTransactionCosts == true {
+        let objective = request.objective.rawValue
+        warn("preference_ignored", "\(objective) has no return that transaction costs could be taken from.")
     }
     if preferences.considerTaxImplications == true {
         warn("tax_not_in_objective", "Taxes are reported but do not enter the objective.")

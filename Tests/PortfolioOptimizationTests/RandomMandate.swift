@@ -41,13 +41,26 @@ struct RandomMandate: Decodable, Sendable, CustomTestStringConvertible {
         case ownCosts = "own_costs"
     }
 
-    static let all: [RandomMandate] = {
-        guard let url = Bundle.module.url(forResource: "Fixtures/random_mandates", withExtension: "json"),
+    static let all = cases(of: "Fixtures/random_mandates")
+    /// Mandates with a benchmark, for the objectives that look at it or at trading costs.
+    static let active = cases(of: "Fixtures/active_objectives")
+
+    private static func cases(of resource: String) -> [RandomMandate] {
+        guard let url = Bundle.module.url(forResource: resource, withExtension: "json"),
             let data = try? Data(contentsOf: url),
             let cases = try? JSONDecoder().decode([RandomMandate].self, from: data)
         else { return [] }
         return cases
-    }()
+    }
+
+    /// The benchmark of the active mandates: of three instruments one, two and no parts.
+    var benchmark: [String: Double] {
+        let parts = (0..<size).map { [1.0, 2.0, 0.0][$0 % 3] }
+        let total = parts.reduce(0, +)
+        return Dictionary(
+            uniqueKeysWithValues: (0..<size).map { ($0 < 10 ? "I0\($0)" : "I\($0)", parts[$0] / total) }
+        )
+    }
 
     /// The same numbers as the script makes: one SplitMix64 stream, plain arithmetic, the same order.
     ///

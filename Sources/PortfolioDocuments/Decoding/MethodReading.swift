@@ -11,10 +11,7 @@ struct RequestKind {
 private let typesNotOffered = [
     "risk_parity", "hierarchical_risk_parity", "robust", "multi_period", "scenario_based", "factor_based", "custom",
 ]
-private let objectivesNotOffered = [
-    "minimize_tracking_error", "maximize_information_ratio", "maximize_diversification", "risk_budgeting",
-    "minimize_transaction_costs", "multi_objective", "custom",
-]
+private let objectivesNotOffered = ["risk_budgeting", "multi_objective", "custom"]
 private let riskMeasuresNotOffered = [
     "var", "cvar", "semi_deviation", "mad", "evar", "cdar", "max_drawdown", "worst_realization",
 ]
