@@ -160,7 +160,7 @@ struct BlackLittermanJobTests {
         var job = job()
         job.snapshot.riskModel.covariance = nil
         job.snapshot.riskModel.volatilities = volatilities
-        job.snapshot.riskModel.correlations = try #require(DenseMatrix(rows: correlations))
+        job.snapshot.riskModel.correlations = DenseMatrix(rows: correlations)
         let weights = [0.016, 0.022, 0.052, 0.055, 0.116, 0.124, 0.615]
         job.request.parameters.marketWeights = Dictionary(
             uniqueKeysWithValues: weights.enumerated().map { ("N\($0.offset)", $0.element) }

@@ -1,4 +1,5 @@
 import JobExecution
+import Matrices
 import MomentEstimation
 import PortfolioModel
 import Repository

@@ -200,16 +200,18 @@ struct ActiveObjectiveTests {
         }
     }
 
-    @Test(arguments: Objective.allCases.filter { Capabilities.objectives(of: .meanVariance).contains($0) })
+    @Test(arguments: Capabilities.objectives(of: .meanVariance))
     func `thresholds hold whatever the objective`(_ objective: Objective) throws {
         var random = SeededGenerator(seed: 7)
-        let covariance = (0..<6).map { i in
-            (0..<6).map { j in i == j ? 0.02 + 0.01 * Double(i) : 0.005 + 0.0005 * Double(i * j % 5) }
-        }.enumerated().map { i, row in row.enumerated().map { j, value in (value + row[j]) / 2 + (i == j ? 0.01 : 0) } }
-        let symmetric = (0..<6).map { i in (0..<6).map { j in (covariance[i][j] + covariance[j][i]) / 2 } }
+        let loadings = (0..<6).map { _ in random.uniform(0.05...0.25) }
+        var covariance = [[Double]](repeating: [Double](repeating: 0, count: 6), count: 6)
+        for i in 0..<6 {
+            for j in 0..<6 { covariance[i][j] = loadings[i] * loadings[j] }
+            covariance[i][i] += 0.01
+        }
         var mandate = TestMandate(
             expectedReturns: (0..<6).map { _ in random.uniform(0.02...0.1) },
-            covariance: symmetric
+            covariance: covariance
         )
         mandate.benchmark = ["A": 0.4, "B": 0.3, "C": 0.1, "D": 0.1, "E": 0.05, "F": 0.05]
         mandate.preferences.transactionCostModel = 0.001
