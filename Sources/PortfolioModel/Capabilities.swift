@@ -31,6 +31,9 @@ public enum Capabilities {
         }
     }
 
+    /// Instruments of a covariance that is not a factor model, and of methods that need one.
+    public static let denseInstruments = 4_000
+
     /// The objectives on a portfolio's return, risk and costs.
     private static let allocationObjectives: [Objective] = [
         .maximizeSharpe, .minimizeRisk, .maximizeReturn, .maximizeUtility, .minimizeTrackingError,

@@ -1,4 +1,3 @@
-internal import Matrices
 internal import PortfolioModel
 
 /// The benchmark as objectives on active weights need it: b may hold what the target may not.
@@ -34,10 +33,7 @@ public struct BenchmarkFigures: Equatable, Sendable {
                 message: "\(missing) is in the benchmark but not in the risk model."
             )
         }
-        var products = [Double](repeating: 0, count: count)
-        for j in 0..<count where all[j] != 0 {
-            for (i, entry) in moments.covariance.column(j).enumerated() { products[i] += entry * all[j] }
-        }
+        let products = moments.covariance.times(all)
         weights = chosen.map { all[$0] }
         covariances = chosen.map { products[$0] }
         variance = zip(all, products).reduce(0) { $0 + $1.0 * $1.1 }

@@ -50,6 +50,7 @@ func checkBlackLitterman(
 /// Prior and posterior by plain loops.
 private struct RecomputedPosterior {
     private let before: Moments
+    private let sigma: DenseMatrix
     private let tau: Double
     private var prior: [Double]
     private var posterior: [Double]
@@ -68,7 +69,8 @@ private struct RecomputedPosterior {
         self.before = before
         let n = before.instruments.count
         let parameters = mandate.request.parameters
-        let sigma = before.covariance
+        let sigma = before.covariance.multipliedOut()
+        self.sigma = sigma
         tau = parameters.tau ?? 0.05
         prior = [Double](repeating: 0, count: n)
         for j in 0..<n {
@@ -173,15 +175,16 @@ private struct RecomputedPosterior {
 
     /// Σ or Σ + M = (1 + τ)Σ − G A⁻¹Gᵀ.
     func compareCovariance(with moments: Moments, isAdded: Bool, held: Set<String>, _ findings: inout Findings) {
+        guard isAdded else {
+            let isSame = moments.covariance == before.covariance
+            findings.require(isSame, "the covariance", expected: "that of the risk model", actual: "another")
+            return
+        }
         let n = before.instruments.count
-        let sigma = before.covariance
         let places = (0..<n).filter { held.contains(before.instruments[$0]) }
         func check(_ i: Int, _ j: Int, _ findings: inout Findings) {
-            var expected = sigma[i, j]
-            if isAdded {
-                expected *= 1 + tau
-                for view in gains.indices { expected -= gains[view][i] * solved[view][j] }
-            }
+            var expected = (1 + tau) * sigma[i, j]
+            for view in gains.indices { expected -= gains[view][i] * solved[view][j] }
             let size = (sigma[i, i] * sigma[j, j]).squareRoot()
             let slack = Self.rounding * (amplification + 1) * size
             findings.equal(moments.covariance[i, j], expected, "the covariance of \(i) and \(j)", within: slack)

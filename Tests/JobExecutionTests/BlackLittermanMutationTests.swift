@@ -17,6 +17,14 @@ struct BlackLittermanMutation: Sendable, CustomTestStringConvertible {
         self.apply = apply
     }
 
+    /// Changes an entry of a covariance and its twin.
+    private static func change(_ moments: inout Moments, _ i: Int, _ j: Int, by amount: Double) {
+        var matrix = moments.covariance.multipliedOut()
+        matrix[i, j] += amount
+        matrix[j, i] = matrix[i, j]
+        moments.covariance = .dense(matrix)
+    }
+
     static let all: [BlackLittermanMutation] = [
         BlackLittermanMutation("no report") { result, _ in result.blackLitterman = nil },
         BlackLittermanMutation("prior") { result, _ in result.blackLitterman?.prior["N0"]? *= 1 + 1e-6 },
@@ -36,11 +44,10 @@ struct BlackLittermanMutation: Sendable, CustomTestStringConvertible {
             moments.expectedReturns[0] += 1e-8
         },
         BlackLittermanMutation("a covariance that is not the posterior's") { _, moments in
-            moments.covariance[0, 0] *= 1 + 1e-7
+            change(&moments, 0, 0, by: 1e-8)
         },
         BlackLittermanMutation("a covariance of two held that is not the posterior's") { _, moments in
-            moments.covariance[0, 1] += 1e-8
-            moments.covariance[1, 0] += 1e-8
+            change(&moments, 0, 1, by: 1e-8)
         },
     ]
 }

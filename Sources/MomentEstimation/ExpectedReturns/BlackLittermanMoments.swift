@@ -20,8 +20,8 @@ public struct BlackLittermanEstimate: Equatable, Sendable {
 ///   - preferences: δ and the risk-free rate.
 /// - Returns: the moments, and what a result says of them.
 /// - Throws: an ``OptimizationFailure`` with the code `missing_market_weights` where neither the request nor the
-///   portfolio has them, `invalid_views` for views that no posterior follows from, and `invalid_inputs` for instruments
-///   that the risk model does not have.
+///   portfolio has them, `invalid_views` for views that no posterior follows from, `invalid_inputs` for instruments that
+///   the risk model does not have, and `too_many_instruments`.
 /// - Complexity: that of ``blackLittermanPosterior(prior:covariance:views:tau:riskFreeRate:)``.
 /// - SeeAlso: `docs/mathematics.md`, Black–Litterman.
 public func blackLittermanMoments(
@@ -41,12 +41,13 @@ public func blackLittermanMoments(
     for (index, id) in base.instruments.enumerated() { places[id] = index }
     let weights = try column(marketWeights, places, "the market weights")
     let views = try blackLittermanViews(parameters.views ?? [], places)
+    let covariance = try base.covariance.matrix(for: "black_litterman")
     let riskAversion = preferences.effectiveRiskAversion
     let riskFreeRate = preferences.effectiveRiskFreeRate
     let prior: [Double]
     do {
         prior = try equilibriumReturns(
-            covariance: base.covariance,
+            covariance: covariance,
             marketWeights: weights,
             riskAversion: riskAversion
         )
@@ -55,7 +56,7 @@ public func blackLittermanMoments(
     do {
         posterior = try blackLittermanPosterior(
             prior: prior,
-            covariance: base.covariance,
+            covariance: covariance,
             views: views,
             tau: parameters.effectiveTau,
             riskFreeRate: riskFreeRate
@@ -67,7 +68,7 @@ public func blackLittermanMoments(
     var moments = base
     moments.expectedReturns = posterior.excessReturns.map { $0 + riskFreeRate }
     moments.expectedReturnsEstimator = "black_litterman"
-    if parameters.usesPosteriorCovariance { moments.covariance = posterior.covariance }
+    if parameters.usesPosteriorCovariance { moments.covariance = .dense(posterior.covariance) }
     moments.warnings.removeAll { $0.code == "missing_expected_returns" }
     func byInstrument(_ values: [Double]) -> [String: Double] {
         Dictionary(zip(base.instruments, values)) { first, _ in first }

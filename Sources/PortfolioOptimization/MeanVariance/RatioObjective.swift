@@ -1,4 +1,3 @@
-internal import Matrices
 internal import PortfolioModel
 
 /// A ratio of a gain to a risk that an objective maximises: the gain is linear in the decision variables, the risk is the
@@ -72,10 +71,11 @@ extension MeanVarianceMethod {
     func trackingError(of weights: ArraySlice<Double>, _ benchmark: BenchmarkFigures) -> Double {
         if benchmark.isWithinInstruments {
             let active = zip(weights, benchmark.weights).map { $0 - $1 }
-            return variance(of: active[...], problem.covariance).squareRoot()
+            return problem.covariance.quadraticForm(active).squareRoot()
         }
         let crossed = zip(weights, benchmark.covariances).reduce(0) { $0 + $1.0 * $1.1 }
-        return max(0, variance(of: weights, problem.covariance) - 2 * crossed + benchmark.variance).squareRoot()
+        return max(0, problem.covariance.quadraticForm(Array(weights)) - 2 * crossed + benchmark.variance)
+            .squareRoot()
     }
 
     /// Why a ratio has no maximum where the best gain is not positive.
