@@ -29,7 +29,8 @@ extension ComputedOutcome {
 
     private static let pureFailures: Set<String> = [
         "infeasible", "invalid_inputs", "invalid_views", "missing_expected_returns", "missing_market_weights",
-        "no_excess_return", "unbounded",
+        "no_excess_return", "unbounded", "missing_benchmark", "no_active_return", "missing_transaction_costs", "riskless",
+        "riskless_instrument", "too_many_instruments",
     ]
 }
 

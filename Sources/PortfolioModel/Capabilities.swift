@@ -21,6 +21,7 @@ public enum Capabilities {
     public static func objectives(of type: OptimizationType) -> [Objective] {
         switch type {
         case .meanVariance, .blackLitterman: allocationObjectives
+        case .riskParity, .hierarchicalRiskParity: [.riskBudgeting]
         }
     }
 

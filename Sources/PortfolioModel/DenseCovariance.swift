@@ -10,7 +10,8 @@ extension CovarianceModel {
         guard count <= Capabilities.denseInstruments else {
             throw OptimizationFailure(
                 code: "too_many_instruments",
-                message: "At most \(Capabilities.denseInstruments) instruments can be weighed by \(method), not \(count)."
+                message:
+                    "At most \(Capabilities.denseInstruments) instruments can be weighed by \(method), not \(count)."
             )
         }
         return multipliedOut()

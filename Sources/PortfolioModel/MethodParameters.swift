@@ -8,6 +8,12 @@ public struct MethodParameters: Equatable, Sendable {
     public var marketWeights: [String: Double]?
     /// Whether the uncertainty of the expected returns is added to the covariance (`black_litterman`); default true.
     public var posteriorCovariance: Bool?
+    /// Each instrument's share of the risk, summing to 1 (`risk_parity`); default equal.
+    public var riskBudgets: [String: Double]?
+    /// How the distance between clusters is measured (`hierarchical_risk_parity`); default single.
+    public var linkage: Linkage?
+    /// Whether instruments are compared by their distances to all others (`hierarchical_risk_parity`); default false.
+    public var distanceOfDistance: Bool?
 
     /// Makes parameters in which nothing is set.
     public init() {}
@@ -16,6 +22,18 @@ public struct MethodParameters: Equatable, Sendable {
     public var effectiveTau: Double { tau ?? 0.05 }
     /// Whether the posterior covariance is used.
     public var usesPosteriorCovariance: Bool { posteriorCovariance ?? true }
+}
+
+/// How the distance between two clusters follows from those of their members.
+public enum Linkage: String, CaseIterable, Sendable {
+    /// The smallest distance of a pair.
+    case single
+    /// The largest distance of a pair.
+    case complete
+    /// The mean distance of all pairs.
+    case average
+    /// The growth of the sum of squared distances to the center (Ward), as a distance.
+    case ward
 }
 
 /// A view on the return of a combination of instruments, Σ pᵢ μᵢ = q, and how much it is trusted.

@@ -2,6 +2,8 @@
 public enum OptimizationType: String, CaseIterable, Sendable {
     case meanVariance = "mean_variance"
     case blackLitterman = "black_litterman"
+    case riskParity = "risk_parity"
+    case hierarchicalRiskParity = "hierarchical_risk_parity"
 }
 
 /// What an optimization strives for.
@@ -14,12 +16,15 @@ public enum Objective: String, CaseIterable, Sendable {
     case maximizeInformationRatio = "maximize_information_ratio"
     case maximizeDiversification = "maximize_diversification"
     case minimizeTransactionCosts = "minimize_transaction_costs"
+    case riskBudgeting = "risk_budgeting"
 
     /// Whether it has no meaning where no expected returns are known.
     public var needsExpectedReturns: Bool {
         switch self {
         case .maximizeSharpe, .maximizeReturn, .maximizeUtility, .maximizeInformationRatio: true
-        case .minimizeRisk, .minimizeTrackingError, .maximizeDiversification, .minimizeTransactionCosts: false
+        case .minimizeRisk, .minimizeTrackingError, .maximizeDiversification, .minimizeTransactionCosts,
+            .riskBudgeting:
+            false
         }
     }
 

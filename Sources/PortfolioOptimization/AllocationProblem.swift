@@ -27,6 +27,8 @@ public struct AllocationProblem: Sendable {
     public let constraints: Constraints
     /// The preferences in force.
     public let preferences: Preferences
+    /// What the method is told beyond limits and preferences.
+    public let parameters: MethodParameters
     /// The benchmark, where the objective is measured against it and the portfolio has one.
     public let benchmark: BenchmarkFigures?
     /// What the caller should know before anything is solved: preferences that change nothing here.
@@ -61,6 +63,7 @@ public struct AllocationProblem: Sendable {
         }
         type = request.type
         objective = request.objective
+        parameters = request.parameters
         self.instruments = instruments
         expectedReturns = chosen.map { moments.expectedReturns[$0] }
         covariance = moments.covariance.selecting(chosen)

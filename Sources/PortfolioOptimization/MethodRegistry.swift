@@ -16,5 +16,7 @@ public func optimizeAllocation(
 ) throws(OptimizationFailure) -> AllocationSolution {
     switch problem.type {
     case .meanVariance, .blackLitterman: try MeanVarianceMethod(problem).solve(shouldStop: shouldStop)
+    case .riskParity: try RiskParityMethod(problem).solve(shouldStop: shouldStop)
+    case .hierarchicalRiskParity: try HierarchicalMethod(problem).solve(shouldStop: shouldStop)
     }
 }

@@ -40,8 +40,10 @@ extension MethodParameters {
                 )
             }
         }
-        for id in (marketWeights ?? [:]).keys.sorted() {
-            references.append(.init(instrumentID: id, pointer: "/market_weights/\(pointerToken(id))"))
+        for (field, shares) in [("market_weights", marketWeights), ("risk_budgets", riskBudgets)] {
+            for id in (shares ?? [:]).keys.sorted() {
+                references.append(.init(instrumentID: id, pointer: "/\(field)/\(pointerToken(id))"))
+            }
         }
         return references
     }

@@ -69,6 +69,18 @@ struct MethodFaultTests {
             blackLitterman(#""posterior_covariance":1"#, .wrongType, "/posterior_covariance", "true or false"),
             blackLitterman(#""market_weights":{"A":0.5}"#, .wrongSum, "/market_weights", "0.5"),
             blackLitterman(#""market_weights":{"A":2}"#, .outOfRange, "/market_weights/A", "2"),
+            budgeting("risk_parity", #""risk_budgets":{"A":0.5}"#, .wrongSum, "/risk_budgets", "not to 1"),
+            budgeting("risk_parity", #""risk_budgets":{"A":-0.5}"#, .outOfRange, "/risk_budgets/A", "-0.5"),
+            budgeting("risk_parity", #""risk_budgets":{}"#, .wrongSum, "/risk_budgets", "sum to 0"),
+            budgeting("hierarchical_risk_parity", #""linkage":"median""#, .unknownValue, "/linkage", "single"),
+            budgeting("hierarchical_risk_parity", #""linkage":1"#, .wrongType, "/linkage", "string"),
+            budgeting(
+                "hierarchical_risk_parity",
+                #""distance_of_distance":"yes""#,
+                .wrongType,
+                "/distance_of_distance",
+                "true or false"
+            ),
         ]
     )
     func `a fault of a method's fields is named`(_ expected: ExpectedFault) throws {
@@ -122,4 +134,19 @@ private func blackLitterman(
 ) -> ExpectedFault {
     let kind = #""portfolio_id":"p","optimization_type":"black_litterman","objective":"minimize_risk""#
     return ExpectedFault("{\(kind),\(member)}", code, pointer, word)
+}
+
+private func budgeting(
+    _ type: String,
+    _ member: String,
+    _ code: DocumentFault.Code,
+    _ pointer: String,
+    _ word: String
+) -> ExpectedFault {
+    ExpectedFault(
+        #"{"portfolio_id":"p","optimization_type":"\#(type)","objective":"risk_budgeting",\#(member)}"#,
+        code,
+        pointer,
+        word
+    )
 }

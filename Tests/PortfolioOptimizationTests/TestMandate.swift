@@ -177,6 +177,7 @@ struct Figures {
         case .maximizeInformationRatio: activeReturn / trackingError
         case .maximizeDiversification: diversificationRatio
         case .minimizeTransactionCosts: -tradingCost
+        case .riskBudgeting: .nan
         }
     }
 }

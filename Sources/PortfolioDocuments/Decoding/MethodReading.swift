@@ -8,10 +8,8 @@ struct RequestKind {
     var riskMeasure: RiskMeasure
 }
 
-private let typesNotOffered = [
-    "risk_parity", "hierarchical_risk_parity", "robust", "multi_period", "scenario_based", "factor_based", "custom",
-]
-private let objectivesNotOffered = ["risk_budgeting", "multi_objective", "custom"]
+private let typesNotOffered = ["robust", "multi_period", "scenario_based", "factor_based", "custom"]
+private let objectivesNotOffered = ["multi_objective", "custom"]
 private let riskMeasuresNotOffered = [
     "var", "cvar", "semi_deviation", "mad", "evar", "cdar", "max_drawdown", "worst_realization",
 ]
@@ -50,14 +48,16 @@ private func names<Choice: RawRepresentable>(_ choices: [Choice]) -> String wher
 
 /// The fields that belong to one type each.
 private let fieldsByType: [(type: OptimizationType, fields: [String])] = [
-    (.blackLitterman, ["views", "tau", "market_weights", "posterior_covariance"])
+    (.blackLitterman, ["views", "tau", "market_weights", "posterior_covariance"]),
+    (.riskParity, ["risk_budgets"]),
+    (.hierarchicalRiskParity, ["linkage", "distance_of_distance"]),
 ]
 
 /// The fields that single methods are told by.
 let methodFields = fieldsByType.flatMap(\.fields)
 
-/// How far market weights may be from summing to 1.
-private let weightSumTolerance = 1e-6
+/// How far market weights and risk budgets may be from summing to 1.
+private let shareSumTolerance = 1e-6
 
 /// Reads what single methods are told, and refuses what is told to another type.
 func readMethodParameters(_ reader: ObjectReader, type: OptimizationType?) -> MethodParameters {
@@ -70,20 +70,26 @@ func readMethodParameters(_ reader: ObjectReader, type: OptimizationType?) -> Me
     var parameters = MethodParameters()
     parameters.views = readViews(reader)
     parameters.tau = reader.number("tau", NumberRange(0, 100, includesLower: false))
-    parameters.marketWeights = readMarketWeights(reader)
+    parameters.marketWeights = readShares("market_weights", "the market weights", reader)
     parameters.posteriorCovariance = reader.bool("posterior_covariance")
+    parameters.riskBudgets = readShares("risk_budgets", "the risk budgets", reader)
+    if reader.optional("linkage") != nil {
+        parameters.linkage = reader.choice("linkage", Linkage.self, notOffered: [])
+    }
+    parameters.distanceOfDistance = reader.bool("distance_of_distance")
     return parameters
 }
 
-private func readMarketWeights(_ reader: ObjectReader) -> [String: Double]? {
-    guard let weights = reader.instrumentMap("market_weights", .fraction) else { return nil }
-    // A refused weight has its own fault; the sum of the rest would only confuse.
-    guard reader.optional("market_weights")?.count == weights.count else { return weights }
-    let sum = weights.sorted { $0.key < $1.key }.reduce(0) { $0 + $1.value }
-    if abs(sum - 1) > weightSumTolerance {
-        reader.faults.report(.wrongSum, at: "/market_weights", "the market weights sum to \(decimal(sum)), not to 1")
+/// Reads a map of fractions that sum to 1.
+private func readShares(_ name: String, _ what: String, _ reader: ObjectReader) -> [String: Double]? {
+    guard let shares = reader.instrumentMap(name, .fraction) else { return nil }
+    // A refused share has its own fault; the sum of the rest would only confuse.
+    guard reader.optional(name)?.count == shares.count else { return shares }
+    let sum = shares.sorted { $0.key < $1.key }.reduce(0) { $0 + $1.value }
+    if abs(sum - 1) > shareSumTolerance {
+        reader.faults.report(.wrongSum, at: reader.path(name), "\(what) sum to \(decimal(sum)), not to 1")
     }
-    return weights
+    return shares
 }
 
 private let viewFields = FieldNames(known: ["instruments", "return", "confidence", "variance", "total"])

@@ -7,8 +7,8 @@ private let requestFields = FieldNames(
         "frontier_points",
     ] + methodFields,
     notOffered: [
-        "risk_budgets", "uncertainty", "horizon", "scenarios", "custom_objective", "objectives", "pareto_points",
-        "linkage", "distance_of_distance", "estimation",
+        "uncertainty", "horizon", "scenarios", "custom_objective", "objectives", "pareto_points",
+        "estimation",
     ]
 )
 

@@ -11,6 +11,9 @@ extension DocumentEncoder {
         writer.member("tau", ifPresent: parameters.tau)
         if let weights = parameters.marketWeights { writer.member("market_weights", map: weights) }
         writer.member("posterior_covariance", ifPresent: parameters.posteriorCovariance)
+        if let budgets = parameters.riskBudgets { writer.member("risk_budgets", map: budgets) }
+        writer.member("linkage", ifPresent: parameters.linkage?.rawValue)
+        writer.member("distance_of_distance", ifPresent: parameters.distanceOfDistance)
     }
 
     private static func writeView(_ view: ReturnView, _ writer: inout JSONWriter) {

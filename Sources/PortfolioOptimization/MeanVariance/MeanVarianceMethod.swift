@@ -12,9 +12,12 @@ struct MeanVarianceMethod {
     let limits: AllocationLimits
     let scaling: MomentScaling
 
-    init(_ problem: AllocationProblem) {
+    init(_ problem: AllocationProblem) { self.init(problem, limits: ConstraintCompiler.compile(problem)) }
+
+    /// With limits that a method has made its own.
+    init(_ problem: AllocationProblem, limits: AllocationLimits) {
         self.problem = problem
-        limits = ConstraintCompiler.compile(problem)
+        self.limits = limits
         scaling = MomentScaling(problem, limits: limits)
     }
 
@@ -103,7 +106,7 @@ struct MeanVarianceMethod {
             let gains = scaling.netExcessReturns(limits.layout)
             let unit = powerOfTwo(near: gains.reduce(0) { max($0, abs($1)) })
             return (nil, gains.map { -$0 / unit }, unit)
-        case .maximizeUtility, .maximizeSharpe, .maximizeInformationRatio, .maximizeDiversification:
+        case .maximizeUtility, .maximizeSharpe, .maximizeInformationRatio, .maximizeDiversification, .riskBudgeting:
             let gains = scaling.netExcessReturns(limits.layout)
             let aversion = problem.preferences.effectiveRiskAversion
             let squaredUnit = scaling.volatilityUnit * scaling.volatilityUnit
@@ -114,7 +117,7 @@ struct MeanVarianceMethod {
     }
 
     /// The answer when no trading is allowed: what is held, if it meets the limits.
-    private func currentAllocation(shouldStop: () -> Bool) throws(OptimizationFailure) -> AllocationSolution {
+    func currentAllocation(shouldStop: () -> Bool) throws(OptimizationFailure) -> AllocationSolution {
         let point = limits.point(weights: problem.currentWeights, cash: problem.currentCash)
         let volatility = annualizedVolatility(of: point[..<limits.layout.cash])
         guard limits.worstViolation(at: point, volatility: volatility).amount <= AllocationLimits.tolerance else {
@@ -164,22 +167,26 @@ struct MeanVarianceMethod {
 
     /// An optimum that took no program.
     private func known(_ point: [Double], volatility: Double, solver: String) -> AllocationSolution {
-        let report = SolutionReport(
-            status: .optimal,
-            solver: solver,
-            iterations: 0,
-            solveMilliseconds: 0,
-            primalResidual: 0,
-            dualResidual: 0,
-            relativeGap: 0
-        )
-        return AllocationSolution(
+        AllocationSolution(
             weights: Array(point[..<limits.layout.cash]),
             cash: point[limits.layout.cash],
-            report: report,
+            report: .withoutProgram(solver: solver),
             bindingConstraints: bindingLimits(at: point, volatility: volatility, prices: nil),
             warnings: problem.warnings
         )
+    }
+
+    /// A point within the limits, rid of its roundings, as a solution without prices.
+    func solution(at point: [Double], report: SolutionReport) throws(OptimizationFailure) -> AllocationSolution {
+        let cleaned = try clean(ProgramOptimum(primal: point, dual: [], report: report), scale: 1).point
+        let worst = violation(at: cleaned)
+        guard worst.amount <= AllocationLimits.tolerance else {
+            throw numericalDifficulty("\(worst.what) is missed by \(worst.amount)")
+        }
+        let volatility = annualizedVolatility(of: cleaned[..<limits.layout.cash])
+        var solution = known(cleaned, volatility: volatility, solver: report.solver)
+        solution.report = report
+        return solution
     }
 
     /// Checks cleaned weights against every limit and dresses them as a solution.

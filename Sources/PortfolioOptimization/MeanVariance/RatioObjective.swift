@@ -47,7 +47,8 @@ extension MeanVarianceMethod {
             for index in 0..<layout.cash { gains[index] += rate }
             let constant = scaling.costOfCurrentWeights - benchmark.expectedReturn
             return RatioObjective(gains: gains, constant: constant, benchmark: benchmark)
-        case .minimizeRisk, .maximizeReturn, .maximizeUtility, .minimizeTrackingError, .minimizeTransactionCosts:
+        case .minimizeRisk, .maximizeReturn, .maximizeUtility, .minimizeTrackingError, .minimizeTransactionCosts,
+            .riskBudgeting:
             return nil
         }
     }
