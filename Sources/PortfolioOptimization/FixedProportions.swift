@@ -11,6 +11,9 @@ struct FixedProportions {
     /// Volatility of the proportions.
     private let volatility: Double
 
+    /// A violation this small is rounding: the end of an interval is found with room for what cleaning adds.
+    private static let rounding = 1e-12
+
     init(_ method: MeanVarianceMethod, _ proportions: [Double]) {
         self.method = method
         self.proportions = proportions
@@ -21,7 +24,7 @@ struct FixedProportions {
     func withLeastCash() -> [Double]? {
         let least = method.limits.cashLimits.lower?.bound ?? 0
         let most = min(1, method.limits.cashLimits.upper?.bound ?? 1)
-        if meetsLimits(least) { return decision(cash: least) }
+        if violation(least) <= AllocationLimits.tolerance / 2 { return decision(cash: least) }
         guard most > least, let met = cashThatMeetsLimits(least, most) else { return nil }
         var (refused, allowed) = (least, met)
         for _ in 0..<60 {
@@ -37,14 +40,14 @@ struct FixedProportions {
         for _ in 0..<100 {
             let (left, right) = (low + (high - low) / 3, high - (high - low) / 3)
             let (atLeft, atRight) = (violation(left), violation(right))
-            if atLeft <= AllocationLimits.tolerance { return left }
-            if atRight <= AllocationLimits.tolerance { return right }
+            if atLeft <= Self.rounding { return left }
+            if atRight <= Self.rounding { return right }
             if atLeft < atRight { high = right } else { low = left }
         }
         return meetsLimits(most) ? most : nil
     }
 
-    private func meetsLimits(_ cash: Double) -> Bool { violation(cash) <= AllocationLimits.tolerance }
+    private func meetsLimits(_ cash: Double) -> Bool { violation(cash) <= Self.rounding }
 
     private func violation(_ cash: Double) -> Double {
         method.limits.worstViolation(at: decision(cash: cash), volatility: (1 - cash) * volatility).amount

@@ -90,7 +90,7 @@ struct HierarchicalMethodTests {
             let nearer = zip(solution.weights, tree).map { $0 + 1e-4 * ($1 - $0) }
             #expect(worstMiss(problem, nearer, solution.cash * (1 - 1e-4)) > 0)
         } catch {
-            #expect(error.code == "infeasible", "\(error)")
+            #expect(error.code == "infeasible", "\(error.message)")
         }
     }
 
