@@ -28,9 +28,9 @@ extension ComputedOutcome {
     }
 
     private static let pureFailures: Set<String> = [
-        "infeasible", "invalid_inputs", "invalid_views", "missing_expected_returns", "missing_market_weights",
-        "no_excess_return", "unbounded", "missing_benchmark", "no_active_return", "missing_transaction_costs", "riskless",
-        "riskless_instrument", "too_many_instruments",
+        "infeasible", "invalid_inputs", "invalid_views", "missing_benchmark", "missing_expected_returns",
+        "missing_market_weights", "missing_transaction_costs", "no_active_return", "no_excess_return", "riskless",
+        "riskless_instrument", "too_many_instruments", "unbounded",
     ]
 }
 
