@@ -72,10 +72,13 @@ struct CriticalLine {
                 if error == .stopped { throw error }
             }
         }
-        // Where risk and return weigh alike: a portfolio there neither rests in cash nor in one instrument.
+        return try solver.path(through: middle(of: program), shouldStop: shouldStop)
+    }
+
+    /// The λ where risk and return weigh alike: a portfolio there neither rests in cash nor in one instrument.
+    private static func middle(of program: ParametricProgram) -> Double {
         let gains = (program.direction ?? []).reduce(0) { max($0, abs($1)) }
-        let middle = gains > 0 ? program.curvature.meanDiagonal / gains : 1
-        return try solver.path(through: max(middle, .leastNormalMagnitude), shouldStop: shouldStop)
+        return gains > 0 ? max(program.curvature.meanDiagonal / gains, .leastNormalMagnitude) : 1
     }
 
     /// Rounding must not make a later corner look worse than an earlier one.
@@ -93,7 +96,7 @@ struct CriticalLine {
     var lowest: LinePosition {
         guard path.isRegularized else { return LinePosition(corner: 0, share: 0) }
         // The addition to a singular Σ parts portfolios of equal risk; the line runs through them within a hair of λ.
-        let hair = 1e-6 * (path.corners.last?.parameter ?? 0)
+        let hair = 1e-6 * Self.middle(of: path.program)
         let equal = variances[0] * (1 + 1e-9) + 1e-15 * method.scaling.volatilityUnit * method.scaling.volatilityUnit
         let last = path.corners.indices.last { variances[$0] <= equal && path.corners[$0].parameter <= hair }
         return LinePosition(corner: last ?? 0, share: 0)

@@ -48,6 +48,7 @@ struct FrontierCuts: Equatable {
     ///   - high: most return.
     ///   - atLeastReturn: the least risk at the least return, when that return is attainable.
     ///   - atMostRisk: the most return at the largest risk, when that risk is attainable.
+    /// - Returns: the failure, with the range that is attainable and for each cut the value that alone would do.
     func outOfReach(
         from low: FrontierAllocation,
         to high: FrontierAllocation,

@@ -81,7 +81,9 @@ private func frontierEnds(
     }
     let whole = (low: low, high: high)
     var atLeastReturn: FrontierAllocation?
-    if let bound = cuts.leastReturn?.bound, bound > low.expectedReturn, !cuts.excludes(expectedReturn: high.expectedReturn) {
+    if let bound = cuts.leastReturn?.bound, bound > low.expectedReturn,
+        !cuts.excludes(expectedReturn: high.expectedReturn)
+    {
         atLeastReturn = try solves.leastRisk(returnAtLeast: min(bound, high.expectedReturn), shouldStop: shouldStop)
     }
     var atMostRisk: FrontierAllocation?

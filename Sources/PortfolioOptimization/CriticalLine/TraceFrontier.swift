@@ -141,7 +141,9 @@ private struct LineTracer {
             low = cuts.excludes(expectedReturn: most) ? high : line.position(ofReturn: bound)
         }
         if let bound = cuts.mostRisk?.bound, bound * bound < line.variances[high.corner] {
-            high = cuts.excludes(risk: least) ? whole.low : line.position(ofVariance: bound * bound)
+            // Risk rises with the square of the way from its least: a hair above would be a step away.
+            let isLeast = bound <= least * (1 + 1e-12)
+            high = isLeast ? whole.low : line.position(ofVariance: bound * bound)
         }
         let isReachable = !cuts.excludes(expectedReturn: most) && !cuts.excludes(risk: least)
         if low <= high, isReachable { return (low, high) }
@@ -166,7 +168,9 @@ private struct LineTracer {
             if check.scale > 0 { worst.suboptimality = max(worst.suboptimality, check.suboptimality / check.scale) }
             return allocation
         }
-        let (low, high) = (line.returns[position.corner], line.returns[min(position.corner + 1, line.returns.count - 1)])
+        let (low, high) = (
+            line.returns[position.corner], line.returns[min(position.corner + 1, line.returns.count - 1)]
+        )
         return try solves.leastRisk(returnAtLeast: low + position.share * (high - low), shouldStop: shouldStop)
     }
 
