@@ -41,7 +41,7 @@ package final class MomentsCache {
             return entry.moments
         }
         let moments = try make()
-        let numbers = moments.covariance.elements.count + (moments.returns?.elements.count ?? 0)
+        let numbers = moments.covariance.storedCount + (moments.returns?.elements.count ?? 0)
         guard numbers <= Self.mostNumbers else { return moments }
         entries.append((key, moments, numbers))
         while entries.count > Self.longest || entries.reduce(0, { $0 + $1.numbers }) > Self.mostNumbers {
