@@ -1,4 +1,3 @@
-public import Matrices
 public import PortfolioModel
 
 /// What is to be decided: the instruments, their moments, what is held now, the limits in force and the objective.
@@ -14,8 +13,8 @@ public struct AllocationProblem: Sendable {
     public let instruments: [Instrument]
     /// Annual expected returns, one an instrument.
     public let expectedReturns: [Double]
-    /// Annual covariance, positive semidefinite.
-    public let covariance: DenseMatrix
+    /// Annual covariance, positive semidefinite; a factor model in its parts.
+    public let covariance: CovarianceModel
     /// Weights before trading.
     public let currentWeights: [Double]
     /// Weight of cash before trading.
@@ -62,7 +61,7 @@ public struct AllocationProblem: Sendable {
         objective = request.objective
         self.instruments = instruments
         expectedReturns = chosen.map { moments.expectedReturns[$0] }
-        covariance = moments.covariance.selecting(rows: chosen, columns: chosen)
+        covariance = moments.covariance.selecting(chosen)
         currentWeights = values.map { $0 / total }
         currentCash = portfolio.cash / total
         portfolioValue = total
@@ -114,12 +113,12 @@ private func chosenIndices(
     held: [String: Double]
 ) throws(OptimizationFailure) -> [Int] {
     let count = moments.instruments.count
-    guard moments.expectedReturns.count == count, moments.covariance.rows == count,
-        moments.covariance.columns == count
-    else { throw invalidInputs("The moments do not have one entry for each of the \(count) instruments.") }
-    guard moments.expectedReturns.allSatisfy(\.isFinite), moments.covariance.elements.allSatisfy(\.isFinite),
-        moments.covariance.diagonal.allSatisfy({ $0 >= 0 })
-    else { throw invalidInputs("The moments hold a number that is not finite, or a negative variance.") }
+    guard moments.expectedReturns.count == count, moments.covariance.count == count else {
+        throw invalidInputs("The moments do not have one entry for each of the \(count) instruments.")
+    }
+    guard moments.expectedReturns.allSatisfy(\.isFinite), moments.covariance.isUsable else {
+        throw invalidInputs("The moments hold a number that is not finite, or a negative variance.")
+    }
     let modelled = Set(moments.instruments)
     if let missing = held.keys.filter({ !modelled.contains($0) }).min() {
         throw invalidInputs("\(missing) is held but is not in the risk model.")
