@@ -4,7 +4,7 @@ internal import PortfolioOptimization
 package import Repository
 internal import ResultChecker
 
-/// What computing a job gave.
+/// What computing an optimization gave.
 package struct ComputedOutcome: Sendable {
     /// The result, or why there is none.
     package var result: Result<OptimizationResult, OptimizationFailure>
@@ -23,15 +23,9 @@ extension ComputedOutcome {
     fileprivate var isPure: Bool {
         switch result {
         case .success(let result): result.solution.status == .optimal
-        case .failure(let failure): Self.pureFailures.contains(failure.code)
+        case .failure(let failure): failure.isOfInputsAlone
         }
     }
-
-    private static let pureFailures: Set<String> = [
-        "infeasible", "invalid_inputs", "invalid_views", "missing_benchmark", "missing_expected_returns",
-        "missing_market_weights", "missing_transaction_costs", "no_active_return", "no_excess_return", "riskless",
-        "riskless_instrument", "too_many_instruments", "unbounded",
-    ]
 }
 
 /// Turns a request and its inputs into a checked result: estimate, optimize, plan trades, compute figures, check.
@@ -41,7 +35,7 @@ extension ComputedOutcome {
 package struct SolveOptimization {
     private let clock: () -> Duration
     private let defaultTimeLimit: Duration
-    private var cache = MomentsCache()
+    private let cache: MomentsCache
     private var outcomes = RecentlyUsed<JobIdentity, ComputedOutcome>(capacity: Self.outcomeCapacity)
 
     /// Outcomes kept for jobs that ask the same: about so many weights and trades, of 64 bytes or so each.
@@ -50,7 +44,12 @@ package struct SolveOptimization {
     /// The longest time limit that is told from none: a day.
     private static let longestSeconds = 86_400.0
 
-    package init(clock: @escaping () -> Duration, defaultTimeLimit: Duration) {
+    package init(
+        clock: @escaping () -> Duration,
+        defaultTimeLimit: Duration,
+        moments: MomentsCache = MomentsCache()
+    ) {
+        cache = moments
         self.clock = clock
         self.defaultTimeLimit = defaultTimeLimit
     }
@@ -81,14 +80,14 @@ package struct SolveOptimization {
         return outcome
     }
 
-    private mutating func compute(
+    private func compute(
         _ job: OptimizationJob,
         tenant: String,
         isRevoked: () -> Bool
     ) -> ComputedOutcome {
         var outcome = ComputedOutcome(result: .failure(OptimizationFailure(code: "check_failed", message: "")))
         do throws(OptimizationFailure) {
-            let provided = try moments(of: job.snapshot, tenant: tenant)
+            let provided = try cache.moments(of: job.snapshot, tenant: tenant)
             let estimate = try estimateAfterViews(job, provided)
             let moments = estimate?.moments ?? provided
             try requireReturns(moments, job)
@@ -113,17 +112,6 @@ package struct SolveOptimization {
             outcome.result = .failure(error)
         }
         return outcome
-    }
-
-    private mutating func moments(
-        of snapshot: MandateSnapshot,
-        tenant: String
-    ) throws(OptimizationFailure) -> Moments {
-        let versions = snapshot.versions
-        let key = MomentsCache.Key(tenant: tenant, riskModelID: versions.riskModelID, version: versions.riskModel)
-        return try cache.moments(key) { () throws(OptimizationFailure) in
-            try estimateMoments(of: snapshot.riskModel)
-        }
     }
 
     /// The moments that a Black–Litterman request's views make of those provided; nil for the other types.

@@ -10,7 +10,7 @@ struct RequestKind {
 
 private let typesNotOffered = ["robust", "multi_period", "scenario_based", "factor_based", "custom"]
 private let objectivesNotOffered = ["multi_objective", "custom"]
-private let riskMeasuresNotOffered = [
+let riskMeasuresNotOffered = [
     "var", "cvar", "semi_deviation", "mad", "evar", "cdar", "max_drawdown", "worst_realization",
 ]
 
