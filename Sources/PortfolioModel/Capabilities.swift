@@ -32,6 +32,12 @@ public enum Capabilities {
         }
     }
 
+    /// Where expected returns come from: what a risk model brings, or an estimate from its history.
+    public static let expectedReturnsEstimators = ["provided", "historical_mean"]
+
+    /// Where covariances come from: what a risk model brings, or an estimate from its history.
+    public static let covarianceEstimators = ["provided", "factor_model", "ledoit_wolf"]
+
     /// Instruments of a covariance that is not a factor model, and of methods that need one.
     public static let denseInstruments = 4_000
 

@@ -72,6 +72,7 @@ final class APIUnderTest {
             return isRead ? reader.handle(request) : commands.handle(request)
         }
         if request.path.contains("/efficient-frontier") { return frontiers.handle(request) }
+        if request.path == "/api/v1/capabilities" { return reader.handle(request) }
         return request.path.hasPrefix("/api/") ? inputs.handle(request) : healthEndpoint.handle(request)
     }
 

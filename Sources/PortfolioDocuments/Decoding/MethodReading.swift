@@ -47,7 +47,7 @@ private func names<Choice: RawRepresentable>(_ choices: [Choice]) -> String wher
 }
 
 /// The fields that belong to one type each.
-private let fieldsByType: [(type: OptimizationType, fields: [String])] = [
+let fieldsByType: [(type: OptimizationType, fields: [String])] = [
     (.blackLitterman, ["views", "tau", "market_weights", "posterior_covariance"]),
     (.riskParity, ["risk_budgets"]),
     (.hierarchicalRiskParity, ["linkage", "distance_of_distance"]),
