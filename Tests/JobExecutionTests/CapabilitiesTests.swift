@@ -33,6 +33,12 @@ struct CapabilitiesTests {
             let market = 0.006 * random.normal()
             for column in 0..<12 { history[row, column] = 0.0004 + market + 0.008 * random.normal() }
         }
+        if combination.type == .blackLitterman {
+            // Without a view nothing is expected to earn more than the market.
+            job.request.parameters.views = [
+                ReturnView(instruments: ["N7": 1, "N2": -0.5], expectedReturn: 0.08, uncertainty: .confidence(0.7))
+            ]
+        }
         job.snapshot.riskModel.returns = history
         job.snapshot.riskModel.covariance = nil
         job.snapshot.portfolio.benchmark = ["N0": 0.3, "N1": 0.3, "N5": 0.4]
