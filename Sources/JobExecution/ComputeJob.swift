@@ -100,7 +100,8 @@ package struct ComputeJob {
         _ context: ComputationContext
     ) throws(OptimizationFailure) -> [UInt8] {
         switch job.request.kind {
-        case .efficientFrontier, .rebalance, .factorAnalysis: throw notOffered(job.request.kind)
+        case .factorAnalysis: return try factorAnalysis(context)
+        case .efficientFrontier, .rebalance: throw notOffered(job.request.kind)
         }
     }
 
