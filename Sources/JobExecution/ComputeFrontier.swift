@@ -1,6 +1,7 @@
 internal import PortfolioDocuments
 internal import PortfolioModel
 internal import PortfolioOptimization
+internal import Repository
 internal import ResultChecker
 
 /// Computes an efficient frontier: reads the request, traces the curve, has it checked, and writes it down.
