@@ -50,7 +50,7 @@ func checkReport(
     }
 }
 
-private func checkSolution(_ solution: SolutionReport, _ findings: inout Findings) {
+func checkSolution(_ solution: SolutionReport, _ findings: inout Findings) {
     var figures = [
         (solution.primalResidual, "primal_residual"), (solution.dualResidual, "dual_residual"),
         (solution.relativeGap, "relative_gap"),

@@ -87,4 +87,11 @@ struct Findings {
     mutating func atLeast(_ actual: Double, _ limit: Double, _ claim: @autoclosure () -> String) {
         require(actual >= limit - Tolerance.limit, claim(), expected: "at least \(limit)", actual: "\(actual)")
     }
+
+    /// Says of the violations found since there were `count` of them where they were found.
+    mutating func place(violationsFrom count: Int, below claim: String) {
+        for index in violations.indices.dropFirst(count) {
+            violations[index].claim = "\(claim): \(violations[index].claim)"
+        }
+    }
 }

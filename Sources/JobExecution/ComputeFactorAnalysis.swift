@@ -2,6 +2,7 @@ internal import MomentEstimation
 internal import PortfolioDocuments
 internal import PortfolioModel
 internal import PortfolioOptimization
+internal import Repository
 internal import ResultChecker
 
 /// Turns a request for a factor analysis and its inputs into a checked answer.
@@ -10,7 +11,7 @@ internal import ResultChecker
 /// - Returns: the members of the answer, an object.
 /// - Throws: ``OptimizationFailure`` with a code of ``FactorAnalysis/init(snapshot:moments:request:)``, of the
 ///   estimation, or `check_failed`.
-func factorAnalysis(_ context: ComputationContext) throws(OptimizationFailure) -> [UInt8] {
+func computeFactorAnalysis(_ context: ComputationContext) throws(OptimizationFailure) -> [UInt8] {
     let job = context.job
     let portfolioID = job.request.portfolioID
     let request = try context.request { document in
