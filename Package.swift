@@ -135,7 +135,10 @@ let package = Package(
         tests("ResultCheckerTests", ["ResultChecker", "PortfolioOptimization", "PortfolioModel", "Matrices"]),
         tests(
             "JobExecutionTests",
-            ["JobExecution", "Repository", "ResultChecker", "PortfolioOptimization", "PortfolioModel", "Matrices"]
+            [
+                "JobExecution", "Repository", "ResultChecker", "PortfolioOptimization", "PortfolioModel", "Matrices",
+                "JSON",
+            ]
         ),
         tests("RepositoryTests", ["Repository", "PortfolioDocuments", "PortfolioModel", "Matrices"]),
         tests("PortfolioServiceTests", ["PortfolioService", "Repository", "PortfolioModel", "Matrices"]),
