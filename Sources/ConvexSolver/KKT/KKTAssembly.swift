@@ -16,6 +16,8 @@ struct KKTAssembly: Sendable {
     private let generalRows: [Int]
     /// Lower triangle of A₁ᵀA₁ for each second-order block.
     private let tailGrams: [DenseMatrix]
+    /// How a problem with its curvature in parts is solved instead.
+    let structure: KKTStructure?
 
     /// A row is gathered when this many times its entries exceed n: BLAS is about this much faster an entry, squared.
     private static let gatherFactor = 3
@@ -39,7 +41,8 @@ struct KKTAssembly: Sendable {
         boundRows = bound
         generalRows = general
         secondOrderBlocks = secondOrder
-        tailGrams = secondOrder.map { Self.tailGram(problem, problem.blocks[$0].rows) }
+        structure = problem.factored.map { KKTStructure(problem, $0) }
+        tailGrams = structure == nil ? secondOrder.map { Self.tailGram(problem, problem.blocks[$0].rows) } : []
     }
 
     private static func tailGram(_ problem: PreparedProblem, _ rows: Range<Int>) -> DenseMatrix {

@@ -16,6 +16,8 @@ struct KKTSystem {
     private let secondOrderBlocks: [Int]
     private let stiffRows: [Int]
     private let factorization: LDLFactorization
+    /// The system of a problem with its curvature in parts, which then stands for `factorization`.
+    private let structured: StructuredKKT?
     /// Scale of each unknown of the reduced system.
     private let scales: [Double]
     private let settings: SolverSettings
@@ -32,6 +34,17 @@ struct KKTSystem {
         self.settings = settings
         equalityRows = assembly.equalityRows
         secondOrderBlocks = assembly.secondOrderBlocks
+        if let structure = assembly.structure {
+            guard let structured = StructuredKKT(problem, structure, scaling: scaling, settings: settings),
+                let empty = try? LDLFactorization(DenseMatrix(rows: 0, columns: 0))
+            else { return nil }
+            self.structured = structured
+            stiffRows = structure.keptRows
+            factorization = empty
+            scales = []
+            return
+        }
+        structured = nil
         let condensed = assembly.condense(problem, scaling, settings: settings)
         stiffRows = condensed.stiffRows
         guard let (matrix, scales) = Self.scaledMatrix(problem, assembly, scaling, condensed, settings) else {
@@ -131,9 +144,7 @@ struct KKTSystem {
         for row in equalityRows { right.append(rz[row]) }
         for row in stiffRows { right.append(rz[row]) }
         for index in secondOrderBlocks { right.append(scaling.stiffComponent(rz, block: index)) }
-        for k in 0..<right.count { right[k] *= scales[k] }
-        var solution = factorization.solve(right)
-        for k in 0..<solution.count { solution[k] *= scales[k] }
+        let solution = structured?.solve(right) ?? solveScaled(right)
         let x = Array(solution[0..<n])
         var difference = problem.rows.times(x)
         axpy(-1, rz, into: &difference)
@@ -152,6 +163,14 @@ struct KKTSystem {
             position += 1
         }
         return (x, z)
+    }
+
+    private func solveScaled(_ right: [Double]) -> [Double] {
+        var scaled = right
+        for k in 0..<scaled.count { scaled[k] *= scales[k] }
+        var solution = factorization.solve(scaled)
+        for k in 0..<solution.count { solution[k] *= scales[k] }
+        return solution
     }
 
     /// H⁻¹ v where it was eliminated, 0 on kept rows, and without the stiff direction on second-order cones.
