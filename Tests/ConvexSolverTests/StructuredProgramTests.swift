@@ -103,7 +103,7 @@ struct StructuredProgramTests {
             let name = "seed \(seed), cone \(hasCone), homogeneous \(isHomogeneous)"
             #expect(parts.status == reference.status, "\(name): \(parts.status), not \(reference.status)")
             guard reference.status == .solved else { continue }
-            try expectOptimal(parts, for: whole)
+            expectOptimal(parts, for: whole, name)
             #expect(abs(parts.objective - reference.objective) <= 1e-9 * max(1, abs(reference.objective)), "\(name)")
         }
     }
