@@ -20,6 +20,10 @@ public struct SolverSettings: Equatable, Sendable {
     public var shortStep = 0.3
     /// The least centering of such a step.
     public var recentering = 0.5
+    /// β: with nonsymmetric cones a step ends where μ μ̃ ≤ 1/β.
+    public var centrality = 1e-6
+    /// By how much a step that ends elsewhere is shortened.
+    public var centralStepFactor = 0.8
     /// A step shorter than this made no progress.
     public var smallestStep = 1e-6
     /// Short steps in a row after which the method counts as stalled.

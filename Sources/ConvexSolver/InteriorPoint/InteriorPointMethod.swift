@@ -1,7 +1,7 @@
 /// The homogeneous interior-point iteration on a prepared problem.
 ///
 /// - SeeAlso: Goulart & Chen, Clarabel (2024), for the embedding of quadratic objectives; Mehrotra, SIAM J. Optimization
-///   2 (1992), for predictor and corrector.
+///   2 (1992), for predictor and corrector; Dahl & Andersen, Mathematical Programming 194 (2022), for nonsymmetric cones.
 struct InteriorPointMethod {
     /// What the iteration ended with; the point is one of the unscaled problem, or a certificate.
     struct Outcome {
@@ -66,7 +66,7 @@ struct InteriorPointMethod {
             if shouldStop() { return outcome(.stopped, best.point, iteration) }
 
             guard
-                let scaling = NesterovToddScaling(cone: cone, s: point.s, z: point.z),
+                let scaling = ConeScaling(cone: cone, s: point.s, z: point.z),
                 let system = KKTSystem(scaledProblem, assembly: assembly, scaling: scaling, settings: settings)
             else { return lastResort(.stalled, point, best.point, iteration) }
             let residuals = Residuals(scaledProblem, point)
@@ -78,7 +78,13 @@ struct InteriorPointMethod {
                 system: system
             )
             let (direction, reach) = choose(step, from: point)
-            let length = settings.stepFraction * reach
+            let length = StepLength.central(
+                point,
+                direction,
+                longest: settings.stepFraction * reach,
+                cone: cone,
+                settings: settings
+            )
             guard length.isFinite else { return lastResort(.stalled, point, best.point, iteration) }
             shortSteps = length < settings.smallestStep ? shortSteps + 1 : 0
             if shortSteps >= settings.stalledSteps { return lastResort(.stalled, point, best.point, iteration) }

@@ -24,6 +24,7 @@ struct ActiveSet: Equatable {
             case .zero: for i in block.rows { isActive[i] = true }
             case .nonnegative: for i in block.rows { isActive[i] = z[i] > s[i] }
             case .secondOrder: coneStates[index] = Self.state(block.rows, s: s, z: z)
+            case .exponential, .power: continue
             }
         }
     }

@@ -33,7 +33,7 @@ struct ActiveSetSystem {
         for block in problem.blocks {
             switch block.kind {
             case .zero: linearRows.append(contentsOf: block.rows)
-            case .secondOrder: continue
+            case .secondOrder, .exponential, .power: continue
             case .nonnegative:
                 for row in block.rows where active.isActive[row] {
                     guard problem.rows.count(of: row) == 1 else {

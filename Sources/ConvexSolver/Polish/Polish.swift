@@ -65,7 +65,7 @@ struct Polish {
         for row in system.equationRows { isEquation[row] = true }
         for block in problem.blocks {
             switch block.kind {
-            case .zero: continue
+            case .zero, .exponential, .power: continue
             case .nonnegative:
                 for row in block.rows {
                     z[row] = max(0, z[row])
@@ -98,7 +98,7 @@ struct Polish {
         for row in system.equationRows { isEquation[row] = true }
         for (index, block) in problem.blocks.enumerated() {
             switch block.kind {
-            case .zero: continue
+            case .zero, .exponential, .power: continue
             case .nonnegative:
                 for row in block.rows {
                     if isEquation[row] {
