@@ -28,7 +28,8 @@ public struct SolverSettings: Equatable, Sendable {
     public var smallestStep = 1e-6
     /// Short steps in a row after which the method counts as stalled.
     public var stalledSteps = 3
-    /// Iterations without a better point after which a point within the reduced tolerance counts as final.
+    /// Iterations without a better point (with nonsymmetric cones: one of half the residual) after which a point within
+    /// the reduced tolerance counts as final.
     public var patience = 6
 
     // MARK: Equilibration

@@ -8,13 +8,13 @@ package struct BarrierDerivatives: Sendable {
     let third: (Matrix3, Matrix3, Matrix3)
     /// cᵢ.
     let weights: Vector3
-    /// z.
-    let point: Vector3
+    /// 1 / zᵢ where cᵢ is not 0.
+    let reciprocals: Vector3
     /// Vectors whose outer products sum to ∇²f*; nothing cancels in that sum, as it does between the terms above.
     let squares: [Vector3]
 
     /// ∇f*.
-    package var gradient: Vector3 { -slope - weights / point }
+    package var gradient: Vector3 { -slope - weights * reciprocals }
 
     /// ∇²f* v.
     package func hessianTimes(_ v: Vector3) -> Vector3 {
@@ -27,7 +27,7 @@ package struct BarrierDerivatives: Sendable {
         let (bentU, bentV) = (curvature.times(u), curvature.times(v))
         let twist = Vector3(u.dot(third.0.times(v)), u.dot(third.1.times(v)), u.dot(third.2.times(v)))
         let ofLogarithm = slope * (bentU.dot(v) - 2 * alongU * alongV) + bentU * alongV + bentV * alongU - twist
-        return ofLogarithm - 2 * weights * u * v / (point * point * point)
+        return ofLogarithm - 2 * weights * u * v * reciprocals * reciprocals * reciprocals
     }
 
     /// The triangular factor of ∇²f*.

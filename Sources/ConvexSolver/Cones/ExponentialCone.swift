@@ -39,6 +39,29 @@ package struct ExponentialCone: NonsymmetricCone {
         return max(0, least)
     }
 
+    /// g = x − y log(z/y).
+    package func boundary(at s: Vector3) -> BoundaryDerivatives? {
+        guard s.y > 0, s.z > 0 else { return nil }
+        let logarithm = log(s.z / s.y)
+        return BoundaryDerivatives(
+            value: s.x - s.y * logarithm,
+            gradient: Vector3(1, 1 - logarithm, -s.y / s.z),
+            bend: Vector3(0, 1, -s.y / s.z) / s.y.squareRoot()
+        )
+    }
+
+    package func roundedInside(_ s: Vector3) -> Vector3 {
+        guard s.y > 0, s.z > 0 else { return s }
+        return Vector3(min(s.x, s.y * log(s.z / s.y)), s.y, s.z)
+    }
+
+    package func roundedInsideDual(_ z: Vector3) -> Vector3 {
+        guard z.x < 0, z.z > 0 else { return z }
+        return Vector3(z.x, max(z.y, z.x + z.x * log(-z.z / z.x)), z.z)
+    }
+
+    package func boundaryMultiplier(s: Vector3, z: Vector3) -> Double { -z.x }
+
     package func dualBarrier(at z: Vector3) -> BarrierDerivatives {
         let (u, w) = (z.x, z.z)
         let logarithm = log(-w / u)
@@ -54,7 +77,7 @@ package struct ExponentialCone: NonsymmetricCone {
             curvature: curvature,
             third: (byU.scaled(by: 1 / r), .zero, byW.scaled(by: 1 / r)),
             weights: Vector3(1, 0, 1),
-            point: z,
+            reciprocals: Vector3(1 / u, 0, 1 / w),
             squares: [slope, bend / (-u * r).squareRoot(), Vector3(1 / u, 0, 0), Vector3(0, 0, 1 / w)]
         )
     }

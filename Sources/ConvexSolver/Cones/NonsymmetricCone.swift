@@ -15,12 +15,29 @@ package protocol NonsymmetricCone: Sendable {
     func distanceOutsideDual(_ z: Vector3) -> Double
     /// f* at a point inside K*, by its derivatives.
     func dualBarrier(at z: Vector3) -> BarrierDerivatives
+    /// The function whose zero is the smooth part of the boundary of K, at s; nil where there is none.
+    func boundary(at s: Vector3) -> BoundaryDerivatives?
+    /// s, brought back into K if it is a rounding error outside.
+    func roundedInside(_ s: Vector3) -> Vector3
+    /// The same for z and K*.
+    func roundedInsideDual(_ z: Vector3) -> Vector3
+    /// ν of a pair on the boundary, z = −ν∇g(s).
+    func boundaryMultiplier(s: Vector3, z: Vector3) -> Double
     /// −∇f(s) for s inside K: the z inside K* with −∇f*(z) = s.
     func shadow(of s: Vector3) -> Vector3
 }
 
 /// The degree ν of the barriers of nonsymmetric cones.
 let nonsymmetricDegree = 3
+
+/// A convex function g, negative inside a cone and 0 on its boundary, at a point.
+package struct BoundaryDerivatives: Sendable {
+    package let value: Double
+    /// ∇g.
+    package let gradient: Vector3
+    /// h with ∇²g = h hᵀ: the boundary of a cone of three rows bends one way only.
+    package let bend: Vector3
+}
 
 extension NonsymmetricCone {
     /// The largest step α ≤ `limit` with v + α d inside K (or K*), for v inside, short of the boundary by a part in

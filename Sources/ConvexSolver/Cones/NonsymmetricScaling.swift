@@ -35,7 +35,7 @@ package struct NonsymmetricScaling: Sendable {
         weights = lengths * lengths
     }
 
-    /// The three vectors whose outer products sum to H⁻¹; nil on the central path, where the update is 0/0.
+    /// The three vectors whose outer products sum to H⁻¹; nil near the central path, where the update is 0/0.
     private static func updatedRoots(
         s: Vector3,
         z: Vector3,
@@ -50,7 +50,7 @@ package struct NonsymmetricScaling: Sendable {
         guard product > 0, mu * shadowMu - 1 > centralDistance else { return nil }
         let (deltaS, deltaZ) = (s - shadowOfZ * mu, z - shadowOfS * mu)
         let deltaProduct = deltaS.dot(deltaZ)
-        guard deltaProduct > 0 else { return nil }
+        guard deltaProduct > roundedProduct * s.norm * z.norm else { return nil }
         let normal = z.cross(shadowOfS)
         guard normal.norm > 0 else { return nil }
         let a = normal / normal.norm
@@ -78,6 +78,8 @@ package struct NonsymmetricScaling: Sendable {
 
     /// μμ̃ − 1 below which a point counts as central: half the digits, since the update divides what is left of δs.
     private static let centralDistance = 1.5e-8
+    /// The same for δsᵀδz, relative to the sizes of s and z: what rounding leaves of it near the boundary.
+    private static let roundedProduct = 1e-12
 
     /// H v.
     package func times(_ v: Vector3) -> Vector3 { directions.times(directions.transposedTimes(v) / weights) }

@@ -35,6 +35,31 @@ package struct PowerCone: NonsymmetricCone {
 
     private func dualMean(_ z: Vector3) -> Double { mean(z.x / exponent, z.y / (1 - exponent)) }
 
+    /// g = |z| − x^α y^(1−α).
+    package func boundary(at s: Vector3) -> BoundaryDerivatives? {
+        guard s.x > 0, s.y > 0, s.z != 0 else { return nil }
+        let p = mean(s.x, s.y)
+        return BoundaryDerivatives(
+            value: s.z.magnitude - p,
+            gradient: Vector3(-exponent * p / s.x, -(1 - exponent) * p / s.y, s.z > 0 ? 1 : -1),
+            bend: Vector3(1 / s.x, -1 / s.y, 0) * (exponent * (1 - exponent) * p).squareRoot()
+        )
+    }
+
+    package func roundedInside(_ s: Vector3) -> Vector3 {
+        guard s.x > 0, s.y > 0 else { return s }
+        let limit = mean(s.x, s.y)
+        return Vector3(s.x, s.y, min(max(s.z, -limit), limit))
+    }
+
+    package func roundedInsideDual(_ z: Vector3) -> Vector3 {
+        guard z.x > 0, z.y > 0 else { return z }
+        let limit = dualMean(z)
+        return Vector3(z.x, z.y, min(max(z.z, -limit), limit))
+    }
+
+    package func boundaryMultiplier(s: Vector3, z: Vector3) -> Double { z.z.magnitude }
+
     package func dualBarrier(at z: Vector3) -> BarrierDerivatives {
         let (a, b) = (exponent, 1 - exponent)
         let (u, v, w) = (z.x, z.y, z.z)
@@ -64,7 +89,7 @@ package struct PowerCone: NonsymmetricCone {
                 .zero
             ),
             weights: Vector3(b, a, 0),
-            point: z,
+            reciprocals: Vector3(1 / u, 1 / v, 0),
             squares: [
                 Vector3(a * p / u, b * p / v, -1) / (p - w), Vector3(a * p / u, b * p / v, 1) / (p + w), bend,
                 Vector3(b.squareRoot() / u, 0, 0), Vector3(0, a.squareRoot() / v, 0),

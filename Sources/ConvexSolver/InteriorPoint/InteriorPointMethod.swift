@@ -47,10 +47,12 @@ struct InteriorPointMethod {
         }
         var point = start.iterate
         var best = (point: point, worst: Double.infinity, iteration: 0)
+        var halved = (worst: Double.infinity, iteration: 0)
         var shortSteps = 0
         for iteration in 0...settings.maximumIterations {
             let (verdict, worst) = termination.judge(point)
             if worst < best.worst { best = (point, worst, iteration) }
+            if worst < halved.worst / 2 { halved = (worst, iteration) }
             switch verdict {
             case .optimal: return outcome(.solved, point, iteration)
             case .primalInfeasible: return certificate(.primalInfeasible, point, iteration)
@@ -60,7 +62,9 @@ struct InteriorPointMethod {
             if iteration == settings.maximumIterations {
                 return lastResort(.iterationLimit, point, best.point, iteration)
             }
-            if best.worst <= settings.reducedTolerance, iteration - best.iteration >= settings.patience {
+            // Near the boundary of a nonsymmetric cone rounding makes steps short before it makes points worse.
+            let lastGain = cone.nonsymmetric.isEmpty ? best.iteration : halved.iteration
+            if best.worst <= settings.reducedTolerance, iteration - lastGain >= settings.patience {
                 return outcome(.stalled, best.point, iteration)
             }
             if shouldStop() { return outcome(.stopped, best.point, iteration) }

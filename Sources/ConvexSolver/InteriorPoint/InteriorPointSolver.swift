@@ -18,7 +18,7 @@ public struct InteriorPointSolver: Sendable {
 
     /// Solves the problem.
     ///
-    /// On a polished solution (a problem with a nonsymmetric cone is not polished) the slack of every active nonnegative row is exactly 0, and so is the multiplier of
+    /// On a polished solution the slack of every active nonnegative row is exactly 0, and so is the multiplier of
     /// every inactive one. With a certificate the objective is infinite (+∞ infeasible, −∞ unbounded) and the residual
     /// fields hold the certificate's defect; a primal certificate is scaled to bᵀz = −1, a dual one to qᵀx = −1.
     ///
@@ -45,8 +45,7 @@ public struct InteriorPointSolver: Sendable {
             let (x, s) = presolve.restoredRay(x: outcome.x, s: outcome.s)
             return certified(.dualInfeasible, original, x: x, s: s, z: [], iterations: outcome.iterations)
         case .solved, .almostSolved, .iterationLimit, .stalled:
-            // The active set of a nonsymmetric cone is not solved for: such a point stays as the iteration left it.
-            if settings.polishes, !original.hasNonsymmetricCone { polish(&outcome, presolve.reduced, scale, scaled: scaled, scales: scales) }
+            if settings.polishes { polish(&outcome, presolve.reduced, scale, scaled: scaled, scales: scales) }
         case .stopped: break
         }
         let restored = presolve.restored(x: outcome.x, s: outcome.s, z: outcome.z)
