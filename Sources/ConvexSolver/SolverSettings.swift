@@ -67,7 +67,9 @@ public struct SolverSettings: Equatable, Sendable {
     public var polishes = true
     /// Guesses of the active set that the polish tries.
     public var polishRounds = 12
-    /// Newton steps on curved (second-order) boundaries, for one guess.
+    /// Unknowns up to which a point with nonsymmetric cones is polished; each of its Newton steps costs their cube.
+    public var largestCurvedPolish = 800
+    /// Newton steps on curved boundaries, for one guess.
     public var polishNewtonSteps = 8
     /// Corrections of a polish system by its residual; generous, because that is where the last digits come from.
     public var polishRefinementRounds = 8

@@ -9,7 +9,7 @@ internal import Glibc
 package struct ExponentialCone: NonsymmetricCone {
     package init() {}
 
-    package var center: Vector3 { Vector3(-1.051_383_945_322_714, 0.556_409_619_469_370, 1.258_967_884_768_947) }
+    package var center: Vector3 { Vector3(-1.051_383_943_750_229, 0.556_409_618_604_338, 1.258_967_886_464_460) }
 
     package func isInside(_ s: Vector3) -> Bool {
         s.y > 0 && s.z > 0 && s.y * log(s.z / s.y) > s.x

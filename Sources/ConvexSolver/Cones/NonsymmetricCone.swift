@@ -42,7 +42,7 @@ package struct BoundaryDerivatives: Sendable {
 extension NonsymmetricCone {
     /// The largest step α ≤ `limit` with v + α d inside K (or K*), for v inside, short of the boundary by a part in
     /// a thousand at most.
-    func stepToBoundary(_ v: Vector3, _ d: Vector3, dual: Bool, limit: Double) -> Double {
+    package func stepToBoundary(_ v: Vector3, _ d: Vector3, dual: Bool, limit: Double) -> Double {
         let isReached = { (step: Double) in
             let end = v + d * step
             return dual ? isInsideDual(end) : isInside(end)

@@ -87,9 +87,13 @@ struct ActiveSetSystem {
         }
     }
 
+    /// Unknowns of the Newton system.
+    var order: Int { freeVariables.count + linearRows.count + curvedBlocks.count }
+
     /// Newton steps until the residual no longer falls; false when the system cannot be factored.
     mutating func solve() -> Bool {
         var norm = residualNorm
+        guard norm.isFinite else { return false }
         let steps = curvedBlocks.isEmpty ? 2 : settings.polishNewtonSteps
         for _ in 0..<steps {
             guard norm > 0 else { break }
@@ -156,7 +160,7 @@ struct ActiveSetSystem {
         let g = lagrangianGradient()
         var right = freeVariables.map { -g[$0] }
         for row in linearRows { right.append(problem.bounds[row] - problem.rows.dot(row: row, x)) }
-        for index in curvedBlocks { 
+        for index in curvedBlocks {
             let block = problem.blocks[index]
             right.append(-boundaryValue(of: block, slack(of: block.rows)))
         }

@@ -39,9 +39,11 @@ struct Polish {
         var active = ActiveSet(problem.blocks, s: s, z: z)
         var tried: [ActiveSet] = []
         var best: Candidate?
+        let hasNonsymmetricCone = problem.hasNonsymmetricCone
         for _ in 0..<settings.polishRounds {
             tried.append(active)
             var system = ActiveSetSystem(problem, active: active, x: x, s: s, z: z, settings: settings)
+            if hasNonsymmetricCone, system.order > settings.largestCurvedPolish { break }
             guard system.solve() else { break }
             let point = completed(system)
             let worst = judge(point.x, point.s, point.z)
