@@ -24,8 +24,7 @@ struct StructuredKKT {
     private let answers: [Int]
 
     /// Assembles and factors the system; nil when a block is not positive or S cannot be factored.
-    init?(_ problem: PreparedProblem, _ structure: KKTStructure, scaling: NesterovToddScaling, settings: SolverSettings)
-    {
+    init?(_ problem: PreparedProblem, _ structure: KKTStructure, scaling: ConeScaling, settings: SolverSettings) {
         self.structure = structure
         let n = structure.variableCount
         let borderCount = structure.border.count
@@ -189,7 +188,7 @@ extension StructuredKKT {
         _ problem: PreparedProblem,
         _ structure: KKTStructure,
         _ cones: [ConeColumns],
-        scaling: NesterovToddScaling,
+        scaling: ConeScaling,
         settings: SolverSettings
     ) -> Blocks? {
         let n = structure.variableCount
@@ -275,7 +274,7 @@ extension StructuredKKT {
         let smallCompliance: Double
         let stiffCompliance: Double
 
-        init(_ problem: PreparedProblem, _ scaling: NesterovToddScaling, _ cone: KKTStructure.Cone) {
+        init(_ problem: PreparedProblem, _ scaling: ConeScaling, _ cone: KKTStructure.Cone) {
             self.cone = cone
             let rows = problem.blocks[cone.block].rows
             var g = [Double](repeating: 0, count: problem.variableCount)

@@ -3,8 +3,7 @@ internal import Matrices
 /// Scales of rows, columns and the objective that bring the numbers of a problem near one.
 ///
 /// x = D x̂, s = E⁻¹ ŝ, z = E ẑ / c with P̂ = c D P D, q̂ = c D q, Â = E A D, b̂ = E b. All scales are powers of two, so
-/// scaling rounds nothing and zeros stay zeros. A second-order cone has one scale for all its rows, which keeps it a
-/// second-order cone.
+/// scaling rounds nothing and zeros stay zeros. A curved cone has one scale for all its rows, which keeps it what it is.
 /// - SeeAlso: Ruiz, A scaling algorithm to equilibrate both rows and columns norms in matrices, RAL-TR-2001-034.
 struct Equilibration: Sendable {
     /// D, n.
@@ -63,11 +62,11 @@ struct Equilibration: Sendable {
 
     // MARK: Factors
 
-    /// For each row, the power of two nearest to 1 / √norm (or 1 / norm); one factor for a whole second-order cone.
+    /// For each row, the power of two nearest to 1 / √norm (or 1 / norm); one factor for all rows of a curved cone.
     private static func rowFactors(_ p: PreparedProblem, squareRoot: Bool, _ settings: SolverSettings) -> [Double] {
         var factors = [Double](repeating: 1, count: p.rowCount)
         for block in p.blocks {
-            if block.kind == .secondOrder {
+            if block.kind.isCurved {
                 let norm = block.rows.reduce(0) { max($0, p.rows.largestMagnitude(row: $1)) }
                 let factor = reciprocalPowerOfTwo(squareRoot ? norm.squareRoot() : norm, settings)
                 for row in block.rows { factors[row] = factor }

@@ -103,14 +103,21 @@ extension PreparedProblem {
         var quadratic = DenseMatrix(rows: 0, columns: 0)
         var factored: FactoredQuadratic?
         let n = program.variableCount
+        // The structured system knows bounds, rows and second-order cones.
+        let hasNonsymmetricCone = program.cones.contains { cone in
+            switch cone {
+            case .exponential, .power: true
+            case .zero, .nonnegative, .secondOrder: false
+            }
+        }
         if let curvature = program.curvature {
-            if let model = curvature.inParts {
+            if !hasNonsymmetricCone, let model = curvature.inParts {
                 guard let parts = FactoredQuadratic(model) else { return nil }
                 factored = parts
             } else {
                 quadratic = curvature.multipliedOut
             }
-        } else if n > Self.largestDenseLinearProgram, Self.hasFewWideRows(program) {
+        } else if n > Self.largestDenseLinearProgram, !hasNonsymmetricCone, Self.hasFewWideRows(program) {
             factored = .none(variableCount: n)
         } else {
             quadratic = DenseMatrix(rows: n, columns: n)

@@ -6,6 +6,20 @@ enum ConeKind: Equatable, Sendable {
     case zero
     case nonnegative
     case secondOrder
+    case exponential
+    case power(exponent: Double)
+
+    /// Whether its rows are one constraint, so that they share a unit; rows of the other kinds stand for themselves.
+    var isCurved: Bool { self != .zero && self != .nonnegative }
+
+    /// What it is to the interior point, if it is not symmetric.
+    var nonsymmetricCone: (any NonsymmetricCone)? {
+        switch self {
+        case .zero, .nonnegative, .secondOrder: nil
+        case .exponential: ExponentialCone()
+        case .power(let exponent): PowerCone(exponent: exponent)
+        }
+    }
 }
 
 /// Rows of one kind that follow each other.
@@ -33,6 +47,8 @@ struct PreparedProblem: Sendable {
     /// Whether P has an entry at all.
     let hasQuadratic: Bool
 
+    /// Whether some cone is neither polyhedral nor second-order.
+    var hasNonsymmetricCone: Bool { blocks.contains { $0.kind.nonsymmetricCone != nil } }
     var variableCount: Int { linear.count }
     var rowCount: Int { bounds.count }
 
@@ -81,6 +97,8 @@ struct PreparedProblem: Sendable {
             case .nonnegative: blocks.append(ConeBlock(kind: .nonnegative, rows: rows))
             case .secondOrder(let dimension):
                 blocks.append(ConeBlock(kind: dimension == 1 ? .nonnegative : .secondOrder, rows: rows))
+            case .exponential: blocks.append(ConeBlock(kind: .exponential, rows: rows))
+            case .power(let exponent): blocks.append(ConeBlock(kind: .power(exponent: exponent), rows: rows))
             }
         }
         return blocks

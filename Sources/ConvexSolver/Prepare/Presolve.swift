@@ -71,7 +71,7 @@ struct Presolve {
     ) -> [Int] {
         var kept: [Int] = []
         for block in problem.blocks {
-            if block.kind == .secondOrder {
+            if block.kind.isCurved {
                 kept.append(contentsOf: block.rows)
                 continue
             }
