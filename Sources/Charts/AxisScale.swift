@@ -22,6 +22,21 @@ struct AxisScale {
         ticks = (first...last).map { Double($0) * step }
     }
 
+    /// Makes an axis from one value to a larger one, with ticks inside; 0 need not be among them.
+    init(between lower: Double, and upper: Double) {
+        let step = Self.roundStep((upper - lower) / Self.steps)
+        self.step = step
+        // Two values that are as good as one have no ticks between them.
+        if let first = Int(exactly: (lower / step).rounded(.up)),
+            let last = Int(exactly: (upper / step).rounded(.down)),
+            first <= last, last - first < 100
+        {
+            ticks = (first...last).map { Double($0) * step }
+        } else {
+            ticks = [lower]
+        }
+    }
+
     /// The least of 1, 2, 5, 10 times a power of ten that is not below a distance.
     private static func roundStep(_ distance: Double) -> Double {
         // From 1e-6 to 1e6: weights beyond are drawn all the same, with more or fewer ticks.
