@@ -7,6 +7,8 @@ struct AxisScale {
 
     /// The fewest and the most steps an axis is divided into.
     private static let steps = 4.0
+    /// The same of an axis that ends where its values do.
+    private static let stepsBetween = 7.0
 
     /// Makes an axis that holds 0 and all of the values.
     init(holding values: some Sequence<Double>) {
@@ -24,7 +26,7 @@ struct AxisScale {
 
     /// Makes an axis from one value to a larger one, with ticks inside; 0 need not be among them.
     init(between lower: Double, and upper: Double) {
-        let step = Self.roundStep((upper - lower) / Self.steps)
+        let step = Self.roundStep((upper - lower) / Self.stepsBetween)
         self.step = step
         // Two values that are as good as one have no ticks between them.
         if let first = Int(exactly: (lower / step).rounded(.up)),

@@ -232,35 +232,48 @@ private struct FrontierLayout {
                 && mark.expectedReturn >= farthest.least - 0.5 * height
         }
         let shown = own + near
-        across = AxisScale(holding: shown.map(\.risk))
-        up = AxisScale(holding: shown.map(\.expectedReturn) + [chart.riskFreeRate ?? 0])
+        let returns = shown.map(\.expectedReturn) + [chart.riskFreeRate ?? 0, 0]
+        let (lowest, highest) = (returns.min() ?? 0, returns.max() ?? 0)
+        let margin = max(0.04 * (highest - lowest), 1e-9)
+        let sides = (
+            across: 0...max(1.04 * (shown.map(\.risk).max() ?? 0), 1e-9),
+            up: (lowest < 0 ? lowest - margin : lowest)...(highest + margin)
+        )
+        across = AxisScale(between: sides.across.lowerBound, and: sides.across.upperBound)
+        up = AxisScale(between: sides.up.lowerBound, and: sides.up.upperBound)
         let field = ChartField(
             left: 80,
             right: 660,
             top: 74,
             bottom: Self.height - 56,
-            across: 0...max(across.ticks.last ?? 0, 1e-9),
-            up: (up.ticks.first ?? 0)...max(up.ticks.last ?? 0, (up.ticks.first ?? 0) + 1e-9)
+            across: sides.across,
+            up: sides.up
         )
         self.field = field
         hiddenCount = chart.instruments.count - near.count
-        dots = Self.labelled(near, field)
+        dots = Self.labelled(near, beside: chart.portfolios.map(\.mark), field)
         marketEnd = Self.marketEnd(chart, field)
     }
 
     /// Names are left out where they would lie on another's name or mark.
     private static func labelled(
         _ marks: [FrontierChart.Mark],
+        beside others: [FrontierChart.Mark],
         _ field: ChartField
     ) -> [(mark: FrontierChart.Mark, isLabelled: Bool)] {
-        var taken: [(x: ClosedRange<Double>, y: ClosedRange<Double>)] = []
+        typealias Box = (x: ClosedRange<Double>, y: ClosedRange<Double>)
+        func box(around mark: FrontierChart.Mark, _ size: Double) -> Box {
+            let (x, y) = (field.x(mark.risk), field.y(mark.expectedReturn))
+            return (x - size...x + size, y - size...y + size)
+        }
+        var taken = others.map { box(around: $0, 8) } + marks.map { box(around: $0, 3.5) }
         return marks.map { mark in
             let (x, y) = (field.x(mark.risk), field.y(mark.expectedReturn))
-            let end = x + 8 + 6.2 * Double(mark.name.unicodeScalars.count)
-            let box = (x: x + 5...max(end, x + 5), y: y - 6...y + 6)
-            let isFree = !taken.contains { $0.x.overlaps(box.x) && $0.y.overlaps(box.y) }
-            let isLabelled = marks.count <= mostNames && isFree && end < field.right + 20
-            if isLabelled { taken.append(box) }
+            let width = 6.6 * Double(mark.name.unicodeScalars.count)
+            let name: Box = (x + 5...x + 7 + width, y - 5...y + 5)
+            let isFree = !taken.contains { $0.x.overlaps(name.x) && $0.y.overlaps(name.y) }
+            let isLabelled = marks.count <= mostNames && isFree && name.x.upperBound < field.right + 20
+            if isLabelled { taken.append(name) }
             return (mark, isLabelled)
         }
     }
