@@ -30,6 +30,8 @@ public struct OptimizationRequest: Equatable, Sendable {
     public var constraints: Constraints
     /// The request's own preferences.
     public var preferences: Preferences
+    /// Points of the efficient frontier to show beside the allocation; 0 for none.
+    public var frontierPointCount: Int
 
     /// Makes an optimization request from its parts.
     public init(
@@ -38,7 +40,8 @@ public struct OptimizationRequest: Equatable, Sendable {
         objective: Objective,
         riskMeasure: RiskMeasure = .volatility,
         constraints: Constraints = Constraints(),
-        preferences: Preferences = Preferences()
+        preferences: Preferences = Preferences(),
+        frontierPointCount: Int = 0
     ) {
         self.portfolioID = portfolioID
         self.type = type
@@ -46,6 +49,7 @@ public struct OptimizationRequest: Equatable, Sendable {
         self.riskMeasure = riskMeasure
         self.constraints = constraints
         self.preferences = preferences
+        self.frontierPointCount = frontierPointCount
     }
 }
 
