@@ -62,19 +62,19 @@ struct FrontierCheckTests {
     }
 
     /// A change that no reader should see, and a part of what is said of it.
-    private struct Mutation {
+    private struct Mutation: Sendable {
         let name: String
         let claim: String
-        let change: (inout FrontierResult) -> Void
+        let change: @Sendable (inout FrontierResult) -> Void
 
-        init(_ name: String, _ claim: String, _ change: @escaping (inout FrontierResult) -> Void) {
+        init(_ name: String, _ claim: String, _ change: @escaping @Sendable (inout FrontierResult) -> Void) {
             self.name = name
             self.claim = claim
             self.change = change
         }
     }
 
-    private static let mutations = [
+    private static let mutations: [Mutation] = [
         Mutation("a return", "efficient_frontier/3/return") { $0.points[3].expectedReturn += 1e-6 },
         Mutation("a risk", "efficient_frontier/3/risk") { $0.points[3].risk *= 1 - 1e-6 },
         Mutation("a ratio", "efficient_frontier/3/sharpe") { $0.points[3].sharpe = 9 },
