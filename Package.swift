@@ -93,6 +93,7 @@ let package = Package(
             ["PortfolioAPI", "PortfolioService", "Repository", "MomentEstimation", "FunctionRuntime"]
         ),
         function("efficient-frontier", ["PortfolioAPI", "PortfolioService", "Repository", "FunctionRuntime"]),
+        function("factor-exposures", ["PortfolioAPI", "PortfolioService", "Repository", "FunctionRuntime"]),
         function("health", ["PortfolioAPI", "PortfolioService", "Repository", "FunctionRuntime"]),
         function("worker", ["JobExecution", "Repository", "FunctionRuntime"]),
 
@@ -136,7 +137,7 @@ let package = Package(
             "JobExecutionTests",
             [
                 "JobExecution", "Repository", "ResultChecker", "PortfolioOptimization", "MomentEstimation",
-                "PortfolioModel", "Matrices",
+                "PortfolioModel", "Matrices", "JSON",
             ]
         ),
         tests("RepositoryTests", ["Repository", "PortfolioDocuments", "PortfolioModel", "Matrices"]),

@@ -87,7 +87,7 @@ package struct SolveOptimization {
     ) -> ComputedOutcome {
         var outcome = ComputedOutcome(result: .failure(OptimizationFailure(code: "check_failed", message: "")))
         do throws(OptimizationFailure) {
-            let provided = try cache.moments(of: job.snapshot, tenant: tenant)
+            let provided = try cache.moments(of: job.snapshot, tenant: tenant).suited(to: job.request.type)
             let estimate = try estimateAfterViews(job, provided)
             let moments = estimate?.moments ?? provided
             try requireReturns(moments, job)
@@ -99,7 +99,12 @@ package struct SolveOptimization {
                 request: job.request,
                 momentsBeforeViews: provided
             )
-            let violations = check.violations(in: solved)
+            var violations = check.violations(in: solved)
+            if let frontier = solved.efficientFrontier {
+                let asked = FrontierRequest(beside: job.request)
+                violations += FrontierCheck(snapshot: job.snapshot, moments: moments, request: asked)
+                    .violations(in: frontier)
+            }
             outcome.violations = violations.map(\.description)
             guard violations.isEmpty else {
                 throw OptimizationFailure(
@@ -152,7 +157,30 @@ package struct SolveOptimization {
         defer { solveTime = clock() - started }
         var solution = try optimizeAllocation(problem) { isRevoked() || clock() >= deadline }
         solution.report.solveMilliseconds = (clock() - started).inMilliseconds
-        return try result(of: solution, problem, moments, job.snapshot)
+        var result = try result(of: solution, problem, moments, job.snapshot)
+        if job.request.frontierPointCount > 0, moments.expectedReturnsEstimator == "none" {
+            let message = "The efficient frontier was not traced: the risk model has no expected returns."
+            result.warnings.append(ResultWarning(code: "frontier_unavailable", message: message))
+        } else if job.request.frontierPointCount > 0 {
+            addFrontier(to: &result, problem, job.request) { isRevoked() || clock() >= deadline }
+        }
+        return result
+    }
+
+    /// Traces the frontier under the same limits; an allocation is an answer without one, too.
+    private func addFrontier(
+        to result: inout OptimizationResult,
+        _ problem: AllocationProblem,
+        _ request: OptimizationRequest,
+        shouldStop: () -> Bool
+    ) {
+        do throws(OptimizationFailure) {
+            let traced = try traceFrontier(problem, FrontierRequest(beside: request), shouldStop: shouldStop)
+            result.efficientFrontier = traced.points.map { FrontierPoint($0, of: problem) }
+        } catch {
+            let message = "The efficient frontier was not found: \(error.message)"
+            result.warnings.append(ResultWarning(code: "frontier_unavailable", message: message))
+        }
     }
 
     private func timeLimit(_ preferences: Preferences) -> Duration {

@@ -4,6 +4,8 @@ public enum OptimizationType: String, CaseIterable, Sendable {
     case blackLitterman = "black_litterman"
     case riskParity = "risk_parity"
     case hierarchicalRiskParity = "hierarchical_risk_parity"
+    /// Mean-variance on the factor model's covariance, with limits on exposures to its factors.
+    case factorBased = "factor_based"
 }
 
 /// What an optimization strives for.
@@ -53,6 +55,8 @@ public struct OptimizationRequest: Equatable, Sendable {
     public var preferences: Preferences
     /// What the method is told beyond them.
     public var parameters: MethodParameters
+    /// Points of the efficient frontier to show beside the allocation; 0 for none.
+    public var frontierPointCount: Int
 
     /// Makes an optimization request from its parts.
     public init(
@@ -62,7 +66,8 @@ public struct OptimizationRequest: Equatable, Sendable {
         riskMeasure: RiskMeasure = .volatility,
         constraints: Constraints = Constraints(),
         preferences: Preferences = Preferences(),
-        parameters: MethodParameters = MethodParameters()
+        parameters: MethodParameters = MethodParameters(),
+        frontierPointCount: Int = 0
     ) {
         self.portfolioID = portfolioID
         self.type = type
@@ -71,6 +76,7 @@ public struct OptimizationRequest: Equatable, Sendable {
         self.constraints = constraints
         self.preferences = preferences
         self.parameters = parameters
+        self.frontierPointCount = frontierPointCount
     }
 }
 

@@ -4,7 +4,7 @@ import PortfolioModel
 private let constraintFields = FieldNames(
     known: Capabilities.constraints,
     notOffered: [
-        "max_positions", "max_tracking_error", "allow_short", "max_gross_exposure", "factor_exposures",
+        "max_positions", "max_tracking_error", "allow_short", "max_gross_exposure",
     ]
 )
 
@@ -25,6 +25,7 @@ func readConstraints(_ value: JSONValue, at pointer: String, _ faults: FaultColl
     constraints.minCash = reader.number("min_cash", .fraction)
     constraints.maxCash = reader.number("max_cash", .fraction)
     constraints.groups = readGroups(reader)
+    constraints.factorExposures = readFactorLimits(reader)
     reportContradictions(constraints, reader)
     return constraints
 }
@@ -50,7 +51,7 @@ private func reportContradictions(_ constraints: Constraints, _ reader: ObjectRe
 }
 
 /// Reports a lower limit above its upper one.
-private func reportCrossing(
+func reportCrossing(
     _ lowerName: String,
     _ lower: Double?,
     _ upperName: String,

@@ -8,7 +8,7 @@ struct RequestKind {
     var riskMeasure: RiskMeasure
 }
 
-private let typesNotOffered = ["robust", "multi_period", "scenario_based", "factor_based", "custom"]
+private let typesNotOffered = ["robust", "multi_period", "scenario_based", "custom"]
 private let objectivesNotOffered = ["multi_objective", "custom"]
 let riskMeasuresNotOffered = [
     "var", "cvar", "semi_deviation", "mad", "evar", "cdar", "max_drawdown", "worst_realization",

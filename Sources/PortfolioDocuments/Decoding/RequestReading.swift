@@ -17,7 +17,7 @@ func readOptimizationRequest(_ value: JSONValue, _ faults: FaultCollector) -> Op
     guard let reader = ObjectReader(value, at: "", requestFields, faults) else { return nil }
     let portfolioID = reader.requiredIdentifier("portfolio_id", .general)
     let kind = readKind(reader)
-    checkFrontierPoints(reader)
+    let frontierPointCount = readFrontierPointCount(reader)
     let constraints = readSection("constraints", reader) { readConstraints($0, at: $1, faults) }
     let preferences = readSection("preferences", reader) { readPreferences($0, at: $1, faults) }
     let parameters = readMethodParameters(reader, type: kind?.type)
@@ -29,7 +29,8 @@ func readOptimizationRequest(_ value: JSONValue, _ faults: FaultCollector) -> Op
         riskMeasure: kind.riskMeasure,
         constraints: constraints ?? Constraints(),
         preferences: preferences ?? Preferences(),
-        parameters: parameters
+        parameters: parameters,
+        frontierPointCount: frontierPointCount
     )
 }
 
@@ -42,11 +43,10 @@ func readSection<Section>(
     reader.optional(name).flatMap { read($0, reader.path(name)) }
 }
 
-/// Takes `frontier_points: 0`, the default, and refuses more: frontiers are not offered yet.
-private func checkFrontierPoints(_ reader: ObjectReader) {
-    guard let points = reader.number("frontier_points", .nonNegative), points > 0 else { return }
-    let message = "frontier_points \(decimal(points)) is not supported yet; supported is: 0"
-    reader.faults.report(.notSupported, at: reader.path("frontier_points"), message)
+/// Reads how many points of the frontier are wanted beside the allocation: 0, the default, or as many as a curve has.
+private func readFrontierPointCount(_ reader: ObjectReader) -> Int {
+    guard reader.optional("frontier_points")?.double != 0 else { return 0 }
+    return readPointCount("frontier_points", FrontierRequest.pointRange, reader) ?? 0
 }
 
 private let preferenceFields = FieldNames(

@@ -1,4 +1,3 @@
-internal import ConvexSolver
 internal import Matrices
 internal import PortfolioModel
 
@@ -22,7 +21,7 @@ extension MeanVarianceMethod {
     ) throws(OptimizationFailure) -> AllocationSolution {
         let layout = limits.layout
         let gainUnit = gainUnit(of: ratio)
-        guard let program = homogeneousProgram(ratio, gainUnit: gainUnit) else {
+        guard let program = try homogeneousProgram(ratio, gainUnit: gainUnit) else {
             throw try infeasible(because: nil, shouldStop: shouldStop)
         }
         let outcome: ProgramOutcome
@@ -63,20 +62,29 @@ extension MeanVarianceMethod {
     }
 
     /// Minimise the variance of y − κb subject to a gain of 1, the limits homogenised.
-    private func homogeneousProgram(_ ratio: RatioObjective, gainUnit: Double) -> AllocationProgram? {
+    private func homogeneousProgram(
+        _ ratio: RatioObjective,
+        gainUnit: Double
+    ) throws(OptimizationFailure) -> AllocationProgram? {
         var builder = ProgramBuilder(limits: limits, isHomogeneous: true)
         if !limits.volatilityLimits.isEmpty { builder.volatility = (scaling.factor, scaling.volatilityUnit) }
         builder.normalization = ratio.gains.map { $0 / gainUnit } + [ratio.constant / gainUnit]
         let zero = [Double](repeating: 0, count: builder.columnCount)
-        guard var program = builder.program(quadratic: scaling.covariance, linear: zero) else { return nil }
-        guard let benchmark = ratio.benchmark, let scaleColumn = program.scaleColumn else { return program }
-        let inverse = 1 / (scaling.volatilityUnit * scaling.volatilityUnit)
-        for (index, covariance) in benchmark.covariances.enumerated() {
-            program.conic.quadratic[index, scaleColumn] = -covariance * inverse
-            program.conic.quadratic[scaleColumn, index] = -covariance * inverse
+        guard let benchmark = ratio.benchmark else {
+            return builder.program(quadratic: scaling.covariance, linear: zero)
         }
-        program.conic.quadratic[scaleColumn, scaleColumn] = benchmark.variance * inverse
-        return program
+        // κ has a row and a column of its own, −Σb and bᵀΣb: that of no factor model.
+        let covariance = try scaling.covariance.matrix(for: problem.objective.rawValue)
+        let scaleColumn = limits.layout.count
+        var wider = DenseMatrix(rows: builder.columnCount, columns: builder.columnCount)
+        let inverse = 1 / (scaling.volatilityUnit * scaling.volatilityUnit)
+        for j in 0..<covariance.columns {
+            for i in 0..<covariance.rows { wider[i, j] = covariance[i, j] }
+            wider[j, scaleColumn] = -benchmark.covariances[j] * inverse
+            wider[scaleColumn, j] = -benchmark.covariances[j] * inverse
+        }
+        wider[scaleColumn, scaleColumn] = benchmark.variance * inverse
+        return builder.program(quadratic: .dense(wider), linear: zero)
     }
 
     /// A power of two near the largest gain of an instrument that may be held.

@@ -130,13 +130,14 @@ struct ConstrainedRiskBudgeting {
         if !method.limits.volatilityLimits.isEmpty {
             builder.volatility = (method.scaling.factor, method.scaling.volatilityUnit)
         }
-        var quadratic = method.scaling.covariance.multipliedOut()
+        var barrier = [Double](repeating: 0, count: budgets.count)
         var linear = [Double](repeating: 0, count: builder.columnCount)
         for index in budgets.indices where budgets[index] > 0 {
-            quadratic[index, index] += lambda * budgets[index] / (point[index] * point[index])
+            barrier[index] = lambda * budgets[index] / (point[index] * point[index])
             linear[index] = -2 * lambda * budgets[index] / point[index]
         }
-        guard let program = builder.program(quadratic: .dense(quadratic), linear: linear) else {
+        let quadratic = method.scaling.covariance.addingVariances(barrier)
+        guard let program = builder.program(quadratic: quadratic, linear: linear) else {
             throw try method.infeasible(because: nil, shouldStop: shouldStop)
         }
         return program
@@ -188,5 +189,19 @@ struct ConstrainedRiskBudgeting {
             return optimum.dual[row] / origin.scale
         }
         return 0
+    }
+}
+
+extension CovarianceModel {
+    /// Σ + diag(d).
+    fileprivate func addingVariances(_ variances: [Double]) -> CovarianceModel {
+        switch self {
+        case .dense(var matrix):
+            for (index, variance) in variances.enumerated() { matrix[index, index] += variance }
+            return .dense(matrix)
+        case .factors(var model):
+            for (index, variance) in variances.enumerated() { model.specificVariance[index] += variance }
+            return .factors(model)
+        }
     }
 }
