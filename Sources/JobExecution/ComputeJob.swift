@@ -101,7 +101,8 @@ package struct ComputeJob {
     ) throws(OptimizationFailure) -> [UInt8] {
         switch job.request.kind {
         case .efficientFrontier: try computeFrontier(context)
-        case .rebalance, .factorAnalysis: throw notOffered(job.request.kind)
+        case .factorAnalysis: try computeFactorAnalysis(context)
+        case .rebalance: throw notOffered(job.request.kind)
         }
     }
 

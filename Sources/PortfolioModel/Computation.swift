@@ -47,6 +47,8 @@ extension OptimizationFailure {
     public var isOfInputsAlone: Bool { Self.codesOfInputsAlone.contains(code) }
 
     private static let codesOfInputsAlone: Set<String> = [
-        "infeasible", "invalid_inputs", "missing_expected_returns", "no_excess_return", "out_of_reach", "unbounded",
+        "dependent_factors", "infeasible", "invalid_inputs", "missing_expected_returns", "missing_factors",
+        "no_excess_return", "out_of_reach", "unbounded",
+        "unknown_factor",
     ]
 }

@@ -15,6 +15,8 @@ public struct AllocationProblem: Sendable {
     public let expectedReturns: [Double]
     /// Annual covariance, positive semidefinite; a factor model in its parts.
     public let covariance: CovarianceModel
+    /// The factors behind the returns, for the same instruments; nil when the risk model has none.
+    public let factors: FactorStructure?
     /// Weights before trading.
     public let currentWeights: [Double]
     /// Weight of cash before trading.
@@ -62,11 +64,13 @@ public struct AllocationProblem: Sendable {
         self.instruments = instruments
         expectedReturns = chosen.map { moments.expectedReturns[$0] }
         covariance = moments.covariance.selecting(chosen)
+        factors = moments.factors.map { $0.selecting(chosen) }
         currentWeights = values.map { $0 / total }
         currentCash = portfolio.cash / total
         portfolioValue = total
         isTradable = instruments.map { universe.contains($0.id) }
         constraints = portfolio.constraints.overridden(by: request.constraints)
+        try requireFactors(constraints, moments.factors)
         preferences = portfolio.preferences.overridden(by: request.preferences)
         warnings = preferenceWarnings(
             preferences: preferences,
@@ -129,6 +133,18 @@ private func chosenIndices(
     guard !universe.isEmpty else { throw invalidInputs("The universe is empty: nothing may be held.") }
     return moments.instruments.indices.filter { index in
         universe.contains(moments.instruments[index]) || held[moments.instruments[index]] != nil
+    }
+}
+
+/// A limit on a factor that the risk model does not have limits nothing that could be computed.
+private func requireFactors(
+    _ constraints: Constraints,
+    _ structure: FactorStructure?
+) throws(OptimizationFailure) {
+    guard let limits = constraints.factorExposures, !limits.isEmpty else { return }
+    guard let structure else { throw missingFactors }
+    if let unknown = limits.keys.filter({ !structure.factors.contains($0) }).min() {
+        throw unknownFactor(unknown, in: structure.factors)
     }
 }
 

@@ -17,6 +17,7 @@ func checkConstraints(of exposure: Exposure, _ mandate: Mandate, _ findings: ino
         let expected = exposure.expectedReturn(mandate.moments, riskFreeRate: rate)
         findings.atLeast(expected, limit, "constraints/min_return")
     }
+    checkFactorLimits(of: exposure, mandate, &findings)
     findings.atLeast(exposure.cash, limits.minCash ?? 0, "constraints/min_cash")
     findings.atMost(exposure.cash, limits.maxCash ?? limits.minCash ?? 0, "constraints/max_cash")
 }

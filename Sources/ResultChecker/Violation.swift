@@ -22,6 +22,8 @@ public struct Violation: Equatable, Sendable, CustomStringConvertible {
 enum Tolerance {
     /// A limit on weights, volatility or return may be exceeded by this much.
     static let limit = 1e-7
+    /// A limit on the exposure to a factor may be exceeded by this much.
+    static let factorLimit = 1e-8
     /// A figure may differ by this share of its size.
     static let relative = 1e-9
     /// A figure near 0 may differ by this much.

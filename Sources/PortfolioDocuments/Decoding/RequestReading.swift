@@ -14,7 +14,7 @@ private let requestFields = FieldNames(
 )
 private let typesNotOffered = [
     "black_litterman", "risk_parity", "hierarchical_risk_parity", "robust", "multi_period", "scenario_based",
-    "factor_based", "custom",
+    "custom",
 ]
 private let objectivesNotOffered = [
     "minimize_tracking_error", "maximize_information_ratio", "maximize_diversification", "risk_budgeting",

@@ -22,6 +22,7 @@ package enum ResultTables {
         }
     }
 
+    /// A header and its lines.
     static func table(_ header: [String], _ fill: (inout [[String]]) -> Void) -> [UInt8] {
         var lines = [header]
         fill(&lines)
