@@ -293,6 +293,32 @@ struct ComputationRepositoryTests {
         }
     }
 
+    @Test func `a connection cut before any statement is made anew, and nothing is stored twice`() throws {
+        let kind = ComputationKind.rebalance
+        let repository = fixture.computations(kind)
+        let cut =
+            "SELECT count(pg_terminate_backend(pid, 5000)) FROM pg_stat_activity WHERE datname = current_database()"
+            + " AND pid <> pg_backend_pid()"
+        _ = try repository.submissionContext(portfolioID: "port-1", namedInstruments: [], tenant: "default")
+        try fixture.execute(cut)
+        guard case .stored = try repository.submit(request(kind), id: "reb-1", tenant: "default") else {
+            Issue.record("not stored")
+            return
+        }
+        try fixture.execute(cut)
+        #expect(try repository.submit(request(kind), id: "reb-2", tenant: "default") == .known(id: "reb-1"))
+        try fixture.execute(cut)
+        guard case .found(let state) = try repository.gatherComputation(equalTo: request(kind), tenant: "default")()
+        else {
+            Issue.record("not found")
+            return
+        }
+        #expect(state.id == "reb-1")
+        try fixture.execute(cut)
+        #expect(try repository.gatherComputation(id: "reb-1", kind: kind, tenant: "default")() != nil)
+        #expect(try fixture.execute("SELECT job_id FROM jobs.jobs") == [["reb-1"]])
+    }
+
     @Test func `the statements of a function touch rows by key`() throws {
         let plan = try fixture.server.execute(
             """
