@@ -319,16 +319,37 @@ struct ComputationRepositoryTests {
         #expect(try fixture.execute("SELECT job_id FROM jobs.jobs") == [["reb-1"]])
     }
 
-    @Test func `the statements of a function touch rows by key`() throws {
-        let plan = try fixture.server.execute(
+    @Test func `looking for one among thousands reads one`() throws {
+        let kind = ComputationKind.efficientFrontier
+        try fixture.execute(
             """
-            EXPLAIN SELECT id FROM computations
-            WHERE tenant_id = 'default' AND identity = sha256(''::bytea)
-            """,
-            database: fixture.name,
-            role: "portfolio_efficient_frontier",
-            tenant: "default"
-        ).map { $0.joined() }.joined(separator: "\n")
-        #expect(plan.contains("computations_identity") && !plan.contains("Seq Scan"), "\(plan)")
+            INSERT INTO queries.computations (id, tenant_id, kind, portfolio_id, status, created_at, identity)
+            SELECT 'fro-x' || n, 'default', 'efficient_frontier', 'port-1', 'completed', now(), sha256(n::text::bytea)
+            FROM generate_series(1, 3000) AS n;
+            ANALYZE queries.computations
+            """
+        )
+        func entriesRead() throws -> Int {
+            let sum = "SELECT sum(idx_tup_read) FROM pg_stat_user_indexes WHERE relname IN "
+            let rows = try fixture.execute(sum + "('computations', 'efficient_frontier_requests')")
+            return rows.first?.first.flatMap { Int($0) } ?? -1
+        }
+        let before = try entriesRead()
+        let rounds = 20
+        do {
+            let repository = fixture.computations(kind)
+            _ = try repository.submit(request(kind), id: "fro-1", tenant: "default")
+            for _ in 0..<rounds {
+                _ = try repository.gatherComputation(equalTo: request(kind), tenant: "default")()
+                _ = try repository.submit(request(kind), id: "fro-2", tenant: "default")
+            }
+        }
+        // A session tells its figures when it ends.
+        var read = 0
+        for _ in 0..<200 where read == 0 {
+            usleep(20_000)
+            read = try entriesRead() - before
+        }
+        #expect((1...10 * rounds).contains(read), "\(read) entries read for \(rounds) looks and submissions")
     }
 }
