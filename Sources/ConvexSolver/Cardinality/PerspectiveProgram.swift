@@ -71,6 +71,7 @@ extension PerspectiveProgram {
     ///   - diagonal: d, 0 where a variable is in already.
     ///   - point: x̂.
     ///   - multipliers: ν.
+    /// - Returns: the bound and the prices of the variables.
     func bound(product: [Double], diagonal: [Double], point: [Double], multipliers: [Double]) -> PerspectiveBound {
         var value = 0.0
         var slope = linear.map { -$0 }
