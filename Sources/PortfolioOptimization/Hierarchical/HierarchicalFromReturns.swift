@@ -18,11 +18,14 @@ public func hierarchicalRiskParityPortfolio(
     returns: DenseMatrix,
     childOrder: ChildOrder = .smallestIndexFirst
 ) throws(HierarchicalError) -> HierarchicalPortfolio {
-    for (index, value) in returns.elements.enumerated() where !value.isFinite {
-        throw HierarchicalError.notFinite(what: "returns", index: index)
-    }
     let history = StandardizedHistory(returns)
-    if let instrument = history.squares.firstIndex(where: { $0 <= 0 || !(1 / $0).isFinite }) {
+    // A NaN or an infinity anywhere makes the sum of squares one; only then is it looked for.
+    if !history.squares.allSatisfy(\.isFinite) {
+        for (index, value) in returns.elements.enumerated() where !value.isFinite {
+            throw HierarchicalError.notFinite(what: "returns", index: index)
+        }
+    }
+    if let instrument = history.squares.firstIndex(where: { !$0.isFinite || $0 <= 0 || !(1 / $0).isFinite }) {
         throw HierarchicalError.noVariance(instrument: instrument)
     }
     let tree = ClusterTree(leafCount: returns.columns, edges: NearestNeighborTree.edges(history), order: childOrder)
@@ -42,14 +45,15 @@ private struct StandardizedHistory {
 
     init(_ returns: DenseMatrix) {
         let (periods, count) = (returns.rows, returns.columns)
+        let sums = returns.transposedTimes([Double](repeating: 1, count: periods))
         var centred = returns
         var squares = [Double](repeating: 0, count: count)
         centred.elements.withUnsafeMutableBufferPointer { entries in
             for j in 0..<count {
                 guard let column = entries.baseAddress.map({ $0 + j * periods }) else { return }
-                let mean = sum(column, periods) / Double(max(1, periods))
+                let mean = sums[j] / Double(periods)
                 for k in 0..<periods { column[k] -= mean }
-                squares[j] = PointerKernels.dot(column, column, count: periods)
+                squares[j] = PointerKernels.longDot(column, column, count: periods)
             }
         }
         self.centred = centred
@@ -76,27 +80,10 @@ private struct StandardizedHistory {
         let periods = centred.rows
         return centred.elements.withUnsafeBufferPointer { entries in
             guard let start = entries.baseAddress else { return 0 }
-            let product = PointerKernels.dot(start + i * periods, start + j * periods, count: periods)
+            let product = PointerKernels.longDot(start + i * periods, start + j * periods, count: periods)
             return -max(-1, min(1, product * (reciprocals[i] * reciprocals[j])))
         }
     }
-}
-
-/// The sum of a column.
-private func sum(_ column: UnsafePointer<Double>, _ count: Int) -> Double {
-    // Four sums hide the latency of an addition; their order is fixed, so the result is too.
-    var sums = SIMD4<Double>.zero
-    var k = 0
-    while k + 4 <= count {
-        sums += SIMD4(column[k], column[k + 1], column[k + 2], column[k + 3])
-        k += 4
-    }
-    var total = (sums[0] + sums[2]) + (sums[1] + sums[3])
-    while k < count {
-        total += column[k]
-        k += 1
-    }
-    return total
 }
 
 /// Prim's algorithm on keys of which each is known to within a margin, and exactly when asked for.

@@ -102,7 +102,7 @@ struct RecursiveBisection {
             guard let start = entries.baseAddress else { return 0 }
             let sum = start + level * periods
             PointerKernels.add(1, sum + periods, into: sum, count: periods)
-            return PointerKernels.dot(sum, sum, count: periods)
+            return PointerKernels.longDot(sum, sum, count: periods)
         }
     }
 
