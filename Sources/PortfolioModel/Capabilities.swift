@@ -47,10 +47,11 @@ public enum Capabilities {
         .maximizeInformationRatio, .maximizeDiversification, .minimizeTransactionCosts,
     ]
 
-    /// The limits that every combination takes, by their names in `constraints`.
+    /// The limits there are, by their names in `constraints`; ``refusedConstraints(of:_:_:)`` says which ones a combination
+    /// does not take.
     public static let constraints = [
         "max_position_size", "min_position_size", "max_sector_exposure", "max_asset_class_exposure", "max_turnover",
         "target_volatility", "min_weights", "max_weights", "min_return", "max_risk", "min_cash", "max_cash", "groups",
-        "factor_exposures",
+        "factor_exposures", "max_positions", "max_tracking_error",
     ]
 }

@@ -28,6 +28,10 @@ public struct Constraints: Equatable, Sendable {
     public var minCash: Double?
     /// Upper weight of cash; nil means `minCash`, or 0: fully invested.
     public var maxCash: Double?
+    /// The most instruments that may be held.
+    public var maxPositions: Int?
+    /// Upper limit of the tracking error against the portfolio's benchmark, annual.
+    public var maxTrackingError: Double?
     /// Limits on the total weight of named groups.
     public var groups: [GroupLimit]?
     /// Limits on the exposure to single factors.
@@ -51,6 +55,8 @@ public struct Constraints: Equatable, Sendable {
         result.maxRisk = other.maxRisk ?? maxRisk
         result.minCash = other.minCash ?? minCash
         result.maxCash = other.maxCash ?? maxCash
+        result.maxPositions = other.maxPositions ?? maxPositions
+        result.maxTrackingError = other.maxTrackingError ?? maxTrackingError
         result.groups = other.groups ?? groups
         result.factorExposures = merged(factorExposures, other.factorExposures)
         return result

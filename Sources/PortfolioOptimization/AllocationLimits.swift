@@ -73,6 +73,10 @@ struct AllocationLimits: Sendable {
     var expressions: [LimitedExpression]
     /// Upper limits of volatility, annual.
     var volatilityLimits: [LimitSide]
+    /// Upper limit of the tracking error.
+    var trackingLimit: TrackingLimit?
+    /// The limit on how many instruments are held, where it can bind.
+    var positionLimit: PositionLimit?
     /// The buy-in threshold, when some instrument is under it.
     var threshold: LimitSide?
     /// The instruments that are either 0 or at least the threshold.
@@ -84,6 +88,9 @@ struct AllocationLimits: Sendable {
 
     func weightLimits(of instrument: Int) -> LimitedExpression { expressions[instrument] }
     var cashLimits: LimitedExpression { expressions[layout.cash] }
+
+    /// Whether who is held is part of the question, so that a search over choices is needed.
+    var hasChoices: Bool { threshold != nil || positionLimit != nil }
 
     /// Whether the turnover limit leaves nothing to decide.
     var forbidsTrading: Bool { (turnoverLimit?.bound ?? 1) <= Self.noTrading }
@@ -121,6 +128,14 @@ struct AllocationLimits: Sendable {
             if let upper = expression.upper { record((value - upper.bound) / expression.scale, upper, "budget") }
         }
         for limit in volatilityLimits { record(excess(of: volatility, over: limit), limit, "volatility") }
+        if let trackingLimit {
+            let error = trackingLimit.error(at: point[..<layout.cash])
+            record(excess(of: error, over: trackingLimit.side), trackingLimit.side, "tracking error")
+        }
+        if let positionLimit {
+            let surplus = point[..<layout.cash].reduce(-positionLimit.side.bound) { $0 + ($1 != 0 ? 1 : 0) }
+            record(surplus, positionLimit.side, "positions")
+        }
         if let threshold {
             for instrument in thresholdInstruments where point[instrument] > 0 {
                 record(threshold.bound - point[instrument], threshold, "threshold")

@@ -33,6 +33,8 @@ public struct AllocationProblem: Sendable {
     public let parameters: MethodParameters
     /// The benchmark, where the objective is measured against it and the portfolio has one.
     public let benchmark: BenchmarkFigures?
+    /// The benchmark as a limit on the tracking error needs it; nil without such a limit.
+    let tracking: TrackingModel?
     /// What the caller should know before anything is solved: preferences that change nothing here.
     public let warnings: [ResultWarning]
 
@@ -76,11 +78,25 @@ public struct AllocationProblem: Sendable {
         isTradable = instruments.map { universe.contains($0.id) }
         constraints = portfolio.constraints.overridden(by: request.constraints)
         try requireFactors(constraints, moments.factors)
+        if let refusal = refusal(of: constraints, request.type, request.objective, request.riskMeasure) {
+            throw refusal
+        }
         preferences = portfolio.preferences.overridden(by: request.preferences)
         if request.objective.needsBenchmark, let weights = portfolio.benchmark {
             benchmark = try BenchmarkFigures(weights, moments: moments, chosen: chosen)
         } else {
             benchmark = nil
+        }
+        if constraints.maxTrackingError != nil {
+            guard let weights = portfolio.benchmark else {
+                throw OptimizationFailure(
+                    code: "missing_benchmark",
+                    message: "max_tracking_error is measured against a benchmark, and the portfolio has none."
+                )
+            }
+            tracking = try TrackingModel(weights, moments: moments, chosen: chosen)
+        } else {
+            tracking = nil
         }
         warnings = preferenceWarnings(
             preferences: preferences,

@@ -22,6 +22,10 @@ struct AllocationProgram: Sendable {
     var origins: [RowOrigin]
     /// The first row of each second-order cone with the volatility limit it holds.
     var volatilityRows: [(row: Int, limit: Int)]
+    /// The first row of the cone that limits the tracking error.
+    var trackingRow: Int?
+    /// How many may be held of whom, where that is limited.
+    var positions: PositionChoice?
     /// The column of κ when the program is homogenised.
     var scaleColumn: Int?
     /// The column of the relaxation of a limit.
@@ -53,8 +57,8 @@ struct ProgramBuilder {
     var normalization: [Double]?
 
     /// The columns: decision variables, then κ, then δ.
-    private var scaleColumn: Int? { isHomogeneous ? limits.layout.count : nil }
-    private var relaxationColumn: Int? {
+    var scaleColumn: Int? { isHomogeneous ? limits.layout.count : nil }
+    var relaxationColumn: Int? {
         relaxation == nil ? nil : limits.layout.count + (isHomogeneous ? 1 : 0)
     }
     /// How many columns the program has.
@@ -94,8 +98,10 @@ struct ProgramBuilder {
                 inequalities.append(Row(terms: [(relaxationColumn, 1)], bound: most, origin: origin))
             }
         }
-        let disjunctions = withThresholds ? thresholdDisjunctions(adding: &equalities) : []
-        return assemble(equalities, inequalities, disjunctions, quadratic: quadratic, linear: linear)
+        let disjunctions = withThresholds ? choices(adding: &equalities) : []
+        var program = assemble(equalities, inequalities, disjunctions, quadratic: quadratic, linear: linear)
+        if withThresholds { program.positions = positionChoice() }
+        return program
     }
 
     /// Appends the rows of an expression; false when it has no variables and cannot hold.
@@ -178,6 +184,14 @@ struct ProgramBuilder {
         return disjunctions
     }
 
+    /// The choices of who is held: thresholds, and whom else a limit on positions counts.
+    private func choices(adding equalities: inout [Row]) -> [Disjunction] {
+        let thresholds = thresholdDisjunctions(adding: &equalities)
+        guard let positions = limits.positionLimit else { return thresholds }
+        let under = Set(limits.threshold == nil ? [] : limits.thresholdInstruments)
+        return thresholds + positions.counted.filter { !under.contains($0) }.map { freeChoice(instrument: $0) }
+    }
+
     /// What is sold of a holding below the threshold ℓ that may only be 0 or at least ℓ: s ≥ c (1 − w/ℓ).
     ///
     /// The line through (w, s) = (0, c) and (ℓ, 0) lies above s = c − w in between, where no weight may be.
@@ -212,12 +226,19 @@ struct ProgramBuilder {
         let rows = equalities + inequalities
         let cones = volatilityCones()
         let coneDimension = (volatility?.factor.rows.count ?? 0) + 1
+        var trackingCone: [Cone] = []
+        var trackingRow: Int?
         var entries = rows.map { Self.entries(of: $0) }
         var bounds = rows.map(\.bound)
         var volatilityRows: [(row: Int, limit: Int)] = []
         for limit in cones {
             volatilityRows.append((entries.count, limit))
             addCone(limit, &entries, &bounds)
+        }
+        if let limit = limits.trackingLimit {
+            trackingRow = entries.count
+            trackingCone = [.secondOrder(limit.rows.count + 1)]
+            addTrackingCone(limit, &entries, &bounds)
         }
         return AllocationProgram(
             sparse: SparseProgram(
@@ -226,12 +247,13 @@ struct ProgramBuilder {
                 rows: entries,
                 bounds: bounds,
                 cones: [.zero(equalities.count), .nonnegative(inequalities.count)]
-                    + cones.map { _ in .secondOrder(coneDimension) }
+                    + cones.map { _ in .secondOrder(coneDimension) } + trackingCone
             ),
             disjunctions: disjunctions,
-            implied: disjunctions.isEmpty ? [] : impliedSales(),
+            implied: disjunctions.isEmpty ? [] : impliedSales() + impliedPositions(),
             origins: rows.map(\.origin),
             volatilityRows: volatilityRows,
+            trackingRow: trackingRow,
             scaleColumn: scaleColumn,
             relaxationColumn: relaxationColumn
         )

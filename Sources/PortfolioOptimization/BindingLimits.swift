@@ -8,6 +8,8 @@ struct ShadowPrices {
     private var lower: [Int: Double] = [:]
     private var upper: [Int: Double] = [:]
     private var volatility: [Int: Double] = [:]
+    /// d(objective)/d(bound) of the limit on the tracking error, in the unit of its row.
+    private(set) var ofTrackingError = 0.0
 
     init(program: AllocationProgram, dual: [Double], gainPerDual: Double) {
         for (row, origin) in program.origins.enumerated() {
@@ -25,6 +27,7 @@ struct ShadowPrices {
         for (row, limit) in program.volatilityRows where row < dual.count {
             volatility[limit] = max(0, dual[row] * gainPerDual)
         }
+        if let row = program.trackingRow, row < dual.count { ofTrackingError = max(0, dual[row] * gainPerDual) }
     }
 
     /// d(objective)/d(bound) of a lower bound: not positive.
@@ -58,6 +61,16 @@ extension MeanVarianceMethod {
             let limit = limits.volatilityLimits[index]
             guard limit.bound - volatility <= Self.binding * scaling.volatilityUnit else { continue }
             found += entry(limit, volatility, prices?.ofVolatility(index, unit: scaling.volatilityUnit))
+        }
+        if let limit = limits.trackingLimit {
+            let error = limit.error(at: point[..<limits.layout.cash])
+            if limit.side.bound - error <= Self.binding * limit.unit {
+                found += entry(limit.side, error, prices.map { $0.ofTrackingError / limit.unit })
+            }
+        }
+        if let limit = limits.positionLimit {
+            let held = point[..<limits.layout.cash].reduce(0.0) { $0 + ($1 != 0 ? 1 : 0) }
+            if held >= limit.side.bound { found += entry(limit.side, held, nil) }
         }
         return found + bindingThresholds(at: point)
     }

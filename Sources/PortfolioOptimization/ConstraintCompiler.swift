@@ -48,12 +48,16 @@ struct ConstraintCompiler {
         addMinimumReturn()
         let turnover = addTurnover()
         let volatility = addVolatility()
+        let tracking = addTrackingError()
+        let positions = addPositions()
         let (threshold, thresholdInstruments) = addThreshold()
         return AllocationLimits(
             layout: layout,
             parameters: parameters,
             expressions: expressions,
             volatilityLimits: volatility,
+            trackingLimit: tracking,
+            positionLimit: positions,
             threshold: threshold,
             thresholdInstruments: thresholdInstruments,
             currentWeights: problem.currentWeights + [problem.currentCash],
@@ -262,6 +266,30 @@ struct ConstraintCompiler {
             limits.append(LimitSide(bound: bound, parameter: parameter("/max_risk", bound, .up)))
         }
         return limits
+    }
+
+    private mutating func addTrackingError() -> TrackingLimit? {
+        guard let bound = problem.constraints.maxTrackingError, let model = problem.tracking else { return nil }
+        let side = LimitSide(bound: bound, parameter: parameter("/max_tracking_error", bound, .up))
+        return TrackingLimit(side, model)
+    }
+
+    /// Finds who is counted; a limit that all of them meet together limits nothing.
+    private mutating func addPositions() -> PositionLimit? {
+        guard let most = problem.constraints.maxPositions else { return nil }
+        var counted: [Int] = []
+        var alwaysHeld = 0
+        for index in problem.instruments.indices {
+            if expressions[index].lower?.bound ?? 0 > 0 {
+                alwaysHeld += 1
+            } else if expressions[index].upper?.bound ?? 1 > 0 {
+                counted.append(index)
+            }
+        }
+        guard counted.count + alwaysHeld > most else { return nil }
+        let bound = Double(most)
+        let side = LimitSide(bound: bound, parameter: parameter("/max_positions", bound, .up))
+        return PositionLimit(side: side, counted: counted, alwaysHeld: alwaysHeld)
     }
 
     /// Finds who is under the threshold; who cannot reach it may only be 0.

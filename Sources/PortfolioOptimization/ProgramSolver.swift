@@ -34,7 +34,17 @@ func solveProgram(
             answer = outcome(of: try InteriorPointSolver(program.sparse).solve(shouldStop: shouldStop))
         } else {
             let gap = preferences.relativeGap ?? defaultRelativeGap
-            answer = try searchThresholds(program, relativeGap: gap, shouldStop: shouldStop)
+            let found = searchPositions(
+                program,
+                relativeGap: gap,
+                optimalityGap: optimalityGap,
+                shouldStop: shouldStop
+            )
+            if let found {
+                answer = .success(found)
+            } else {
+                answer = try searchThresholds(program, relativeGap: gap, shouldStop: shouldStop)
+            }
         }
     } catch {
         throw numericalDifficulty("the solver refused the program (\(error))")

@@ -17,9 +17,30 @@ func checkConstraints(of exposure: Exposure, _ mandate: Mandate, _ findings: ino
         let expected = exposure.expectedReturn(mandate.moments, riskFreeRate: rate)
         findings.atLeast(expected, limit, "constraints/min_return")
     }
+    if let limit = limits.maxPositions {
+        let held = exposure.weights.reduce(0) { $0 + ($1 != 0 ? 1 : 0) }
+        findings.require(
+            held <= limit,
+            "constraints/max_positions",
+            expected: "at most \(limit) instruments",
+            actual: "\(held)"
+        )
+    }
+    if let limit = limits.maxTrackingError {
+        findings.atMost(trackingError(exposure, mandate), limit, "constraints/max_tracking_error")
+    }
     checkFactorLimits(of: exposure, mandate, &findings)
     findings.atLeast(exposure.cash, limits.minCash ?? 0, "constraints/min_cash")
     findings.atMost(exposure.cash, limits.maxCash ?? limits.minCash ?? 0, "constraints/max_cash")
+}
+
+/// √((w − b)ᵀΣ(w − b)); infinite without a benchmark.
+func trackingError(_ exposure: Exposure, _ mandate: Mandate) -> Double {
+    guard let benchmark = mandate.snapshot.portfolio.benchmark else { return .infinity }
+    let active = mandate.moments.instruments.enumerated().map { index, id in
+        exposure.weights[index] - (benchmark[id] ?? 0)
+    }
+    return Exposure(weights: active, cash: 0, moments: mandate.moments).volatility
 }
 
 /// ½ Σ|target − current| over instruments and cash.

@@ -58,6 +58,8 @@ struct Mandate {
         if limits.maxRisk == nil { limits.maxRisk = base.maxRisk }
         if limits.minCash == nil { limits.minCash = base.minCash }
         if limits.maxCash == nil { limits.maxCash = base.maxCash }
+        if limits.maxPositions == nil { limits.maxPositions = base.maxPositions }
+        if limits.maxTrackingError == nil { limits.maxTrackingError = base.maxTrackingError }
         if limits.groups == nil { limits.groups = base.groups }
         limits.minWeights = union(base.minWeights, own.minWeights)
         limits.maxWeights = union(base.maxWeights, own.maxWeights)

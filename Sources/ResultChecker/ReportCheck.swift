@@ -135,6 +135,10 @@ private struct Limit {
         case ("max_turnover", 1): found = (limits.maxTurnover, oneWayTurnover(exposure, mandate), true)
         case ("target_volatility", 1): found = (limits.targetVolatility, exposure.volatility, true)
         case ("max_risk", 1): found = (limits.maxRisk, exposure.volatility, true)
+        case ("max_tracking_error", 1): found = (limits.maxTrackingError, trackingError(exposure, mandate), true)
+        case ("max_positions", 1):
+            let held = exposure.weights.reduce(0.0) { $0 + ($1 != 0 ? 1 : 0) }
+            found = (limits.maxPositions.map(Double.init), held, true)
         case ("min_return", 1):
             let rate = mandate.preferences.riskFreeRate ?? 0
             found = (limits.minReturn, exposure.expectedReturn(mandate.moments, riskFreeRate: rate), false)

@@ -3,9 +3,7 @@ import PortfolioModel
 
 private let constraintFields = FieldNames(
     known: Capabilities.constraints,
-    notOffered: [
-        "max_positions", "max_tracking_error", "allow_short", "max_gross_exposure",
-    ]
+    notOffered: ["allow_short", "max_gross_exposure"]
 )
 
 /// Reads constraints, and reports those that contradict each other whatever the portfolio.
@@ -24,6 +22,8 @@ func readConstraints(_ value: JSONValue, at pointer: String, _ faults: FaultColl
     constraints.maxRisk = reader.number("max_risk", .positive)
     constraints.minCash = reader.number("min_cash", .fraction)
     constraints.maxCash = reader.number("max_cash", .fraction)
+    constraints.maxPositions = readPointCount("max_positions", 1...DocumentLimits.universe, reader)
+    constraints.maxTrackingError = reader.number("max_tracking_error", .positive)
     constraints.groups = readGroups(reader)
     constraints.factorExposures = readFactorLimits(reader)
     reportContradictions(constraints, reader)
@@ -104,4 +104,16 @@ private func readMembers(_ reader: ObjectReader) -> GroupLimit.Members? {
         return nil
     }
     return .instruments(readDistinctIdentifiers(values, .instrument, "instruments", at: path, reader.faults))
+}
+
+/// Reports limits that a combination of type, objective and measure does not take, with those who do.
+func reportRefused(_ constraints: Constraints?, of kind: RequestKind?, _ reader: ObjectReader) {
+    guard let constraints, let kind else { return }
+    let refused = Capabilities.refusedConstraints(of: kind.type, kind.objective, kind.riskMeasure)
+    for name in constraints.set(among: refused) {
+        let message =
+            "\(name) does not go with \(kind.type.rawValue), \(kind.objective.rawValue) and risk_measure"
+            + " \(kind.riskMeasure.rawValue); GET /api/v1/capabilities lists what each combination refuses"
+        reader.faults.report(.notSupported, at: "/constraints/\(name)", message)
+    }
 }

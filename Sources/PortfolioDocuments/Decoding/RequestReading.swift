@@ -20,6 +20,7 @@ func readOptimizationRequest(_ value: JSONValue, _ faults: FaultCollector) -> Op
     let frontierPointCount = readFrontierPointCount(reader)
     let constraints = readSection("constraints", reader) { readConstraints($0, at: $1, faults) }
     let preferences = readSection("preferences", reader) { readPreferences($0, at: $1, faults) }
+    reportRefused(constraints, of: kind, reader)
     let parameters = readMethodParameters(reader, type: kind?.type)
     guard let portfolioID, let kind else { return nil }
     return OptimizationRequest(

@@ -34,6 +34,12 @@ extension DocumentEncoder {
             writer.member("optimization_type", combination.type.rawValue)
             writer.member("objective", combination.objective.rawValue)
             writeNames("risk_measures", combination.riskMeasures.map(\.rawValue), &writer)
+            let refused = Capabilities.constraints.filter { name in
+                combination.riskMeasures.contains {
+                    Capabilities.refusedConstraints(of: combination.type, combination.objective, $0).contains(name)
+                }
+            }
+            if !refused.isEmpty { writeNames("refused_constraints", refused, &writer) }
         }
     }
 

@@ -16,6 +16,8 @@ extension DocumentEncoder {
             writer.member("max_risk", ifPresent: constraints.maxRisk)
             writer.member("min_cash", ifPresent: constraints.minCash)
             writer.member("max_cash", ifPresent: constraints.maxCash)
+            if let most = constraints.maxPositions { writer.member("max_positions", most) }
+            writer.member("max_tracking_error", ifPresent: constraints.maxTrackingError)
             if let groups = constraints.groups {
                 writer.name("groups")
                 writer.array(groups) { writeGroup($1, &$0) }

@@ -19,6 +19,9 @@ public func traceFrontier(
     _ request: FrontierRequest,
     shouldStop: () -> Bool
 ) throws(OptimizationFailure) -> TracedFrontier {
+    if let refusal = refusal(of: problem.constraints, .meanVariance, .minimizeRisk, request.riskMeasure) {
+        throw refusal
+    }
     var open = problem
     open.objective = .minimizeRisk
     open.constraints.minReturn = nil

@@ -12,7 +12,7 @@ func thresholdDisjunction(instrument: Int, reaching: LinearRow) -> Disjunction {
     return Disjunction(off: [notHeld], on: [reaching])
 }
 
-/// Solves a program with thresholds by branch and bound over who is held.
+/// Solves a program with thresholds, or a limit on positions, by branch and bound over who is held.
 ///
 /// A search that is stopped answers with the best allocation found and its gap, and fails only without one.
 ///
@@ -28,6 +28,7 @@ func searchThresholds(
     let search = BranchAndBoundSolver(
         program.sparse.multipliedOut,
         disjunctions: program.disjunctions,
+        mostOn: program.positions?.most,
         implied: program.implied,
         settings: settings
     )
@@ -52,4 +53,4 @@ func searchThresholds(
 }
 
 /// The gap, relative to the objective, up to which an answer counts as optimal.
-private let optimalityGap = 1e-6
+let optimalityGap = 1e-6

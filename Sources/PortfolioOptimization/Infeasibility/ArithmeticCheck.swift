@@ -27,7 +27,7 @@ struct ArithmeticCheck {
 
     /// The first contradiction found, as a sentence; nil when sums show none.
     func clash() -> String? {
-        limitsWithoutInstruments() ?? floorsAboveCaps() ?? floorsAboveOne() ?? capsBelowOne()
+        limitsWithoutInstruments() ?? floorsAboveCaps() ?? floorsAboveOne() ?? capsBelowOne() ?? positionsOutOfReach()
             ?? classesBelowOne(problem.constraints.maxSectorExposure, "max_sector_exposure", \.sector)
             ?? classesBelowOne(problem.constraints.maxAssetClassExposure, "max_asset_class_exposure", \.assetClass)
             ?? groupsOutOfReach() ?? tradesAboveTurnover()
@@ -83,6 +83,25 @@ struct ArithmeticCheck {
         }
         return
             "The upper weights of the \(usable.count) instruments that may be held sum to \(readable(total)) < \(must)."
+    }
+
+    private func positionsOutOfReach() -> String? {
+        guard let limit = limits.positionLimit else { return nil }
+        let most = readable(limit.side.bound)
+        if limit.room < 0 {
+            return "\(limit.alwaysHeld) instruments have a floor in min_weights, more than max_positions \(most)."
+        }
+        let isCounted = Set(limit.counted)
+        let chosen = limit.counted.map { caps[$0] }.filter { $0 > 0 }.sorted(by: >).prefix(limit.room)
+        let floored = caps.indices.filter { !isCounted.contains($0) }.map { caps[$0] }.filter { $0 > 0 }
+        let total = chosen.reduce(floored.reduce(0, +), +)
+        guard total < mustInvest - Self.tolerance else { return nil }
+        let must = "the \(readable(mustInvest)) that must be invested"
+        let usable = floored + chosen
+        if let cap = usable.first, usable.allSatisfy({ $0 == cap }) {
+            return "\(usable.count) positions × \(readable(cap)) = \(readable(total)) < \(must)."
+        }
+        return "The upper weights of the \(most) largest positions sum to \(readable(total)) < \(must)."
     }
 
     private func classesBelowOne(_ limit: Double?, _ name: String, _ key: KeyPath<Instrument, String?>) -> String? {

@@ -46,7 +46,8 @@ struct ConflictFinder {
             )
         }
         if certificate == nil, conflicts.contains(where: { $0.nearestFeasible != nil }) {
-            conflicts.removeAll { $0.nearestFeasible == nil && $0.constraint != "/min_position_size" }
+            let whole = ["/min_position_size", "/max_positions"]
+            conflicts.removeAll { $0.nearestFeasible == nil && !whole.contains($0.constraint) }
         }
         return OptimizationFailure(
             code: "infeasible",
@@ -77,7 +78,7 @@ struct ConflictFinder {
         }
         switch outcome {
         case .infeasible(let multipliers): return weights(of: multipliers, program)
-        case .solved where !isExplained && limits.threshold == nil:
+        case .solved where !isExplained && !limits.hasChoices:
             throw numericalDifficulty("the limits are met by so little that it is not certain they can be")
         case .solved, .unbounded: return nil
         }
@@ -87,7 +88,11 @@ struct ConflictFinder {
         if let clash { return "No allocation meets all limits: \(clash)" }
         let names = conflicts.map { "\($0.constraint.dropFirst()) \(readable($0.bound))" }.joined(separator: ", ")
         var text = "No allocation meets all limits together: \(names) clash."
-        if byIntegers {
+        if byIntegers, let positions = limits.positionLimit {
+            text =
+                "Weights spread over any number of instruments would meet the limits, but not those of at most"
+                + " max_positions \(readable(positions.side.bound))."
+        } else if byIntegers {
             text =
                 "Weights that may lie anywhere between 0 and their caps would meet the limits, but not weights that are"
                 + " 0 or at least min_position_size \(readable(limits.threshold?.bound ?? 0))."
@@ -110,6 +115,7 @@ struct ConflictFinder {
     private func withoutIntegers(_ program: AllocationProgram) -> AllocationProgram {
         var continuous = program
         continuous.disjunctions = []
+        continuous.positions = nil
         return continuous
     }
 
@@ -132,6 +138,9 @@ struct ConflictFinder {
                 if expression.upper?.parameter == nil { add(expression.lower, abs(multiplier)) }
             }
         }
+        if let row = program.trackingRow, row < certificate.count {
+            add(limits.trackingLimit?.side, certificate[row])
+        }
         for (row, limit) in program.volatilityRows where row < certificate.count {
             add(limits.volatilityLimits[limit], certificate[row])
         }
@@ -149,6 +158,7 @@ struct ConflictFinder {
 
     /// The value of one number, nearest to its own, that makes the mandate feasible; nil when none does.
     private func nearestFeasible(_ parameter: Int, shouldStop: () -> Bool) throws(OptimizationFailure) -> Double? {
+        if parameter == limits.positionLimit?.side.parameter { return try fewestPositions(shouldStop: shouldStop) }
         let limit = limits.parameters[parameter]
         let signs: [Double] =
             switch limit.direction {
@@ -166,6 +176,40 @@ struct ConflictFinder {
             if nearest.map({ abs($0 - limit.bound) > abs(value - limit.bound) }) ?? true { nearest = value }
         }
         return nearest
+    }
+
+    /// The fewest positions with which the other limits can be met; nil when no number of them suffices.
+    private func fewestPositions(shouldStop: () -> Bool) throws(OptimizationFailure) -> Double? {
+        guard let limit = limits.positionLimit else { return nil }
+        var impossible = max(limit.room, -1)
+        var possible = limit.counted.count
+        guard try isFeasible(room: possible, limit, shouldStop: shouldStop) else { return nil }
+        while possible - impossible > 1 {
+            if shouldStop() { return nil }
+            let middle = (possible + impossible) / 2
+            if try isFeasible(room: middle, limit, shouldStop: shouldStop) {
+                possible = middle
+            } else {
+                impossible = middle
+            }
+        }
+        return Double(possible + limit.alwaysHeld)
+    }
+
+    private func isFeasible(
+        room: Int,
+        _ limit: PositionLimit,
+        shouldStop: () -> Bool
+    ) throws(OptimizationFailure) -> Bool {
+        var moved = limits
+        moved.positionLimit?.side.bound = Double(room + limit.alwaysHeld)
+        var builder = ProgramBuilder(limits: moved)
+        if !limits.volatilityLimits.isEmpty { builder.volatility = (scaling.factor, scaling.volatilityUnit) }
+        guard let program = builder.program(quadratic: nil, linear: zeros(builder)) else { return false }
+        guard case .solved = try solveProgram(program, preferences: problem.preferences, shouldStop: shouldStop) else {
+            return false
+        }
+        return true
     }
 
     private func smallestMove(

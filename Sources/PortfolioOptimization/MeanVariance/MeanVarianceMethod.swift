@@ -198,7 +198,7 @@ struct MeanVarianceMethod {
         shouldStop: () -> Bool
     ) throws(OptimizationFailure) -> AllocationSolution {
         var point = cleaned.point
-        var hasPrices = limits.threshold == nil
+        var hasPrices = !limits.hasChoices
         let worst = violation(at: point)
         if worst.amount > AllocationLimits.tolerance {
             guard program.disjunctions.isEmpty, let restored = try restored(point, shouldStop: shouldStop) else {
