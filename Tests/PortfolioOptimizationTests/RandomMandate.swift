@@ -22,6 +22,8 @@ struct RandomMandate: Decodable, Sendable, CustomTestStringConvertible {
         var target_volatility, max_risk, min_return, min_cash, max_cash: Double?
         var min_weights, max_weights: [String: Double]?
         var groups: [Group]?
+        var max_positions: Int?
+        var max_tracking_error: Double?
         var factor_exposures: [String: Range]?
     }
 
@@ -51,6 +53,9 @@ struct RandomMandate: Decodable, Sendable, CustomTestStringConvertible {
     static let onFactors = read("factor_mandates")
     /// Those with a benchmark, for the objectives that look at it or at trading costs.
     static let active = read("active_objectives")
+
+    /// Those that limit positions, the tracking error or both.
+    static let onPositions = read("position_mandates")
 
     private static func read(_ name: String) -> [RandomMandate] {
         guard let url = Bundle.module.url(forResource: "Fixtures/\(name)", withExtension: "json"),
@@ -139,6 +144,8 @@ struct RandomMandate: Decodable, Sendable, CustomTestStringConvertible {
         limits.targetVolatility = constraints.target_volatility
         limits.maxRisk = constraints.max_risk
         limits.minReturn = constraints.min_return
+        limits.maxPositions = constraints.max_positions
+        limits.maxTrackingError = constraints.max_tracking_error
         limits.minCash = constraints.min_cash
         limits.maxCash = constraints.max_cash
         limits.minWeights = constraints.min_weights

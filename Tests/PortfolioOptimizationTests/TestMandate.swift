@@ -227,6 +227,10 @@ func worstMiss(_ problem: AllocationProblem, _ weights: [Double], _ cash: Double
     atMost(figures.volatility, limits.targetVolatility)
     atMost(figures.volatility, limits.maxRisk)
     atLeast(figures.expectedReturn, limits.minReturn)
+    if let most = limits.maxPositions { atMost(Double(weights.filter { $0 != 0 }.count), Double(most)) }
+    if let most = limits.maxTrackingError {
+        atMost(problem.benchmark == nil ? .infinity : figures.trackingError, most)
+    }
     return worst
 }
 
