@@ -7,9 +7,9 @@ public import PortfolioModel
 /// of the value before trading, V = Σ quantity · price + cash.
 public struct AllocationProblem: Sendable {
     /// The kind of optimization asked for.
-    public let type: OptimizationType
+    public internal(set) var type: OptimizationType
     /// What is striven for.
-    public let objective: Objective
+    public internal(set) var objective: Objective
     /// The instruments of the universe and those held, in the order of the moments.
     public let instruments: [Instrument]
     /// Annual expected returns, one an instrument.
@@ -25,9 +25,9 @@ public struct AllocationProblem: Sendable {
     /// Whether an instrument may be in the target; one that is held outside the universe must be sold.
     public let isTradable: [Bool]
     /// The limits in force: the portfolio's with the request's laid over them.
-    public let constraints: Constraints
+    public internal(set) var constraints: Constraints
     /// The preferences in force.
-    public let preferences: Preferences
+    public internal(set) var preferences: Preferences
     /// What the caller should know before anything is solved: preferences that change nothing here.
     public let warnings: [ResultWarning]
 

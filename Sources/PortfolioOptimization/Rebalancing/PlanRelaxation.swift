@@ -1,0 +1,477 @@
+internal import ConvexSolver
+internal import Glibc
+internal import LinearAlgebra
+internal import Matrices
+
+/// Where a relaxation may begin: where a similar one ended.
+struct RelaxationStart: Equatable, Sendable {
+    /// s, the risk scale; 0 for none.
+    var scale = 0.0
+    /// The multiplier of turnover.
+    var turnover = 0.0
+    /// The multiplier of the budget.
+    var budget = 0.0
+    /// Total cost as a share of the value.
+    var cost = 0.0
+}
+
+/// A relaxed plan: weights, and the multipliers that bound all plans in its box.
+struct RelaxedPlan: Sendable {
+    /// w, n.
+    var weights: [Double]
+    /// What proves a bound.
+    var multipliers: PlanMultipliers
+    /// Where a similar relaxation may begin.
+    var start: RelaxationStart
+    /// Quadratic programs solved.
+    var solves: Int
+}
+
+extension RelaxedPlan {
+    /// What is known without a relaxation: the weights held, and that charges alone bound the objective.
+    init(idle problem: PlanProblem) {
+        self.init(
+            weights: problem.currentWeights,
+            multipliers: PlanMultipliers(
+                riskSlope: [Double](repeating: 0, count: problem.count),
+                rows: [Double](repeating: 0, count: problem.rows.count),
+                budget: 0,
+                turnover: 0
+            ),
+            start: RelaxationStart(),
+            solves: 0
+        )
+    }
+}
+
+/// The convex relaxation of a plan in a box: each holding's charge is replaced by its lower hull, and lots by fractions.
+///
+/// √(aᵀΣa) = min over s > 0 of aᵀΣa/2s + s/2, so that each s gives a quadratic program; the fixed point s = √(aᵀΣa) is
+/// its best (docs/mathematics.md, "Rebalance plans"). Piecewise linear charges are handled two parts at a time.
+struct PlanRelaxation {
+    let problem: PlanProblem
+    let box: PlanBox
+    private let free: [Int]
+    private let fixedWeights: [Double]
+    private let curvature: DenseMatrix
+    private let linear: [Double]
+
+    /// Relative accuracy of the risk scale at which rounds end.
+    var accuracy = 1e-6
+    /// Rounds at most.
+    var maximumRounds = 12
+
+    /// A scale below this share of the largest volatility is no active risk.
+    private static let leastScale = 1e-7
+
+    init(_ problem: PlanProblem, box: PlanBox) {
+        self.problem = problem
+        self.box = box
+        free = (0..<problem.count).filter { box.lower[$0] < box.upper[$0] }
+        var fixed = [Double](repeating: 0, count: problem.count)
+        for index in 0..<problem.count where box.lower[index] >= box.upper[index] {
+            fixed[index] = problem.weight(of: index, after: box.lower[index])
+        }
+        fixedWeights = fixed
+        if free.count == problem.count {
+            curvature = problem.covariance
+            linear = problem.desiredProduct.map { -$0 }
+        } else {
+            curvature = problem.covariance.selecting(rows: free, columns: free)
+            linear = free.map { index in
+                dot(Array(problem.covariance.column(index)), fixed) - problem.desiredProduct[index]
+            }
+        }
+    }
+
+    /// Solves the relaxation; nil when the method finds no point, which proves nothing.
+    func solve(from start: RelaxationStart, shouldStop: () -> Bool) -> RelaxedPlan? {
+        var walk = RelaxationWalk(self, start: start)
+        return walk.run(shouldStop: shouldStop)
+    }
+
+    // MARK: Pieces
+
+    /// The lower hull of a holding's charge with what the multipliers add.
+    fileprivate func piece(of index: Int, budget: Double, turnover: Double) -> ConvexPiece {
+        let charge = problem.charges[index]
+        let perCost = budget / problem.portfolioValue
+        let current = problem.currentWeights[index]
+        let points = samples(of: index).map { change in
+            let weight = problem.weight(of: index, after: change)
+            var value = charge.charge(change) + turnover * abs(weight - current)
+            if perCost > 0 { value += perCost * charge.cost(change) }
+            return (position: weight, value: value)
+        }
+        return ConvexPiece(hullOf: points)
+    }
+
+    /// Changes between which the charge of a holding is drawn straight.
+    private func samples(of index: Int) -> [Double] {
+        let domain = problem.domains[index]
+        let charge = problem.charges[index]
+        let (lowest, highest) = (box.lower[index], box.upper[index])
+        var changes = [lowest, highest]
+        func add(_ change: Double?) {
+            if let change, change > lowest, change < highest { changes.append(change) }
+        }
+        if domain.allowsNone { add(0) }
+        add(domain.floor(-Double.leastNormalMagnitude))
+        add(domain.ceil(Double.leastNormalMagnitude))
+        if let sales = domain.sales { add(-sales.upperBound * (domain.lotSize ?? 1)) }
+        if charge.hasLotTaxes {
+            for end in charge.lotEnds {
+                add(domain.floor(-end))
+                add(domain.ceil(-end))
+            }
+        }
+        if charge.impact != 0, charge.costWeight != 0 {
+            for share in Self.impactShares {
+                if lowest < 0 { add(domain.nearest(share * lowest)) }
+                if highest > 0 { add(domain.nearest(share * highest)) }
+            }
+        }
+        return changes.sorted()
+    }
+
+    /// Shares of the largest trade between which market impact is drawn straight.
+    private static let impactShares = [1.0 / 256, 1.0 / 64, 1.0 / 16, 9.0 / 64, 0.25, 0.5]
+
+    // MARK: Programs
+
+    /// The rows of the program over the free weights, cash eliminated and costs estimated.
+    fileprivate func rows(cost: Double) -> [ParametricProgram.Row] {
+        let settled = fixedWeights.reduce(0, +)
+        var rows = [
+            ParametricProgram.Row(
+                coefficients: [Double](repeating: 1, count: free.count),
+                lower: 1 - problem.cashCeiling - cost - settled,
+                upper: 1 - problem.cashFloor - cost - settled
+            )
+        ]
+        for row in problem.rows {
+            let constant = row.cash * (1 - cost - settled) + dot(row.coefficients, fixedWeights)
+            rows.append(
+                ParametricProgram.Row(
+                    coefficients: free.map { row.coefficients[$0] - row.cash },
+                    lower: row.lower - constant,
+                    upper: row.upper - constant
+                )
+            )
+        }
+        return rows
+    }
+
+    /// What the rest of the turnover limit leaves to the free weights.
+    fileprivate var turnoverLeft: Double {
+        guard let limit = problem.turnoverLimit else { return .infinity }
+        var left = 2 * limit - problem.leastCashMove
+        for index in 0..<problem.count where box.lower[index] >= box.upper[index] {
+            left -= abs(fixedWeights[index] - problem.currentWeights[index])
+        }
+        return max(0, left)
+    }
+
+    /// Puts free weights among the fixed ones.
+    fileprivate func complete(_ weights: [Double]) -> [Double] {
+        var all = fixedWeights
+        for (position, index) in free.enumerated() { all[index] = weights[position] }
+        return all
+    }
+
+    fileprivate var freeIndices: [Int] { free }
+    fileprivate var quadratic: DenseMatrix { curvature }
+    fileprivate var linearTerm: [Double] { linear }
+    fileprivate var smallestScale: Double {
+        Self.leastScale * max((problem.covariance.diagonal.max() ?? 0).squareRoot(), .leastNormalMagnitude)
+    }
+}
+
+/// The rounds of a relaxation.
+private struct RelaxationWalk {
+    private let relaxation: PlanRelaxation
+    private let problem: PlanProblem
+    private var start: RelaxationStart
+    private var solves = 0
+    /// The bend that each free weight's program is drawn around.
+    private var bends: [Int]
+    private var pieces: [ConvexPiece] = []
+
+    /// Programs around other bends at most, for one set of pieces.
+    private static let maximumShifts = 16
+    /// Trials of the multiplier of turnover at most.
+    private static let maximumTurnoverTrials = 24
+
+    init(_ relaxation: PlanRelaxation, start: RelaxationStart) {
+        self.relaxation = relaxation
+        problem = relaxation.problem
+        self.start = start
+        bends = []
+    }
+
+    /// A solved program with its multipliers, not yet divided by the scale.
+    private struct Program {
+        var weights: [Double]
+        var rows: [Double]
+        var limit: Double
+    }
+
+    mutating func run(shouldStop: () -> Bool) -> RelaxedPlan? {
+        guard !relaxation.freeIndices.isEmpty else { return settled() }
+        if problem.turnoverLimit == nil { return rounds(turnover: 0, limit: .infinity, shouldStop) }
+        makePieces(turnover: 0)
+        if pieces.indices.allSatisfy(isSimple) {
+            return rounds(turnover: 0, limit: relaxation.turnoverLeft, shouldStop)
+        }
+        return searchTurnover(shouldStop)
+    }
+
+    /// Everything is fixed: there is nothing to solve.
+    private func settled() -> RelaxedPlan {
+        let weights = relaxation.complete([])
+        let (slope, risk) = riskSlope(at: weights, scale: 0)
+        return RelaxedPlan(
+            weights: weights,
+            multipliers: PlanMultipliers(
+                riskSlope: slope,
+                rows: [Double](repeating: 0, count: problem.rows.count),
+                budget: 0,
+                turnover: 0
+            ),
+            start: RelaxationStart(scale: risk),
+            solves: 0
+        )
+    }
+
+    // MARK: Risk scale
+
+    /// Solves programs until the risk scale is the risk, from above so that the multipliers fit.
+    private mutating func rounds(turnover: Double, limit: Double, _ shouldStop: () -> Bool) -> RelaxedPlan? {
+        var scale = start.scale > 0 ? start.scale : riskSlope(at: problem.currentWeights, scale: 0).risk
+        scale = max(scale, relaxation.smallestScale)
+        var last: (scale: Double, risk: Double)?
+        var best: RelaxedPlan?
+        for _ in 0..<relaxation.maximumRounds {
+            guard !shouldStop() else { return best }
+            makePieces(turnover: turnover)
+            guard let program = solve(scale: scale, limit: limit, shouldStop) else { return best }
+            let weights = relaxation.complete(program.weights)
+            let (slope, risk) = riskSlope(at: weights, scale: scale)
+            let before = start
+            start.scale = scale
+            start.budget = program.rows[0] / scale
+            start.cost = costShare(program.weights)
+            start.turnover = turnover
+            best = RelaxedPlan(
+                weights: weights,
+                multipliers: PlanMultipliers(
+                    riskSlope: slope,
+                    rows: program.rows.dropFirst().map { $0 / scale },
+                    budget: start.budget,
+                    turnover: limit < .infinity ? program.limit / scale : turnover
+                ),
+                start: start,
+                solves: solves
+            )
+            let isSteady =
+                abs(start.cost - before.cost) <= relaxation.accuracy * max(start.cost, 1e-9)
+                && abs(start.budget - before.budget) <= relaxation.accuracy * max(abs(start.budget), 1e-6)
+            let isMet = risk <= scale * (1 + 1e-9) && risk >= scale * (1 - 2 * relaxation.accuracy)
+            if isMet || scale <= relaxation.smallestScale, isSteady { break }
+            let next = nextScale(scale, risk, last)
+            last = (scale, risk)
+            scale = next
+        }
+        best?.solves = solves
+        return best
+    }
+
+    /// The fixed point of the risk over the scale, extrapolated in logarithms, a hair above it.
+    private func nextScale(_ scale: Double, _ risk: Double, _ last: (scale: Double, risk: Double)?) -> Double {
+        let floor = relaxation.smallestScale
+        guard risk > floor else { return floor }
+        var target = risk
+        if let last, last.risk > 0, abs(scale / last.scale - 1) > 1e-12 {
+            let elasticity = log(risk / last.risk) / log(scale / last.scale)
+            if elasticity > 0, elasticity < 0.98 {
+                target = exp((log(risk) - elasticity * log(scale)) / (1 - elasticity))
+            } else if elasticity >= 0.98 {
+                target = risk * 0.1
+            }
+        }
+        target = min(max(target, scale / 1000), scale * 1000)
+        return max(floor, target * (1 + relaxation.accuracy))
+    }
+
+    /// Σa over the larger of scale and risk, and the risk √(aᵀΣa).
+    private func riskSlope(at weights: [Double], scale: Double) -> (slope: [Double], risk: Double) {
+        var active = weights
+        for i in active.indices { active[i] -= problem.desired[i] }
+        let product = problem.covariance.symmetricTimes(active)
+        let risk = max(0, dot(active, product)).squareRoot()
+        let divisor = max(scale, risk)
+        return (product.map { divisor > 0 ? $0 / divisor : 0 }, risk)
+    }
+
+    private func costShare(_ weights: [Double]) -> Double {
+        var money = 0.0
+        for (position, index) in relaxation.freeIndices.enumerated() {
+            let moved = weights[position] - problem.currentWeights[index]
+            let change = moved / problem.unitWeights[index]
+            if abs(moved) > 1e-12 { money += hullCost(index, change) }
+        }
+        for index in 0..<problem.count where relaxation.box.lower[index] >= relaxation.box.upper[index] {
+            money += problem.charges[index].cost(relaxation.box.lower[index])
+        }
+        return money / problem.portfolioValue
+    }
+
+    /// The proportional and impact part of a cost: a fraction of a trade has no fixed one.
+    private func hullCost(_ index: Int, _ change: Double) -> Double {
+        problem.charges[index].cost(change) - problem.charges[index].fixed
+    }
+
+    // MARK: Turnover
+
+    /// Finds the multiplier of turnover at which the limit is just met; between two sides of a jump, mixes them.
+    private mutating func searchTurnover(_ shouldStop: () -> Bool) -> RelaxedPlan? {
+        let limit = relaxation.turnoverLeft
+        func traded(_ plan: RelaxedPlan) -> Double {
+            relaxation.freeIndices.reduce(0) { $0 + abs(plan.weights[$1] - problem.currentWeights[$1]) }
+        }
+        guard let unlimited = rounds(turnover: 0, limit: .infinity, shouldStop) else { return nil }
+        guard traded(unlimited) > limit else { return unlimited }
+        var over = (multiplier: 0.0, plan: unlimited)
+        var under: (multiplier: Double, plan: RelaxedPlan)?
+        var multiplier = start.turnover > 0 ? start.turnover : 0.01
+        for _ in 0..<Self.maximumTurnoverTrials {
+            guard let plan = rounds(turnover: multiplier, limit: .infinity, shouldStop) else { break }
+            let excess = traded(plan) - limit
+            if excess > 0 { over = (multiplier, plan) } else { under = (multiplier, plan) }
+            guard let below = under else {
+                multiplier *= 4
+                continue
+            }
+            if abs(excess) <= relaxation.accuracy * max(limit, 1e-6) { break }
+            guard below.multiplier - over.multiplier > relaxation.accuracy * below.multiplier else { break }
+            multiplier = (below.multiplier + over.multiplier) / 2
+        }
+        guard let under else { return over.plan }
+        let (more, less) = (traded(over.plan), traded(under.plan))
+        let share = more > less ? max(0, min(1, (limit - less) / (more - less))) : 0
+        var mixed = under.plan
+        for i in mixed.weights.indices {
+            mixed.weights[i] += share * (over.plan.weights[i] - under.plan.weights[i])
+        }
+        mixed.solves = solves
+        return mixed
+    }
+
+    // MARK: One program
+
+    private mutating func makePieces(turnover: Double) {
+        pieces = relaxation.freeIndices.map {
+            relaxation.piece(of: $0, budget: start.budget, turnover: turnover)
+        }
+        let count = pieces.count
+        if bends.count != count { bends = [Int](repeating: -1, count: count) }
+        for position in 0..<count {
+            let piece = pieces[position]
+            guard piece.segmentCount > 1 else {
+                bends[position] = 0
+                continue
+            }
+            if bends[position] < 1 || bends[position] >= piece.segmentCount {
+                bends[position] = nearestBend(piece, to: problem.currentWeights[relaxation.freeIndices[position]])
+            }
+        }
+    }
+
+    private func nearestBend(_ piece: ConvexPiece, to weight: Double) -> Int {
+        var best = 1
+        for bend in 1..<piece.segmentCount
+        where abs(piece.positions[bend] - weight) < abs(piece.positions[best] - weight) { best = bend }
+        return best
+    }
+
+    /// Whether a piece bends nowhere but where nothing is traded.
+    private func isSimple(_ position: Int) -> Bool {
+        let piece = pieces[position]
+        guard piece.segmentCount > 1 else { return true }
+        let current = problem.currentWeights[relaxation.freeIndices[position]]
+        return piece.segmentCount == 2 && abs(piece.positions[1] - current) <= 1e-12
+    }
+
+    /// Solves the program at a scale, moving along the pieces until no weight rests at the edge of its two parts.
+    private mutating func solve(scale: Double, limit: Double, _ shouldStop: () -> Bool) -> Program? {
+        let rows = relaxation.rows(cost: start.cost)
+        for _ in 0..<Self.maximumShifts {
+            guard let program = solveParts(scale: scale, rows: rows, limit: limit, shouldStop) else { return nil }
+            guard shiftBends(to: program.weights) else { return program }
+            solves += 1
+        }
+        return nil
+    }
+
+    private mutating func shiftBends(to weights: [Double]) -> Bool {
+        var hasShifted = false
+        for position in pieces.indices where pieces[position].segmentCount > 2 {
+            let piece = pieces[position]
+            let bend = bends[position]
+            let slack = 1e-12 * max(1, abs(weights[position]))
+            if weights[position] <= piece.positions[bend - 1] + slack, bend > 1 {
+                bends[position] = bend - 1
+                hasShifted = true
+            } else if weights[position] >= piece.positions[bend + 1] - slack, bend + 1 < piece.segmentCount {
+                bends[position] = bend + 1
+                hasShifted = true
+            }
+        }
+        return hasShifted
+    }
+
+    private mutating func solveParts(
+        scale: Double,
+        rows: [ParametricProgram.Row],
+        limit: Double,
+        _ shouldStop: () -> Bool
+    ) -> Program? {
+        let count = pieces.count
+        var linear = relaxation.linearTerm
+        var lower = [Double](repeating: 0, count: count)
+        var upper = lower
+        var kinks = ParametricProgram.Kinks(positions: lower, costs: lower)
+        var left = limit
+        for position in 0..<count {
+            let piece = pieces[position]
+            let current = problem.currentWeights[relaxation.freeIndices[position]]
+            let bend = bends[position]
+            let last = piece.positions.count - 1
+            lower[position] = piece.positions[max(0, bend - 1)]
+            upper[position] = piece.positions[min(last, bend + 1)]
+            var (before, after) = (0.0, 0.0)
+            if piece.segmentCount > 1 {
+                (before, after) = (piece.slope(bend - 1), piece.slope(bend))
+                kinks.positions[position] = piece.positions[bend]
+            } else {
+                if last == 1 { (before, after) = (piece.slope(0), piece.slope(0)) }
+                kinks.positions[position] = min(max(current, lower[position]), upper[position])
+            }
+            linear[position] += scale * (before + after) / 2
+            kinks.costs[position] = scale * max(0, (after - before) / 2)
+            if limit < .infinity { left -= abs(current - kinks.positions[position]) }
+        }
+        kinks.limit = limit < .infinity ? max(0, left) : .infinity
+        let program = ParametricProgram(
+            curvature: .dense(relaxation.quadratic),
+            linear: linear,
+            lower: lower,
+            upper: upper,
+            rows: rows,
+            kinks: kinks
+        )
+        solves += 1
+        guard let solution = try? ActiveSetSolver(program).solve(shouldStop: shouldStop) else { return nil }
+        return Program(weights: solution.point, rows: solution.multipliers, limit: solution.limitMultiplier)
+    }
+}
