@@ -159,6 +159,12 @@ let package = Package(
             swiftSettings: settings
         ),
         .executableTarget(
+            name: "rebalance-plans",
+            dependencies: ["PortfolioOptimization", "PortfolioModel", "TestSupport"],
+            path: "Benchmarks/RebalancePlans",
+            swiftSettings: settings
+        ),
+        .executableTarget(
             name: "service-benchmarks",
             dependencies: ["TestSupport"],
             path: "Benchmarks/ServiceBenchmarks",

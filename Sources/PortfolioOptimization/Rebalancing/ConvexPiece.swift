@@ -33,6 +33,15 @@ struct ConvexPiece: Sendable {
         return after > before
     }
 
+    /// Makes a position inside one of its linear parts the end of two.
+    mutating func split(at position: Double) {
+        guard let first = positions.first, let last = positions.last, first < position, position < last else { return }
+        let segment = segment(at: position)
+        guard positions[segment] < position else { return }
+        values.insert(value(at: position), at: segment + 1)
+        positions.insert(position, at: segment + 1)
+    }
+
     /// How many linear parts it has.
     var segmentCount: Int { max(0, positions.count - 1) }
 

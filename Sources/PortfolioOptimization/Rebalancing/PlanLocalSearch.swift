@@ -10,6 +10,8 @@ struct PlanLocalSearch: Sendable {
     var partnerCount = 12
     /// Up to this many movable holdings every pair is looked at.
     var smallBook = 40
+    /// Without lots a holding moves by this share of the value.
+    private static let fractionStep = 1e-4
     /// Passes over all holdings at most.
     var maximumPasses = 60
 
@@ -51,7 +53,7 @@ struct PlanLocalSearch: Sendable {
         for index in movable {
             let domain = problem.domains[index]
             let change = state.changes[index]
-            let unit = domain.lotSize ?? max(1e-4 / problem.unitWeights[index], 1e-9)
+            let step = Self.fractionStep / problem.unitWeights[index]
             let slope = risk > 0 ? state.product[index] / risk : 0
             let charge = problem.charges[index].charge(change)
             func gain(_ other: Double?) -> Double? {
@@ -59,8 +61,8 @@ struct PlanLocalSearch: Sendable {
                 let moved = (other - change) * problem.unitWeights[index]
                 return (charge - problem.charges[index].charge(other) - slope * moved) / abs(moved)
             }
-            if let gain = gain(domain.floor(change - unit)) { sales.append((gain, index)) }
-            if let gain = gain(domain.ceil(change + unit)) { purchases.append((gain, index)) }
+            if let gain = gain(domain.previous(before: change, step: step)) { sales.append((gain, index)) }
+            if let gain = gain(domain.next(after: change, step: step)) { purchases.append((gain, index)) }
         }
         func best(_ list: [(gain: Double, index: Int)]) -> [Int] {
             list.sorted { ($1.gain, $0.index) < ($0.gain, $1.index) }.prefix(partnerCount).map(\.index)
@@ -134,9 +136,8 @@ struct PlanLocalSearch: Sendable {
         func add(_ option: Double?) {
             if let option, option != change, !options.contains(option) { options.append(option) }
         }
-        let step = domain.lotSize ?? 1e-4 / unit
-        add(domain.ceil(change + step))
-        add(domain.floor(change - step))
+        add(domain.next(after: change, step: Self.fractionStep / unit))
+        add(domain.previous(before: change, step: Self.fractionStep / unit))
         if domain.allowsNone { add(0) }
         if domain.allowsLiquidation { add(-domain.held) }
         add(domain.nearest((problem.desired[index] - problem.currentWeights[index]) / unit))

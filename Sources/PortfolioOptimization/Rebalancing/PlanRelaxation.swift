@@ -103,7 +103,10 @@ struct PlanRelaxation {
             if perCost > 0 { value += perCost * charge.cost(change) }
             return (position: weight, value: value)
         }
-        return ConvexPiece(hullOf: points)
+        var piece = ConvexPiece(hullOf: points)
+        // Where nothing is traded the program begins: there a bend never hurts.
+        piece.split(at: current)
+        return piece
     }
 
     /// Changes between which the charge of a holding is drawn straight.
@@ -116,8 +119,9 @@ struct PlanRelaxation {
             if let change, change > lowest, change < highest { changes.append(change) }
         }
         if domain.allowsNone { add(0) }
-        add(domain.floor(-Double.leastNormalMagnitude))
-        add(domain.ceil(Double.leastNormalMagnitude))
+        let nearby = Self.nearbyWeight / problem.unitWeights[index]
+        if let last = domain.floor(-Double.leastNormalMagnitude), last < -nearby { add(last) }
+        if let first = domain.ceil(Double.leastNormalMagnitude), first > nearby { add(first) }
         if let sales = domain.sales { add(-sales.upperBound * (domain.lotSize ?? 1)) }
         if charge.hasLotTaxes {
             for end in charge.lotEnds {
@@ -126,16 +130,19 @@ struct PlanRelaxation {
             }
         }
         if charge.impact != 0, charge.costWeight != 0 {
+            let wish = abs(problem.desired[index] - problem.currentWeights[index]) / problem.unitWeights[index]
             for share in Self.impactShares {
-                if lowest < 0 { add(domain.nearest(share * lowest)) }
-                if highest > 0 { add(domain.nearest(share * highest)) }
+                if lowest < 0 { add(domain.nearest(-share * wish)) }
+                if highest > 0 { add(domain.nearest(share * wish)) }
             }
         }
         return changes.sorted()
     }
 
-    /// Shares of the largest trade between which market impact is drawn straight.
-    private static let impactShares = [1.0 / 256, 1.0 / 64, 1.0 / 16, 9.0 / 64, 0.25, 0.5]
+    /// A first trade below this share of the value is as good as none.
+    private static let nearbyWeight = 1e-6
+    /// Shares of the trade to the desired weight between which market impact is drawn straight.
+    private static let impactShares = [0.25, 0.5, 0.75, 1, 1.5, 2.5]
 
     // MARK: Programs
 
@@ -198,7 +205,9 @@ private struct RelaxationWalk {
     private var pieces: [ConvexPiece] = []
 
     /// Programs around other bends at most, for one set of pieces.
-    private static let maximumShifts = 16
+    private static let maximumShifts = 24
+    /// Of these, how many may pass over bends.
+    private static let leaps = 2
     /// Trials of the multiplier of turnover at most.
     private static let maximumTurnoverTrials = 24
 
@@ -405,30 +414,62 @@ private struct RelaxationWalk {
     /// Solves the program at a scale, moving along the pieces until no weight rests at the edge of its two parts.
     private mutating func solve(scale: Double, limit: Double, _ shouldStop: () -> Bool) -> Program? {
         let rows = relaxation.rows(cost: start.cost)
-        for _ in 0..<Self.maximumShifts {
-            guard let program = solveParts(scale: scale, rows: rows, limit: limit, shouldStop) else { return nil }
-            guard shiftBends(to: program.weights) else { return program }
-            solves += 1
+        var last: Program?
+        for round in 0..<Self.maximumShifts {
+            guard let program = solveParts(scale: scale, rows: rows, limit: limit, shouldStop) else { return last }
+            last = program
+            // A leap may overshoot; one bend at a time never makes it worse.
+            if round == Self.maximumShifts - 1 { print("DEBUG shifts") }
+            guard shiftBends(program, rows, scale: scale, leaps: round < Self.leaps) else { break }
         }
-        return nil
+        return last
     }
 
-    private mutating func shiftBends(to weights: [Double]) -> Bool {
+    /// Draws the programs of weights at an edge around the bend where their price and their charge would meet.
+    private mutating func shiftBends(
+        _ program: Program,
+        _ rows: [ParametricProgram.Row],
+        scale: Double,
+        leaps: Bool
+    ) -> Bool {
+        var product: [Double]?
         var hasShifted = false
         for position in pieces.indices where pieces[position].segmentCount > 2 {
             let piece = pieces[position]
             let bend = bends[position]
-            let slack = 1e-12 * max(1, abs(weights[position]))
-            if weights[position] <= piece.positions[bend - 1] + slack, bend > 1 {
-                bends[position] = bend - 1
-                hasShifted = true
-            } else if weights[position] >= piece.positions[bend + 1] - slack, bend + 1 < piece.segmentCount {
-                bends[position] = bend + 1
-                hasShifted = true
+            let weight = program.weights[position]
+            let slack = 1e-12 * max(1, abs(weight))
+            let isLow = weight <= piece.positions[bend - 1] + slack && bend > 1
+            let isHigh = weight >= piece.positions[bend + 1] - slack && bend + 1 < piece.segmentCount
+            guard isLow || isHigh else { continue }
+            let gradient = product ?? relaxation.quadratic.symmetricTimes(program.weights)
+            product = gradient
+            var price = -(gradient[position] + relaxation.linearTerm[position])
+            for (row, multiplier) in zip(rows, program.rows) { price -= multiplier * row.coefficients[position] }
+            price /= scale
+            let curvature = relaxation.quadratic[position, position] / scale
+            var target = isLow ? bend - 1 : bend + 1
+            if !leaps {
+                // The new program bends where the weight rests.
+            } else if isLow {
+                while target > 1, piece.slope(target - 1) > price + curvature * (weight - piece.positions[target]) {
+                    target -= 1
+                }
+            } else {
+                while target + 1 < piece.segmentCount,
+                    piece.slope(target) < price - curvature * (piece.positions[target] - weight)
+                {
+                    target += 1
+                }
             }
+            bends[position] = target
+            hasShifted = true
         }
         return hasShifted
     }
+
+    /// A bend without a change of slope is still one: a variable may begin there.
+    private static let leastBend = Double.leastNormalMagnitude
 
     private mutating func solveParts(
         scale: Double,
@@ -458,7 +499,7 @@ private struct RelaxationWalk {
                 kinks.positions[position] = min(max(current, lower[position]), upper[position])
             }
             linear[position] += scale * (before + after) / 2
-            kinks.costs[position] = scale * max(0, (after - before) / 2)
+            kinks.costs[position] = max(scale * (after - before) / 2, Self.leastBend)
             if limit < .infinity { left -= abs(current - kinks.positions[position]) }
         }
         kinks.limit = limit < .infinity ? max(0, left) : .infinity
@@ -471,7 +512,16 @@ private struct RelaxationWalk {
             kinks: kinks
         )
         solves += 1
-        guard let solution = try? ActiveSetSolver(program).solve(shouldStop: shouldStop) else { return nil }
+        guard let solution = solved(program, shouldStop) else { return nil }
         return Program(weights: solution.point, rows: solution.multipliers, limit: solution.limitMultiplier)
+    }
+
+    /// Solves a program with few variables to begin with; where those alone meet no limit, with all.
+    private mutating func solved(_ program: ParametricProgram, _ shouldStop: () -> Bool) -> ActiveSetSolution? {
+        if let solution = try? ActiveSetSolver(program).solve(shouldStop: shouldStop) { return solution }
+        var settings = ActiveSetSettings()
+        guard program.variableCount > settings.smallProgram else { return nil }
+        settings.smallProgram = program.variableCount
+        return try? ActiveSetSolver(program, settings: settings).solve(shouldStop: shouldStop)
     }
 }

@@ -146,7 +146,9 @@ struct PlanState: Sendable {
 
     private func violation(of totals: Totals) -> Double {
         let cash = cash(totals)
-        var missed = max(0, problem.cashFloor + PlanProblem.cashCushion - cash)
+        // What is held is what it is; only trades must leave a cushion against rounding.
+        let cushion = totals.trades == 0 ? -PlanProblem.cashCushion : PlanProblem.cashCushion
+        var missed = max(0, problem.cashFloor + cushion - cash)
         missed += max(0, cash - problem.cashCeiling)
         if let limit = problem.turnoverLimit {
             let turnover = (totals.bought + totals.sold + abs(cash - problem.currentCash)) / 2

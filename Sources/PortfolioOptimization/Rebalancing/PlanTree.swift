@@ -231,14 +231,11 @@ struct PlanTree {
     ) -> (score: Double, below: Double, above: Double)? {
         let domain = problem.domains[index]
         guard (high - low) * problem.unitWeights[index] > Self.smallestInterval else { return nil }
-        if let lotSize = domain.lotSize {
-            if let below = domain.floor(wish), below >= low, let above = domain.ceil(below + lotSize / 2), above <= high
-            {
-                return (0, below, above)
-            }
-            guard let above = domain.ceil(wish), let below = domain.floor(above - lotSize / 2), below >= low
-            else { return nil }
-            return (0, below, above)
+        if domain.lotSize != nil {
+            guard let at = domain.nearest(wish) else { return nil }
+            if let above = domain.next(after: at, step: 0), above <= high { return (0, at, above) }
+            guard let below = domain.previous(before: at, step: 0), below >= low else { return nil }
+            return (0, below, at)
         }
         let at = wish > low + 0.1 * (high - low) && wish < high - 0.1 * (high - low) ? wish : (low + high) / 2
         guard let below = domain.floor(at), let above = domain.ceil(at), below >= low, above <= high else { return nil }

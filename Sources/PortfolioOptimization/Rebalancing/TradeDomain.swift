@@ -69,6 +69,19 @@ struct TradeDomain: Equatable, Sendable {
         return nil
     }
 
+    /// A move this small, in lots, finds the next change allowed.
+    private static let hair = 1e-6
+
+    /// The next larger change allowed; without lots, one larger by a step.
+    func next(after change: Double, step: Double) -> Double? {
+        ceil(change + (lotSize.map { Self.hair * $0 } ?? step))
+    }
+
+    /// The next smaller change allowed; without lots, one smaller by a step.
+    func previous(before change: Double, step: Double) -> Double? {
+        floor(change - (lotSize.map { Self.hair * $0 } ?? step))
+    }
+
     /// The change allowed that is nearest to another, nil when none is allowed.
     func nearest(_ change: Double) -> Double? {
         switch (floor(change), ceil(change)) {
@@ -134,7 +147,8 @@ extension TradeDomain {
         // A partial sale leaves at least the floor, and something.
         let kept = max(floorWeight, lotSize == nil ? min(TradeDomainLimits.dust, weight / 2) : 0)
         var mostSold = (weight - kept) / step
-        if lotSize != nil, mostSold * step >= weight * (1 - Self.rounding) { mostSold -= 0.5 }
+        // As many whole lots as are held are a liquidation.
+        if lotSize != nil, mostSold.rounded() * step >= weight * (1 - Self.rounding) { mostSold -= 0.5 }
         sales = Self.range(
             from: max(least, weight - upper) / step,
             to: mostSold,
