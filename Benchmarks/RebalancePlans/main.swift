@@ -73,7 +73,8 @@ func compare(seed: UInt64, count: Int) -> (isEqual: Bool, looked: Int)? {
         let plan = try planRebalance(book.request, snapshot: book.snapshot, moments: book.moments)
         let slack = 1e-9 * max(abs(best.objective), 1e-8) + 1e-6 * abs(best.objective)
         let isEqual = plan.metrics.objective <= best.objective + slack
-        let isSound = plan.metrics.objective * (1 - plan.report.relativeGap) <= best.objective + slack
+        let proven = plan.metrics.objective - plan.report.relativeGap * max(abs(plan.metrics.objective), 1e-8)
+        let isSound = proven <= best.objective + slack
         if !isEqual || !isSound {
             print("seed \(seed): plan \(plan.metrics.objective) gap \(plan.report.relativeGap), best \(best.objective)")
             for (i, x) in book.snapshot.instruments.enumerated() {

@@ -117,9 +117,10 @@ extension PlanProblem {
             considerPart(from: max(box.lower[index], Double.leastNormalMagnitude), to: box.upper[index], linear: linear)
         }
         guard box.lower[index] < 0 else { return least }
-        var start = 0.0
+        var start = max(0, -box.upper[index])
         let lowest = -box.lower[index]
         let ends = charge.hasLotTaxes ? charge.lotEnds + [lowest] : [lowest]
+        if start == lowest { consider(-lowest) }
         for end in ends {
             let last = min(end, lowest)
             guard last > start else { continue }
