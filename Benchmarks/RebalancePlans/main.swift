@@ -120,11 +120,17 @@ default:
             shape.withFixedCosts = false
             shape.withTrading = false
         }
+        if arguments.contains("plain") { shape.withTaxes = false }
         var book = RandomBook(seed: seed, shape: shape)
+        if arguments.contains("mintax") {
+            book.request.taxLotMethod = .minTax
+            book.snapshot.portfolio.preferences.considerTaxImplications = true
+            book.snapshot.portfolio.recentTrades = []
+        }
         if arguments[0] == "few" {
             book.request.maxTrades = 10
             book.request.constraints.maxTurnover = nil
         }
-        describe(book, "book \(seed)", until: arguments.count > 3 ? Double(arguments[3]) : nil)
+        describe(book, "book \(seed)", until: arguments.compactMap(Double.init).dropFirst(2).first)
     }
 }

@@ -5,6 +5,9 @@ struct ConvexPiece: Sendable {
     /// Its values there.
     private(set) var values: [Double]
 
+    /// Points nearer than this are one: a part this short has no slope to speak of.
+    private static let leastDistance = 1e-10
+
     /// The lower hull of points; the positions ascend.
     init(hullOf points: [(position: Double, value: Double)]) {
         positions = []
@@ -37,7 +40,8 @@ struct ConvexPiece: Sendable {
     mutating func split(at position: Double) {
         guard let first = positions.first, let last = positions.last, first < position, position < last else { return }
         let segment = segment(at: position)
-        guard positions[segment] < position else { return }
+        guard positions[segment] + Self.leastDistance < position, position + Self.leastDistance < positions[segment + 1]
+        else { return }
         values.insert(value(at: position), at: segment + 1)
         positions.insert(position, at: segment + 1)
     }

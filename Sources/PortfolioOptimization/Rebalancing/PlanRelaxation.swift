@@ -419,7 +419,6 @@ private struct RelaxationWalk {
             guard let program = solveParts(scale: scale, rows: rows, limit: limit, shouldStop) else { return last }
             last = program
             // A leap may overshoot; one bend at a time never makes it worse.
-            if round == Self.maximumShifts - 1 { print("DEBUG shifts") }
             guard shiftBends(program, rows, scale: scale, leaps: round < Self.leaps) else { break }
         }
         return last

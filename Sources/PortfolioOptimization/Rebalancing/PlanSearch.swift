@@ -28,13 +28,18 @@ struct PlanSearchSettings: Equatable, Sendable {
     /// Gap at which the search ends.
     var relativeGap = 1e-4
     /// A holding of a node more costs this much in nodes: nodes = budget / movable².
-    var nodeBudget = 60_000.0
+    var nodeBudget = 20_000.0
     /// Nodes at most, in the smallest books.
     var maximumNodes = 20_000
     /// Books of more movable holdings are not searched by nodes.
     var largestTree = 80
-    /// Moves looked at in all.
-    var looks = 6_000_000
+    /// Moves looked at in all: so many, and so many more for each holding.
+    var looks = 60_000
+    var looksPerHolding = 1_000
+    /// The same for plans of few trades out of many, for each holding and trade.
+    var looksPerFewTrades = 600
+    /// A quadratic program counts as so many looks.
+    var looksPerSolve = 200
     /// Rounds of change and repair after the first plan.
     var rounds = 300
     /// Holdings that a round lets move beyond those traded.
@@ -46,7 +51,7 @@ struct PlanSearchSettings: Equatable, Sendable {
     mutating func searchUntilStopped() {
         nodeBudget = 1e12
         maximumNodes = 50_000_000
-        looks = .max / 2
+        looks = .max / 4
         rounds = .max / 2
     }
 }
@@ -63,7 +68,11 @@ struct PlanSearch {
     init(_ problem: PlanProblem, settings: PlanSearchSettings) {
         self.problem = problem
         self.settings = settings
-        local = PlanLocalSearch(looks: settings.looks)
+        let perHolding = settings.looksPerHolding.addingReportingOverflow(
+            problem.tradeLimit.map { min($0, problem.count) * settings.looksPerFewTrades } ?? 0
+        ).partialValue
+        let more = perHolding.multipliedReportingOverflow(by: problem.count)
+        local = PlanLocalSearch(looks: more.overflow ? .max / 2 : min(settings.looks + more.partialValue, .max / 2))
     }
 
     /// Searches; nil when no plan within the limits was found.
@@ -200,6 +209,7 @@ struct PlanSearch {
         let start = RelaxationStart(scale: best?.score.isFeasible == true ? best?.score.objective ?? 0 : 0)
         guard let relaxed = relaxation.solve(from: start, shouldStop: shouldStop) else { return }
         solves += relaxed.solves
+        local.looksLeft -= relaxed.solves * settings.looksPerSolve
         var state = PlanState(problem, changes: rounded(relaxed.weights))
         local.improve(&state, movable: support, shouldStop: shouldStop)
         if let best, best.score.isFeasible, state.score.isFeasible,
