@@ -79,10 +79,37 @@ func compare(seed: UInt64, count: Int) -> (isEqual: Bool, looked: Int)? {
             print("seed \(seed): plan \(plan.metrics.objective) gap \(plan.report.relativeGap), best \(best.objective)")
             for (i, x) in book.snapshot.instruments.enumerated() {
                 let p = book.snapshot.portfolio.positions.first { $0.instrumentID == x.id }
-                print("   ", x.id, "price", x.price, "lot", x.lotSize ?? 0, "held", p?.quantity ?? 0, p?.taxLots.map { ($0.quantity, $0.costBasis, "\($0.acquiredAt)") } ?? [], x.cost as Any, x.sector as Any, "best", best.changes[i])
+                print(
+                    "   ",
+                    x.id,
+                    "price",
+                    x.price,
+                    "lot",
+                    x.lotSize ?? 0,
+                    "held",
+                    p?.quantity ?? 0,
+                    p?.taxLots.map { ($0.quantity, $0.costBasis, "\($0.acquiredAt)") } ?? [],
+                    x.cost as Any,
+                    x.sector as Any,
+                    "best",
+                    best.changes[i]
+                )
             }
-            print("   ", book.request.constraints, book.request.maxTrades as Any, book.request.minTradeSize as Any, book.request.taxLotMethod as Any, book.snapshot.portfolio.preferences, book.snapshot.portfolio.recentTrades, book.snapshot.portfolio.cash)
-            print("  ", best.changes, plan.trades.map { "\($0.trade.action) \($0.trade.quantity) \($0.trade.instrumentID)" })
+            print(
+                "   ",
+                book.request.constraints,
+                book.request.maxTrades as Any,
+                book.request.minTradeSize as Any,
+                book.request.taxLotMethod as Any,
+                book.snapshot.portfolio.preferences,
+                book.snapshot.portfolio.recentTrades,
+                book.snapshot.portfolio.cash
+            )
+            print(
+                "  ",
+                best.changes,
+                plan.trades.map { "\($0.trade.action) \($0.trade.quantity) \($0.trade.instrumentID)" }
+            )
         }
         return (isEqual && isSound, best.looked)
     } catch {

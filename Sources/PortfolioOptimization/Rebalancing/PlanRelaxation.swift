@@ -60,6 +60,8 @@ struct PlanRelaxation {
     var accuracy = 1e-6
     /// Rounds at most.
     var maximumRounds = 12
+    /// Trials of the multiplier of turnover at most; each bounds as well as the next.
+    var turnoverTrials = 24
 
     /// A scale below this share of the largest volatility is no active risk.
     private static let leastScale = 1e-7
@@ -130,7 +132,9 @@ struct PlanRelaxation {
             }
         }
         if charge.impact != 0, charge.costWeight != 0 {
-            let wish = abs(problem.desired[index] - problem.currentWeights[index]) / problem.unitWeights[index]
+            let least = Self.leastWish / Double(problem.count)
+            let wish =
+                max(abs(problem.desired[index] - problem.currentWeights[index]), least) / problem.unitWeights[index]
             for share in Self.impactShares {
                 if lowest < 0 { add(domain.nearest(-share * wish)) }
                 if highest > 0 { add(domain.nearest(share * wish)) }
@@ -142,7 +146,9 @@ struct PlanRelaxation {
     /// A first trade below this share of the value is as good as none.
     private static let nearbyWeight = 1e-6
     /// Shares of the trade to the desired weight between which market impact is drawn straight.
-    private static let impactShares = [0.25, 0.5, 0.75, 1, 1.5, 2.5]
+    private static let impactShares = [0.25, 0.5, 0.75, 1, 1.5, 2.5, 8]
+    /// The trade that market impact is drawn for is at least this share of an equal weight.
+    private static let leastWish = 0.1
 
     // MARK: Programs
 
@@ -208,8 +214,6 @@ private struct RelaxationWalk {
     private static let maximumShifts = 24
     /// Of these, how many may pass over bends.
     private static let leaps = 2
-    /// Trials of the multiplier of turnover at most.
-    private static let maximumTurnoverTrials = 24
 
     init(_ relaxation: PlanRelaxation, start: RelaxationStart) {
         self.relaxation = relaxation
@@ -342,30 +346,35 @@ private struct RelaxationWalk {
 
     // MARK: Turnover
 
+    /// The multiplier of turnover that is tried when none is known: a percent of risk for all of the value.
+    private static let firstTurnoverTrial = 0.01
+
     /// Finds the multiplier of turnover at which the limit is just met; between two sides of a jump, mixes them.
     private mutating func searchTurnover(_ shouldStop: () -> Bool) -> RelaxedPlan? {
         let limit = relaxation.turnoverLeft
         func traded(_ plan: RelaxedPlan) -> Double {
             relaxation.freeIndices.reduce(0) { $0 + abs(plan.weights[$1] - problem.currentWeights[$1]) }
         }
-        guard let unlimited = rounds(turnover: 0, limit: .infinity, shouldStop) else { return nil }
-        guard traded(unlimited) > limit else { return unlimited }
-        var over = (multiplier: 0.0, plan: unlimited)
+        // A similar relaxation's multiplier is tried first.
+        var multiplier = start.turnover
+        var over: (multiplier: Double, plan: RelaxedPlan)?
         var under: (multiplier: Double, plan: RelaxedPlan)?
-        var multiplier = start.turnover > 0 ? start.turnover : 0.01
-        for _ in 0..<Self.maximumTurnoverTrials {
+        for _ in 0..<relaxation.turnoverTrials {
             guard let plan = rounds(turnover: multiplier, limit: .infinity, shouldStop) else { break }
             let excess = traded(plan) - limit
             if excess > 0 { over = (multiplier, plan) } else { under = (multiplier, plan) }
+            if excess <= 0, multiplier == 0 { return plan }
+            if abs(excess) <= relaxation.accuracy * max(limit, 1e-6) { break }
             guard let below = under else {
-                multiplier *= 4
+                multiplier = multiplier == 0 ? Self.firstTurnoverTrial : multiplier * 4
                 continue
             }
-            if abs(excess) <= relaxation.accuracy * max(limit, 1e-6) { break }
-            guard below.multiplier - over.multiplier > relaxation.accuracy * below.multiplier else { break }
-            multiplier = (below.multiplier + over.multiplier) / 2
+            let above = over?.multiplier ?? 0
+            guard below.multiplier - above > relaxation.accuracy * below.multiplier else { break }
+            multiplier = over == nil ? 0 : (below.multiplier + above) / 2
         }
-        guard let under else { return over.plan }
+        guard let under else { return over?.plan }
+        guard let over else { return under.plan }
         let (more, less) = (traded(over.plan), traded(under.plan))
         let share = more > less ? max(0, min(1, (limit - less) / (more - less))) : 0
         var mixed = under.plan

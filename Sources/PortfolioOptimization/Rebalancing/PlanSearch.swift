@@ -28,16 +28,18 @@ struct PlanSearchSettings: Equatable, Sendable {
     /// Gap at which the search ends.
     var relativeGap = 1e-4
     /// A holding of a node more costs this much in nodes: nodes = budget / movable².
-    var nodeBudget = 20_000.0
+    var nodeBudget = 10_000.0
     /// Nodes at most, in the smallest books.
     var maximumNodes = 20_000
     /// Books of more movable holdings are not searched by nodes.
     var largestTree = 80
     /// Moves looked at in all: so many, and so many more for each holding.
-    var looks = 60_000
-    var looksPerHolding = 1_000
+    var looks = 30_000
+    var looksPerHolding = 500
     /// The same for plans of few trades out of many, for each holding and trade.
     var looksPerFewTrades = 600
+    /// The same where any fraction may be traded, and the relaxation is nearly the plan.
+    var looksPerFraction = 100
     /// A quadratic program counts as so many looks.
     var looksPerSolve = 200
     /// Rounds of change and repair after the first plan.
@@ -68,11 +70,9 @@ struct PlanSearch {
     init(_ problem: PlanProblem, settings: PlanSearchSettings) {
         self.problem = problem
         self.settings = settings
-        let perHolding = settings.looksPerHolding.addingReportingOverflow(
-            problem.tradeLimit.map { min($0, problem.count) * settings.looksPerFewTrades } ?? 0
-        ).partialValue
-        let more = perHolding.multipliedReportingOverflow(by: problem.count)
-        local = PlanLocalSearch(looks: more.overflow ? .max / 2 : min(settings.looks + more.partialValue, .max / 2))
+        let fewTrades = problem.tradeLimit.map { min($0, problem.count) * settings.looksPerFewTrades } ?? 0
+        let perHolding = problem.hasIntegers ? settings.looksPerHolding + fewTrades : settings.looksPerFraction
+        local = PlanLocalSearch(looks: settings.looks + perHolding * problem.count)
     }
 
     /// Searches; nil when no plan within the limits was found.

@@ -22,6 +22,9 @@ struct PlanTree {
         var weights: [Double]
     }
 
+    /// Quadratic programs that a node may take on average.
+    private static let solvesPerNode = 8
+
     private let problem: PlanProblem
     private let settings: PlanSearchSettings
     private let nodeLimit: Int
@@ -56,7 +59,7 @@ struct PlanTree {
                 closedBound = min(closedBound, node.bound)
                 continue
             }
-            guard nodes < nodeLimit, !shouldStop() else {
+            guard nodes < nodeLimit, solves / Self.solvesPerNode < nodeLimit, !shouldStop() else {
                 closedBound = min(closedBound, node.bound)
                 break
             }
@@ -91,7 +94,8 @@ struct PlanTree {
         }
         var relaxation = PlanRelaxation(problem, box: box)
         relaxation.accuracy = 1e-3
-        relaxation.maximumRounds = 4
+        relaxation.maximumRounds = 3
+        relaxation.turnoverTrials = 3
         if let relaxed = relaxation.solve(from: node.start, shouldStop: shouldStop) {
             solves += relaxed.solves
             node.bound = max(node.bound, problem.bound(box, multipliers: relaxed.multipliers))
