@@ -1,6 +1,8 @@
 /// The kinds of optimization this build offers; others are refused by name.
 public enum OptimizationType: String, CaseIterable, Sendable {
     case meanVariance = "mean_variance"
+    /// Mean-variance on the factor model's covariance, with limits on exposures to its factors.
+    case factorBased = "factor_based"
 }
 
 /// What an optimization strives for.

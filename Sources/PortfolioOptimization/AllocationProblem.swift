@@ -1,4 +1,3 @@
-public import Matrices
 public import PortfolioModel
 
 /// What is to be decided: the instruments, their moments, what is held now, the limits in force and the objective.
@@ -14,8 +13,10 @@ public struct AllocationProblem: Sendable {
     public let instruments: [Instrument]
     /// Annual expected returns, one an instrument.
     public let expectedReturns: [Double]
-    /// Annual covariance, positive semidefinite.
-    public let covariance: DenseMatrix
+    /// Annual covariance, positive semidefinite; a factor model in its parts.
+    public let covariance: CovarianceModel
+    /// The factors behind the returns, for the same instruments; nil when the risk model has none.
+    public let factors: FactorStructure?
     /// Weights before trading.
     public let currentWeights: [Double]
     /// Weight of cash before trading.
@@ -62,12 +63,14 @@ public struct AllocationProblem: Sendable {
         objective = request.objective
         self.instruments = instruments
         expectedReturns = chosen.map { moments.expectedReturns[$0] }
-        covariance = moments.covariance.selecting(rows: chosen, columns: chosen)
+        covariance = moments.covariance.selecting(chosen)
+        factors = moments.factors.map { $0.selecting(chosen) }
         currentWeights = values.map { $0 / total }
         currentCash = portfolio.cash / total
         portfolioValue = total
         isTradable = instruments.map { universe.contains($0.id) }
         constraints = portfolio.constraints.overridden(by: request.constraints)
+        try requireFactors(constraints, moments.factors)
         preferences = portfolio.preferences.overridden(by: request.preferences)
         warnings = preferenceWarnings(
             preferences: preferences,
@@ -114,12 +117,12 @@ private func chosenIndices(
     held: [String: Double]
 ) throws(OptimizationFailure) -> [Int] {
     let count = moments.instruments.count
-    guard moments.expectedReturns.count == count, moments.covariance.rows == count,
-        moments.covariance.columns == count
-    else { throw invalidInputs("The moments do not have one entry for each of the \(count) instruments.") }
-    guard moments.expectedReturns.allSatisfy(\.isFinite), moments.covariance.elements.allSatisfy(\.isFinite),
-        moments.covariance.diagonal.allSatisfy({ $0 >= 0 })
-    else { throw invalidInputs("The moments hold a number that is not finite, or a negative variance.") }
+    guard moments.expectedReturns.count == count, moments.covariance.count == count else {
+        throw invalidInputs("The moments do not have one entry for each of the \(count) instruments.")
+    }
+    guard moments.expectedReturns.allSatisfy(\.isFinite), moments.covariance.isUsable else {
+        throw invalidInputs("The moments hold a number that is not finite, or a negative variance.")
+    }
     let modelled = Set(moments.instruments)
     if let missing = held.keys.filter({ !modelled.contains($0) }).min() {
         throw invalidInputs("\(missing) is held but is not in the risk model.")
@@ -130,6 +133,18 @@ private func chosenIndices(
     guard !universe.isEmpty else { throw invalidInputs("The universe is empty: nothing may be held.") }
     return moments.instruments.indices.filter { index in
         universe.contains(moments.instruments[index]) || held[moments.instruments[index]] != nil
+    }
+}
+
+/// A limit on a factor that the risk model does not have limits nothing that could be computed.
+private func requireFactors(
+    _ constraints: Constraints,
+    _ structure: FactorStructure?
+) throws(OptimizationFailure) {
+    guard let limits = constraints.factorExposures, !limits.isEmpty else { return }
+    guard let structure else { throw missingFactors }
+    if let unknown = limits.keys.filter({ !structure.factors.contains($0) }).min() {
+        throw unknownFactor(unknown, in: structure.factors)
     }
 }
 

@@ -15,6 +15,6 @@ public func optimizeAllocation(
     shouldStop: () -> Bool
 ) throws(OptimizationFailure) -> AllocationSolution {
     switch problem.type {
-    case .meanVariance: try MeanVarianceMethod(problem).solve(shouldStop: shouldStop)
+    case .meanVariance, .factorBased: try MeanVarianceMethod(problem).solve(shouldStop: shouldStop)
     }
 }

@@ -1,4 +1,6 @@
+internal import LinearAlgebra
 internal import Matrices
+internal import PortfolioModel
 
 /// Factors a positive semidefinite matrix as Σ = FᵀF by Cholesky's method with diagonal pivoting.
 ///
@@ -40,17 +42,34 @@ func volatilityFactor(of matrix: DenseMatrix) -> DenseMatrix {
     return factor
 }
 
-/// wᵀΣw, not below 0.
-func variance(of weights: ArraySlice<Double>, _ covariance: DenseMatrix) -> Double {
-    var total = 0.0
-    let w = Array(weights)
-    covariance.elements.withUnsafeBufferPointer { elements in
-        for j in w.indices where w[j] != 0 {
-            var product = 0.0
-            let offset = j * covariance.rows
-            for i in w.indices { product += elements[offset + i] * w[i] }
-            total += product * w[j]
+/// A factor of a covariance, Σ = FᵀF, row by row with its entries.
+struct VolatilityFactor: Sendable {
+    /// The rows of F.
+    let rows: [(columns: [Int], values: [Double])]
+
+    /// No factor: where nothing needs one.
+    static let none = VolatilityFactor(rows: [])
+
+    private init(rows: [(columns: [Int], values: [Double])]) { self.rows = rows }
+
+    /// Factors Σ; that of a factor model is ( L Bᵀ ; √D ) with LᵀL its factors' covariance, k + n rows of which only k
+    /// are full.
+    init(_ covariance: CovarianceModel) {
+        switch covariance {
+        case .dense(let matrix): rows = Self.rows(of: volatilityFactor(of: matrix))
+        case .factors(let model):
+            let common = volatilityFactor(of: model.factorCovariance).times(model.exposures)
+            let specific = model.specificVariance.indices.filter { model.specificVariance[$0] > 0 }
+            rows =
+                Self.rows(of: common)
+                + specific.map { (columns: [$0], values: [model.specificVariance[$0].squareRoot()]) }
         }
     }
-    return max(0, total)
+
+    private static func rows(of matrix: DenseMatrix) -> [(columns: [Int], values: [Double])] {
+        (0..<matrix.rows).map { i in
+            let columns = (0..<matrix.columns).filter { matrix[i, $0] != 0 }
+            return (columns, columns.map { matrix[i, $0] })
+        }
+    }
 }

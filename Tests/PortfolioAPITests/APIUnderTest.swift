@@ -15,6 +15,8 @@ final class APIUnderTest {
     let reader: OptimizationQueriesEndpoint
     let inputs: InputsEndpoint
     let healthEndpoint: HealthEndpoint
+    let frontiers: ComputationEndpoint
+    let factorAnalyses: ComputationEndpoint
 
     init() throws {
         world = try InMemoryWorld()
@@ -44,6 +46,20 @@ final class APIUnderTest {
             getPortfolio: GetPortfolio(inputs: world.inputs),
             log: log
         )
+        frontiers = ComputationEndpoint(
+            FrontierResource(),
+            find: FindOrSubmitComputation(computations: world.computations),
+            read: ReadComputation(computations: world.computations),
+            endings: OptimizationEndings(notifications: notifications),
+            log: log
+        )
+        factorAnalyses = ComputationEndpoint(
+            FactorAnalysisResource(),
+            find: FindOrSubmitComputation(computations: world.computations),
+            read: ReadComputation(computations: world.computations),
+            endings: OptimizationEndings(notifications: notifications),
+            log: log
+        )
         healthEndpoint = HealthEndpoint(isReady: CheckReadiness(health: health), log: log)
     }
 
@@ -62,6 +78,10 @@ final class APIUnderTest {
                 ? ["GET", "HEAD"].contains(request.method)
                 : request.path.split(separator: "/").count == 4 && request.method != "POST"
             return isRead ? reader.handle(request) : commands.handle(request)
+        }
+        if request.path.contains("/efficient-frontier") { return frontiers.handle(request) }
+        if request.path.contains("/factor-exposures") || request.path.hasPrefix("/api/v1/factor-analyses") {
+            return factorAnalyses.handle(request)
         }
         return request.path.hasPrefix("/api/") ? inputs.handle(request) : healthEndpoint.handle(request)
     }

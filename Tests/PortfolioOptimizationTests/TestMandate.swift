@@ -8,6 +8,8 @@ struct TestMandate {
     var identifiers: [String]
     var expectedReturns: [Double]
     var covariance: DenseMatrix
+    /// The covariance in parts; goes before `covariance`.
+    var factors: FactorStructure?
     var prices: [Double]
     var quantities: [Double]
     var cash = 0.0
@@ -68,8 +70,9 @@ struct TestMandate {
         let moments = Moments(
             instruments: identifiers,
             expectedReturns: expectedReturns,
-            covariance: covariance,
-            periodsPerYear: 252
+            covariance: factors.map { .factors($0.covariance) } ?? .dense(covariance),
+            periodsPerYear: 252,
+            factors: factors
         )
         return try AllocationProblem(
             snapshot: MandateSnapshot(
@@ -178,6 +181,12 @@ func worstMiss(_ problem: AllocationProblem, _ weights: [Double], _ cash: Double
             }
         atLeast(exposure, group.min)
         atMost(exposure, group.max)
+    }
+    for (name, limit) in limits.factorExposures ?? [:] {
+        guard let factors = problem.factors, let factor = factors.factors.firstIndex(of: name) else { return .infinity }
+        let exposure = weights.indices.reduce(0) { $0 + weights[$1] * factors.covariance.exposures[factor, $1] }
+        atLeast(exposure, limit.min)
+        atMost(exposure, limit.max)
     }
     atLeast(cash, limits.minCash ?? 0)
     atMost(cash, limits.maxCash ?? limits.minCash ?? 0)

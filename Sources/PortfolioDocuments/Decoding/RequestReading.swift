@@ -14,13 +14,13 @@ private let requestFields = FieldNames(
 )
 private let typesNotOffered = [
     "black_litterman", "risk_parity", "hierarchical_risk_parity", "robust", "multi_period", "scenario_based",
-    "factor_based", "custom",
+    "custom",
 ]
 private let objectivesNotOffered = [
     "minimize_tracking_error", "maximize_information_ratio", "maximize_diversification", "risk_budgeting",
     "minimize_transaction_costs", "multi_objective", "custom",
 ]
-private let riskMeasuresNotOffered = [
+let riskMeasuresNotOffered = [
     "var", "cvar", "semi_deviation", "mad", "evar", "cdar", "max_drawdown", "worst_realization",
 ]
 
