@@ -32,6 +32,8 @@ public struct OptimizationRequest: Equatable, Sendable {
     public var constraints: Constraints
     /// The request's own preferences.
     public var preferences: Preferences
+    /// Points of the efficient frontier to show beside the allocation; 0 for none.
+    public var frontierPointCount: Int
 
     /// Makes an optimization request from its parts.
     public init(
@@ -40,7 +42,8 @@ public struct OptimizationRequest: Equatable, Sendable {
         objective: Objective,
         riskMeasure: RiskMeasure = .volatility,
         constraints: Constraints = Constraints(),
-        preferences: Preferences = Preferences()
+        preferences: Preferences = Preferences(),
+        frontierPointCount: Int = 0
     ) {
         self.portfolioID = portfolioID
         self.type = type
@@ -48,6 +51,7 @@ public struct OptimizationRequest: Equatable, Sendable {
         self.riskMeasure = riskMeasure
         self.constraints = constraints
         self.preferences = preferences
+        self.frontierPointCount = frontierPointCount
     }
 }
 
