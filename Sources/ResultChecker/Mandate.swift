@@ -4,7 +4,7 @@ internal import PortfolioModel
 struct Mandate {
     let snapshot: MandateSnapshot
     let moments: Moments
-    let limits: Constraints
+    var limits: Constraints
     let preferences: Preferences
     /// Instruments by id.
     let instruments: [String: Instrument]

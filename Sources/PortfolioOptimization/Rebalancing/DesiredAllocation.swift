@@ -87,7 +87,7 @@ struct DesiredAllocation: Sendable {
         let portfolio: RiskBudgetPortfolio
         do throws(RiskBudgetingError) {
             portfolio = try riskBudgetPortfolio(
-                covariance: problem.covariance.selecting(rows: held, columns: held),
+                covariance: problem.covariance.selecting(held).multipliedOut(),
                 shouldStop: shouldStop
             )
         } catch {

@@ -125,7 +125,7 @@ extension PlanProblem {
         let value = allocation.portfolioValue
         let held = heldUnits(allocation, portfolio)
         self.desired = desired
-        covariance = allocation.covariance
+        covariance = allocation.covariance.multipliedOut()
         desiredProduct = covariance.symmetricTimes(desired)
         desiredVariance = dot(desired, desiredProduct)
         currentWeights = allocation.currentWeights

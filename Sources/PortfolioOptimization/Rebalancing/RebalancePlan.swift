@@ -55,6 +55,8 @@ private struct RebalancePlanner {
     /// Weights that something names, rather than a method finds.
     let named: [String: Double]?
     let problem: AllocationProblem
+    /// The limits in force, as the caller knows them.
+    let limits: Constraints
 
     init(
         _ request: RebalanceRequest,
@@ -74,6 +76,7 @@ private struct RebalancePlanner {
                 message: "the risk model has neither expected returns nor a history to estimate them from"
             )
         }
+        limits = snapshot.portfolio.constraints.overridden(by: request.constraints)
         self.snapshot = snapshot.holdingNothingMore(named ?? [:])
         problem = try AllocationProblem(
             snapshot: self.snapshot,
@@ -226,7 +229,7 @@ private struct RebalancePlanner {
                 dualResidual: 0,
                 relativeGap: gap
             ),
-            constraints: problem.constraints,
+            constraints: limits,
             preferences: problem.preferences,
             taxLotMethod: lotSelection,
             warnings: warnings + listing.warnings(trades)

@@ -118,8 +118,8 @@ struct TradeListing {
         let costs = trades.reduce(0) { $0 + $1.trade.cost }
         let tax = trades.reduce(0) { $0 + circumstances(of: $1).tax(on: $1.trade.taxLots) }
         let volatility = (
-            before: RiskFigures(weights: before, covariance: program.covariance).volatility,
-            after: RiskFigures(weights: after, covariance: program.covariance).volatility
+            before: RiskFigures(weights: before, covariance: .dense(program.covariance)).volatility,
+            after: RiskFigures(weights: after, covariance: .dense(program.covariance)).volatility
         )
         let active = (before: activeRisk(before), after: activeRisk(after))
         var objective = active.after
@@ -178,7 +178,7 @@ struct TradeListing {
     private func activeRisk(_ weights: [Double]) -> Double {
         var active = weights
         for index in active.indices { active[index] -= program.desired[index] }
-        return RiskFigures(weights: active, covariance: program.covariance).volatility
+        return RiskFigures(weights: active, covariance: .dense(program.covariance)).volatility
     }
 
     private func circumstances(of trade: PlannedTrade) -> SaleCircumstances {
