@@ -4,9 +4,11 @@
 //     rebalance-plans fractions 500 10     # without integer limits
 //     rebalance-plans few 500 5 [seconds]  # at most ten trades, within a time
 //     rebalance-plans exhaustive 8 200     # against every plan there is
+//     rebalance-plans replay 12 1000       # replayed by the checker
 import Foundation
 import PortfolioModel
 import PortfolioOptimization
+import ResultChecker
 import TestSupport
 
 func seconds(_ work: () -> Void) -> Double {
@@ -139,6 +141,35 @@ case "exhaustive":
     }
     print("\(equal) of \(all) as good as exhaustive search, \(skipped) too large")
     exit(equal == all ? 0 : 1)
+case "replay":
+    var (planned, failed, wrong) = (0, [String: Int](), 0)
+    for seed in 0..<UInt64(books) {
+        var shape = RandomBook.Shape(count: 1 + Int(seed) % count)
+        shape.wholeLots = seed % 4 != 3
+        shape.lotsPerHolding = seed % 2 == 0 ? 30 : 5
+        var book = RandomBook(seed: seed, shape: shape)
+        if seed % 5 == 0 { book.request.constraints.maxCash = nil }
+        if seed % 7 == 0 { book.request.driftBand = 0.05 }
+        if seed % 11 == 0 { book.snapshot.portfolio.universe = Array(book.moments.instruments.dropFirst(count / 4)) }
+        let targets: [RebalanceTarget] = [.custom, .custom, .equalWeight, .riskParity, .minRisk, .optimal]
+        book.request.target = targets[Int(seed) % targets.count]
+        if book.request.target != .custom { book.request.targetAllocation = nil }
+        do {
+            let plan = try planRebalance(book.request, snapshot: book.snapshot, moments: book.moments)
+            let result = try plan.result(of: book.request, snapshot: book.snapshot, moments: book.moments)
+            let check = RebalanceCheck(snapshot: book.snapshot, moments: book.moments, request: book.request)
+            let violations = check.violations(in: result)
+            planned += 1
+            if !violations.isEmpty {
+                wrong += 1
+                print("seed \(seed):", violations.prefix(4).map(\.description))
+            }
+        } catch {
+            failed[(error as? OptimizationFailure)?.code ?? "\(error)", default: 0] += 1
+        }
+    }
+    print("\(planned) planned, \(wrong) wrong, \(failed)")
+    exit(wrong == 0 ? 0 : 1)
 default:
     for seed in 0..<UInt64(books) {
         var shape = RandomBook.Shape(count: count)

@@ -48,7 +48,7 @@ extension OptimizationFailure {
 
     private static let codesOfInputsAlone: Set<String> = [
         "dependent_factors", "infeasible", "invalid_inputs", "missing_expected_returns", "missing_factors",
-        "no_excess_return", "out_of_reach", "unbounded",
+        "no_benchmark", "no_excess_return", "out_of_reach", "unbounded",
         "unknown_factor",
     ]
 }

@@ -41,6 +41,8 @@ public struct RebalanceRequest: Equatable, Sendable {
     public var targetAllocation: [String: Double]?
     /// The optimization whose result to aim at, for `optimal`.
     public var optimizationID: String?
+    /// What that optimization recommends; read when the request was accepted.
+    public var referencedAllocation: [String: Double]?
     /// The kind of optimization, for `optimal`.
     public var type: OptimizationType
     /// The objective, for `optimal`.
@@ -70,6 +72,7 @@ public struct RebalanceRequest: Equatable, Sendable {
         target: RebalanceTarget,
         targetAllocation: [String: Double]? = nil,
         optimizationID: String? = nil,
+        referencedAllocation: [String: Double]? = nil,
         type: OptimizationType = .meanVariance,
         objective: Objective = .maximizeSharpe,
         riskMeasure: RiskMeasure = .volatility,
@@ -86,6 +89,7 @@ public struct RebalanceRequest: Equatable, Sendable {
         self.target = target
         self.targetAllocation = targetAllocation
         self.optimizationID = optimizationID
+        self.referencedAllocation = referencedAllocation
         self.type = type
         self.objective = objective
         self.riskMeasure = riskMeasure

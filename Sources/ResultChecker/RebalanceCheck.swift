@@ -8,8 +8,6 @@ public import PortfolioModel
 public struct RebalanceCheck {
     private let mandate: Mandate
     private let request: RebalanceRequest
-    /// The allocation of the optimization that the request names.
-    private let referenced: [String: Double]?
 
     /// Prepares the check of one request's plans.
     ///
@@ -17,13 +15,7 @@ public struct RebalanceCheck {
     ///   - snapshot: the inputs at the pinned versions.
     ///   - moments: the estimates the planner worked on.
     ///   - request: the request as the caller gave it.
-    ///   - referenced: the allocation of the optimization that the request names, if it names one.
-    public init(
-        snapshot: MandateSnapshot,
-        moments: Moments,
-        request: RebalanceRequest,
-        referenced: [String: Double]? = nil
-    ) {
+    public init(snapshot: MandateSnapshot, moments: Moments, request: RebalanceRequest) {
         mandate = Mandate(
             snapshot: snapshot,
             moments: moments,
@@ -36,7 +28,6 @@ public struct RebalanceCheck {
             )
         )
         self.request = request
-        self.referenced = referenced
     }
 
     /// Every claim of the plan that does not hold; empty when all do.
@@ -123,7 +114,7 @@ public struct RebalanceCheck {
         switch request.target {
         case .custom: request.targetAllocation
         case .benchmark: mandate.snapshot.portfolio.benchmark
-        case .optimal: request.optimizationID == nil ? nil : referenced
+        case .optimal: request.optimizationID == nil ? nil : request.referencedAllocation
         case .equalWeight, .riskParity, .minRisk: nil
         }
     }
@@ -382,7 +373,9 @@ public struct RebalanceCheck {
             "metrics/expected_improvement/return",
             within: Tolerance.relative
         )
-        guard before.volatility > noise, after.volatility > noise, let sharpe = metrics.sharpeImprovement else { return }
+        guard before.volatility > noise, after.volatility > noise, let sharpe = metrics.sharpeImprovement else {
+            return
+        }
         let difference = (earned.after - rate) / after.volatility - (earned.before - rate) / before.volatility
         findings.equal(sharpe, difference, "metrics/expected_improvement/sharpe", within: Self.riskNoise)
     }

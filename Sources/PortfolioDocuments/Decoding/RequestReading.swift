@@ -12,11 +12,11 @@ private let requestFields = FieldNames(
         "estimation",
     ]
 )
-private let typesNotOffered = [
+let typesNotOffered = [
     "black_litterman", "risk_parity", "hierarchical_risk_parity", "robust", "multi_period", "scenario_based",
     "custom",
 ]
-private let objectivesNotOffered = [
+let objectivesNotOffered = [
     "minimize_tracking_error", "maximize_information_ratio", "maximize_diversification", "risk_budgeting",
     "minimize_transaction_costs", "multi_objective", "custom",
 ]

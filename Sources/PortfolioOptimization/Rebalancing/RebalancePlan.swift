@@ -22,6 +22,47 @@ public struct RebalancePlan: Sendable {
     public var warnings: [ResultWarning]
 }
 
+extension RebalancePlan {
+    /// The plan as the answer to its request, with what it was computed from.
+    ///
+    /// - Parameters:
+    ///   - request: the request.
+    ///   - snapshot: the inputs it was planned on.
+    ///   - moments: the estimates it was planned with.
+    /// - Throws: ``OptimizationFailure`` with the code `invalid_inputs`, where the plan would have thrown it.
+    public func result(
+        of request: RebalanceRequest,
+        snapshot: MandateSnapshot,
+        moments: Moments
+    ) throws(OptimizationFailure) -> RebalanceResult {
+        var all: [ResultWarning] = []
+        for warning in moments.warnings + warnings where !all.contains(warning) { all.append(warning) }
+        return RebalanceResult(
+            target: request.target,
+            currentAllocation: try Holdings(snapshot).allocation,
+            desiredAllocation: desiredAllocation,
+            targetAllocation: targetAllocation,
+            trades: trades,
+            metrics: metrics,
+            solution: report,
+            constraints: constraints,
+            minTradeSize: request.minTradeSize,
+            maxTrades: request.maxTrades,
+            driftBand: request.driftBand,
+            preferences: preferences,
+            wholeLots: request.wholeLots,
+            taxLotMethod: taxLotMethod,
+            inputs: ResultInputs(
+                versions: snapshot.versions,
+                expectedReturnsEstimator: moments.expectedReturnsEstimator,
+                covarianceEstimator: moments.covarianceEstimator,
+                kernel: computingKernel
+            ),
+            warnings: all
+        )
+    }
+}
+
 /// Plans the trades of a rebalance.
 ///
 /// The plan minimizes its active risk to the desired allocation plus costs and taxes, as fractions of the value, over
@@ -32,7 +73,6 @@ public struct RebalancePlan: Sendable {
 ///   - request: what to aim at and what to keep.
 ///   - snapshot: holdings, lots, prices and limits.
 ///   - moments: annual expected returns and covariance.
-///   - referenced: the allocation of the optimization that the request names.
 ///   - shouldStop: asked often; true ends the search with the best plan found when there is one.
 /// - Returns: the trades in priority order, along which cash never turns negative, costs included.
 /// - Throws: ``OptimizationFailure``: `infeasible` with the limits that clash, `missing_expected_returns`,
@@ -41,10 +81,9 @@ public func planRebalance(
     _ request: RebalanceRequest,
     snapshot: MandateSnapshot,
     moments: Moments,
-    referenced: [String: Double]? = nil,
     shouldStop: () -> Bool = { false }
 ) throws(OptimizationFailure) -> RebalancePlan {
-    try RebalancePlanner(request, snapshot, moments, referenced: referenced).plan(shouldStop: shouldStop)
+    try RebalancePlanner(request, snapshot, moments).plan(shouldStop: shouldStop)
 }
 
 /// The steps of planning: what to aim at, what may be traded, the search, and what is told about the plan.
@@ -61,12 +100,11 @@ private struct RebalancePlanner {
     init(
         _ request: RebalanceRequest,
         _ snapshot: MandateSnapshot,
-        _ moments: Moments,
-        referenced: [String: Double]?
+        _ moments: Moments
     ) throws(OptimizationFailure) {
         self.request = request
         self.moments = moments
-        named = try Self.namedAllocation(request, snapshot, referenced: referenced)
+        named = try Self.namedAllocation(request, snapshot)
         let objective: Objective = request.target == .optimal ? request.objective : .minimizeRisk
         if request.target == .optimal, named == nil, objective != .minimizeRisk,
             moments.expectedReturnsEstimator == "none"
@@ -94,8 +132,7 @@ private struct RebalancePlanner {
 
     private static func namedAllocation(
         _ request: RebalanceRequest,
-        _ snapshot: MandateSnapshot,
-        referenced: [String: Double]?
+        _ snapshot: MandateSnapshot
     ) throws(OptimizationFailure) -> [String: Double]? {
         switch request.target {
         case .custom:
@@ -108,7 +145,7 @@ private struct RebalancePlanner {
                 throw OptimizationFailure(code: "no_benchmark", message: "The portfolio has no benchmark to aim at.")
             }
             return benchmark
-        case .optimal: return request.optimizationID == nil ? nil : referenced ?? [:]
+        case .optimal: return request.optimizationID == nil ? nil : request.referencedAllocation ?? [:]
         case .equalWeight, .riskParity, .minRisk: return nil
         }
     }
