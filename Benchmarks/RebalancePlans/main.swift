@@ -17,7 +17,7 @@ func seconds(_ work: () -> Void) -> Double {
     return Double(duration.components.seconds) + Double(duration.components.attoseconds) * 1e-18
 }
 
-func taxOfSale(_ book: RandomBook) -> (Instrument, Double) -> Double {
+func taxOfSale(_ book: TradingBook) -> (Instrument, Double) -> Double {
     let portfolio = book.snapshot.portfolio
     let preferences = portfolio.preferences
     let usual: TaxLotMethod = preferences.considerTaxImplications == true ? .minimumTax : .hifo
@@ -46,7 +46,7 @@ func taxOfSale(_ book: RandomBook) -> (Instrument, Double) -> Double {
     }
 }
 
-func describe(_ book: RandomBook, _ label: String, until limit: Double? = nil) {
+func describe(_ book: TradingBook, _ label: String, until limit: Double? = nil) {
     var line = ""
     let start = ContinuousClock.now
     let time = seconds {
@@ -66,10 +66,10 @@ func describe(_ book: RandomBook, _ label: String, until limit: Double? = nil) {
 }
 
 func compare(seed: UInt64, count: Int) -> (isEqual: Bool, looked: Int)? {
-    var shape = RandomBook.Shape(count: count)
+    var shape = TradingBook.Shape(count: count)
     if arguments.count > 3, let only = UInt64(arguments[3]), only != seed { return nil }
     shape.lotsPerHolding = count <= 4 ? 4 : (count <= 6 ? 2 : 1)
-    let book = RandomBook(seed: seed, shape: shape)
+    let book = TradingBook(seed: seed, shape: shape)
     guard let best = ExhaustivePlan(book, most: 3_000_000, tax: taxOfSale(book)) else { return nil }
     do {
         let plan = try planRebalance(book.request, snapshot: book.snapshot, moments: book.moments)
@@ -144,10 +144,10 @@ case "exhaustive":
 case "replay":
     var (planned, failed, wrong) = (0, [String: Int](), 0)
     for seed in 0..<UInt64(books) {
-        var shape = RandomBook.Shape(count: 1 + Int(seed) % count)
+        var shape = TradingBook.Shape(count: 1 + Int(seed) % count)
         shape.wholeLots = seed % 4 != 3
         shape.lotsPerHolding = seed % 2 == 0 ? 30 : 5
-        var book = RandomBook(seed: seed, shape: shape)
+        var book = TradingBook(seed: seed, shape: shape)
         if seed % 5 == 0 { book.request.constraints.maxCash = nil }
         if seed % 7 == 0 { book.request.driftBand = 0.05 }
         if seed % 11 == 0 { book.snapshot.portfolio.universe = Array(book.moments.instruments.dropFirst(count / 4)) }
@@ -165,21 +165,21 @@ case "replay":
                 print("seed \(seed):", violations.prefix(4).map(\.description))
             }
         } catch {
-            failed[(error as? OptimizationFailure)?.code ?? "\(error)", default: 0] += 1
+            failed[error.code, default: 0] += 1
         }
     }
     print("\(planned) planned, \(wrong) wrong, \(failed)")
     exit(wrong == 0 ? 0 : 1)
 default:
     for seed in 0..<UInt64(books) {
-        var shape = RandomBook.Shape(count: count)
+        var shape = TradingBook.Shape(count: count)
         if arguments[0] == "fractions" {
             shape.wholeLots = false
             shape.withFixedCosts = false
             shape.withTrading = false
         }
         if arguments.contains("plain") { shape.withTaxes = false }
-        var book = RandomBook(seed: seed, shape: shape)
+        var book = TradingBook(seed: seed, shape: shape)
         if arguments.contains("mintax") {
             book.request.taxLotMethod = .minTax
             book.snapshot.portfolio.preferences.considerTaxImplications = true

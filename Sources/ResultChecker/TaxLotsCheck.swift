@@ -101,7 +101,9 @@ private struct LotSale {
     }
 
     /// Units bought within 30 days of the sale and kept: each disallows the loss of one unit sold.
-    private var replacements: Double {
+    private var replacements: Double { replacements(keeping: trade.taxLots) }
+
+    private func replacements(keeping sale: [SoldLot]) -> Double {
         let first = today.daysSinceEpoch - 30
         var total = 0.0
         for day in first...(first + 60) {
@@ -112,7 +114,7 @@ private struct LotSale {
             where past.instrumentID == trade.instrumentID && past.date == date && past.quantity > 0 {
                 inTrades += past.quantity
             }
-            for sold in trade.taxLots where sold.acquiredAt == date { leaving += sold.quantity }
+            for sold in sale where sold.acquiredAt == date { leaving += sold.quantity }
             total += max(0, max(inLots, inTrades) - leaving)
         }
         return total
@@ -163,7 +165,9 @@ private struct LotSale {
 
     /// With taxes in mind no other choice of lots is taxed less.
     func checkLeastTax(_ claim: String, tax: Double, _ findings: inout Findings) {
-        guard trade.taxLots.allSatisfy({ $0.disallowedLoss == 0 }) else { return }
+        // Where purchases may spoil losses, the lots taxed least may not be those of the least tax by lot.
+        let mayWash = lots.contains { $0.costBasis > trade.price } && replacements(keeping: []) > 0
+        guard !mayWash else { return }
         let scale = trade.quantity * max(trade.price, lots.map(\.costBasis).max() ?? 0)
         findings.require(
             tax <= leastTax + Tolerance.relative * scale,

@@ -13,7 +13,7 @@ package struct ExhaustivePlan {
     /// Plans looked at.
     package private(set) var looked = 0
 
-    private let book: RandomBook
+    private let book: TradingBook
     private let desired: [Double]
     private let value: Double
     private let held: [Double]
@@ -24,10 +24,10 @@ package struct ExhaustivePlan {
     /// Looks at every plan; nil when there are more than `most`.
     ///
     /// - Parameters:
-    ///   - book: a book with a custom target, whole lots, and no limits but those of ``RandomBook``.
+    ///   - book: a book with a custom target, whole lots, and no limits but those of ``TradingBook``.
     ///   - most: how many plans to look at at most.
     ///   - tax: money of tax of selling units of an instrument.
-    package init?(_ book: RandomBook, most: Int, tax: (Instrument, Double) -> Double) {
+    package init?(_ book: TradingBook, most: Int, tax: (Instrument, Double) -> Double) {
         self.book = book
         let instruments = book.snapshot.instruments
         let portfolio = book.snapshot.portfolio

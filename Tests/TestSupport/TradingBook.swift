@@ -2,7 +2,7 @@ internal import Matrices
 package import PortfolioModel
 
 /// A random mandate to rebalance: holdings with lots, costs, tax, limits and a target, all from a seed.
-package struct RandomBook: Sendable {
+package struct TradingBook: Sendable {
     package var snapshot: MandateSnapshot
     package var moments: Moments
     package var request: RebalanceRequest
