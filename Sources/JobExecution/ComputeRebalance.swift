@@ -11,7 +11,8 @@ func computeRebalance(_ context: ComputationContext) throws(OptimizationFailure)
     let request = try context.request { document in
         try DocumentDecoder.rebalanceRequest(document, portfolioID: portfolioID)
     }
-    let moments = try context.moments()
+    var moments = try context.moments()
+    if request.target == .optimal, request.optimizationID == nil { moments = try moments.suited(to: request.type) }
     let snapshot = job.snapshot
     let preferences = snapshot.portfolio.preferences.overridden(by: request.preferences)
     var (plan, milliseconds) = try context.timed(preferences) { shouldStop throws(OptimizationFailure) in

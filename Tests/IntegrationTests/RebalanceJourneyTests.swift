@@ -188,7 +188,8 @@ extension RealParts {
                     + #""consider_tax_implications":true}}"#
             )
             let fields = ["portfolio_id", "rebalance_id", "created_at", "current_allocation", "target_allocation"]
-            for field in fields + ["desired_allocation", "trades", "metrics", "constraints", "solution", "result_hash"] {
+            for field in fields + ["desired_allocation", "trades", "metrics", "constraints", "solution", "result_hash"]
+            {
                 #expect(json[field] != nil, "\(field)")
             }
             #expect((json["trades"] as? [Any] ?? []).count <= 10)

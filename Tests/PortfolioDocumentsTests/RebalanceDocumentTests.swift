@@ -67,10 +67,16 @@ struct RebalanceDocumentTests {
         (#"{"target_type":"custom","target_allocation":{"A":1.5}}"#, "out_of_range", "/target_allocation/A"),
         (#"{"target_type":"benchmark","target_allocation":{"A":1}}"#, "contradiction", "/target_allocation"),
         (#"{"target_type":"benchmark","objective":"minimize_risk"}"#, "contradiction", "/objective"),
-        (#"{"target_type":"optimal","optimization_id":"o","objective":"minimize_risk"}"#, "contradiction", "/objective"),
+        (
+            #"{"target_type":"optimal","optimization_id":"o","objective":"minimize_risk"}"#, "contradiction",
+            "/objective"
+        ),
         (#"{"target_type":"optimal","constraints":{"max_trades":1.5}}"#, "wrong_type", "/constraints/max_trades"),
         (#"{"target_type":"optimal","constraints":{"max_trades":-1}}"#, "out_of_range", "/constraints/max_trades"),
-        (#"{"target_type":"optimal","constraints":{"min_trade_size":-1}}"#, "out_of_range", "/constraints/min_trade_size"),
+        (
+            #"{"target_type":"optimal","constraints":{"min_trade_size":-1}}"#, "out_of_range",
+            "/constraints/min_trade_size"
+        ),
         (#"{"target_type":"optimal","constraints":{"max_trade":1}}"#, "unknown_field", "/constraints/max_trade"),
         (#"{"target_type":"optimal","tax_lot_method":"specific"}"#, "missing_field", "/lot_order"),
         (#"{"target_type":"optimal","lot_order":{"A":[]}}"#, "contradiction", "/lot_order"),

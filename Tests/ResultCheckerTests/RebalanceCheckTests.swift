@@ -83,7 +83,12 @@ struct RebalanceCheckTests {
         try expectRejected({ $0.metrics.riskImprovement -= 1e-4 }, "another improvement")
         try expectRejected({ $0.targetAllocation["cash", default: 0] += 1e-6 }, "another target")
         try expectRejected({ $0.desiredAllocation["N0", default: 0] += 1e-5 }, "another aim")
-        try expectRejected({ $0.solution.status = .optimal; $0.solution.relativeGap = 0.1 }, "a gap called optimal")
+        try expectRejected(
+            {
+                $0.solution.status = .optimal; $0.solution.relativeGap = 0.1
+            },
+            "a gap called optimal"
+        )
         try expectRejected({ $0.taxLotMethod = .fifo }, "another method")
     }
 

@@ -1,5 +1,5 @@
 internal import Matrices
-package import PortfolioModel
+internal import PortfolioModel
 
 extension TradingBook {
     /// Two instruments without correlation, volatilities 20 % and 10 %, at a price of 100, in lots of 1.

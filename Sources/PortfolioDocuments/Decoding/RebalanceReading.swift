@@ -56,7 +56,7 @@ private func readRebalanceRequest(
     return request
 }
 
-/// Reads what `optimal` strives for.
+/// Reads what `optimal` strives for: any type that needs nothing of its own, with an objective that goes with it.
 private func readObjective(_ request: inout RebalanceRequest, _ reader: ObjectReader) {
     let type = reader.choice(
         "optimization_type",
@@ -64,21 +64,29 @@ private func readObjective(_ request: inout RebalanceRequest, _ reader: ObjectRe
         notOffered: typesNotOffered,
         default: .meanVariance
     )
-    let objective = reader.choice(
-        "objective",
-        Objective.self,
-        notOffered: objectivesNotOffered,
-        default: .maximizeSharpe
-    )
+    guard let type else { return }
+    if type == .blackLitterman {
+        let message = "optimization_type black_litterman has views: optimize first and name its optimization_id"
+        reader.faults.report(.notSupported, at: reader.path("optimization_type"), message)
+        return
+    }
+    let objectives = Capabilities.objectives(of: type)
+    let usual = objectives.contains(.maximizeSharpe) ? .maximizeSharpe : objectives.first
+    let objective = reader.choice("objective", Objective.self, notOffered: objectivesNotOffered, default: usual)
     let measure = reader.choice(
         "risk_measure",
         RiskMeasure.self,
         notOffered: riskMeasuresNotOffered,
         default: .volatility
     )
-    if let type { request.type = type }
-    if let objective { request.objective = objective }
-    if let measure { request.riskMeasure = measure }
+    guard let objective, let measure else { return }
+    guard objectives.contains(objective), Capabilities.riskMeasures(of: type, objective).contains(measure) else {
+        let names = [type.rawValue, objective.rawValue, measure.rawValue].joined(separator: ", ")
+        let message = "\(names) do not go together; see /api/v1/capabilities"
+        reader.faults.report(.notSupported, at: reader.path("objective"), message)
+        return
+    }
+    (request.type, request.objective, request.riskMeasure) = (type, objective, measure)
 }
 
 /// Reads limits on weights and on trades, and preferences; taxes may be asked for in either place.

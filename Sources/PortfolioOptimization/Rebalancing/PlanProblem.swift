@@ -109,6 +109,7 @@ extension PlanProblem {
     /// - Parameters:
     ///   - allocation: the mandate; its turnover limit is taken from its constraints.
     ///   - portfolio: for the tax lots and recent trades.
+    ///   - covariance: of its instruments, in full: a search asks for single entries.
     ///   - desired: one an instrument.
     ///   - desiredCash: the weight of cash aimed at; raises the cash ceiling where none is set.
     ///   - rules: lots and trades.
@@ -116,6 +117,7 @@ extension PlanProblem {
     init(
         _ allocation: AllocationProblem,
         portfolio: Portfolio,
+        covariance: DenseMatrix,
         desired: [Double],
         desiredCash: Double,
         rules: TradingRules,
@@ -125,7 +127,7 @@ extension PlanProblem {
         let value = allocation.portfolioValue
         let held = heldUnits(allocation, portfolio)
         self.desired = desired
-        covariance = allocation.covariance.multipliedOut()
+        self.covariance = covariance
         desiredProduct = covariance.symmetricTimes(desired)
         desiredVariance = dot(desired, desiredProduct)
         currentWeights = allocation.currentWeights

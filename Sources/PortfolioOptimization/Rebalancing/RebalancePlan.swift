@@ -1,3 +1,4 @@
+internal import Matrices
 public import PortfolioModel
 
 /// Trades that lead towards a desired allocation, with what they aim at, reach and cost.
@@ -94,6 +95,8 @@ private struct RebalancePlanner {
     /// Weights that something names, rather than a method finds.
     let named: [String: Double]?
     let problem: AllocationProblem
+    /// Σ in full.
+    let covariance: DenseMatrix
     /// The limits in force, as the caller knows them.
     let limits: Constraints
 
@@ -105,16 +108,15 @@ private struct RebalancePlanner {
         self.request = request
         self.moments = moments
         named = try Self.namedAllocation(request, snapshot)
+        limits = snapshot.portfolio.constraints.overridden(by: request.constraints)
         let objective: Objective = request.target == .optimal ? request.objective : .minimizeRisk
-        if request.target == .optimal, named == nil, objective != .minimizeRisk,
-            moments.expectedReturnsEstimator == "none"
-        {
+        let needsReturns = request.target == .optimal && named == nil && objective.needsExpectedReturns
+        if needsReturns || limits.minReturn != nil, moments.expectedReturnsEstimator == "none" {
             throw OptimizationFailure(
                 code: "missing_expected_returns",
                 message: "the risk model has neither expected returns nor a history to estimate them from"
             )
         }
-        limits = snapshot.portfolio.constraints.overridden(by: request.constraints)
         self.snapshot = snapshot.holdingNothingMore(named ?? [:])
         problem = try AllocationProblem(
             snapshot: self.snapshot,
@@ -128,6 +130,7 @@ private struct RebalancePlanner {
                 preferences: request.preferences
             )
         )
+        covariance = try problem.covariance.matrix(for: "rebalance plans")
     }
 
     private static func namedAllocation(
@@ -208,6 +211,7 @@ private struct RebalancePlanner {
         PlanProblem(
             problem,
             portfolio: snapshot.portfolio,
+            covariance: covariance,
             desired: desired.weights,
             desiredCash: desired.cash,
             rules: rules ?? self.rules,

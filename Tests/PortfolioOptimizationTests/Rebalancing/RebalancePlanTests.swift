@@ -125,7 +125,9 @@ struct RebalancePlanTests {
 
     @Test func `specific lots go in the order of the days named`() throws {
         var book = TradingBook.pair(first: 80, second: 20, target: ["A": 0.5, "B": 0.5])
-        let days = [CalendarDate("2023-01-05"), CalendarDate("2024-02-01"), CalendarDate("2022-03-01")].compactMap { $0 }
+        let days = [CalendarDate("2023-01-05"), CalendarDate("2024-02-01"), CalendarDate("2022-03-01")].compactMap {
+            $0
+        }
         book.snapshot.portfolio.positions[0].taxLots = zip(days, [20.0, 40.0, 20.0]).map {
             TaxLot(quantity: $1, costBasis: 90, acquiredAt: $0)
         }
