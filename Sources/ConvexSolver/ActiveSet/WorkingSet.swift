@@ -22,6 +22,8 @@ enum RowPlace: UInt8 {
 ///
 /// Names are local: variable j of the working set is variable `names[j]` of the program. Variables outside the working
 /// set rest at the base point and act through `offset` alone, so the work follows the variables inside.
+///
+/// Nothing here is read while it is written: the run-time check of that took a fifth of small solves, and is off.
 final class WorkingSet {
     let program: ParametricProgram
     let rowCount: Int
@@ -29,61 +31,61 @@ final class WorkingSet {
     let limitRow: Int?
     let hasKinks: Bool
     /// Added to the diagonal of P; 0 unless P proved singular on the free variables.
-    var proximal = 0.0
+    @exclusivity(unchecked) var proximal = 0.0
 
     // MARK: Variables
 
-    private(set) var count = 0
-    private(set) var capacity: Int
-    private var arena: UnsafeMutablePointer<Double>
+    @exclusivity(unchecked) private(set) var count = 0
+    @exclusivity(unchecked) private(set) var capacity: Int
+    @exclusivity(unchecked) private var arena: UnsafeMutablePointer<Double>
     private static let fieldCount = 16
-    private(set) var names: UnsafeMutablePointer<Int32>
-    private(set) var places: UnsafeMutablePointer<Place>
+    @exclusivity(unchecked) private(set) var names: UnsafeMutablePointer<Int32>
+    @exclusivity(unchecked) private(set) var places: UnsafeMutablePointer<Place>
     /// The slot of a variable's column, −1 when it has none.
-    private(set) var slots: UnsafeMutablePointer<Int32>
+    @exclusivity(unchecked) private(set) var slots: UnsafeMutablePointer<Int32>
     /// The position of a free variable in the factor, −1 for the others.
-    private(set) var positions: UnsafeMutablePointer<Int32>
+    @exclusivity(unchecked) private(set) var positions: UnsafeMutablePointer<Int32>
 
     // MARK: Columns of P, those of the free variables first
 
-    private(set) var columns: UnsafeMutablePointer<Double>
-    private var columnCapacity: Int
-    private(set) var cachedCount = 0
-    private(set) var slotOwners: [Int32] = []
+    @exclusivity(unchecked) private(set) var columns: UnsafeMutablePointer<Double>
+    @exclusivity(unchecked) private var columnCapacity: Int
+    @exclusivity(unchecked) private(set) var cachedCount = 0
+    @exclusivity(unchecked) private(set) var slotOwners: [Int32] = []
 
     // MARK: The free variables, in the order of the factor
 
-    private(set) var free: UnsafeMutablePointer<Int32>
+    @exclusivity(unchecked) private(set) var free: UnsafeMutablePointer<Int32>
     let factor: UpdatedCholesky
     var freeCount: Int { factor.order }
 
     // MARK: Rows
 
-    var rowPlaces: [RowPlace]
-    var rowValue: [Double]
-    var rowLower: [Double]
-    var rowUpper: [Double]
-    var rowLowerRate: [Double]
-    var rowUpperRate: [Double]
+    @exclusivity(unchecked) var rowPlaces: [RowPlace]
+    @exclusivity(unchecked) var rowValue: [Double]
+    @exclusivity(unchecked) var rowLower: [Double]
+    @exclusivity(unchecked) var rowUpper: [Double]
+    @exclusivity(unchecked) var rowLowerRate: [Double]
+    @exclusivity(unchecked) var rowUpperRate: [Double]
     /// The rate of a row that does not hold, along the walk.
-    var rowRate: [Double]
+    @exclusivity(unchecked) var rowRate: [Double]
     /// What the rows are at the base point.
-    var rowOffset: [Double]
+    @exclusivity(unchecked) var rowOffset: [Double]
     /// Multipliers: ≥ 0 at an upper bound, ≤ 0 at a lower one, 0 for a row that does not hold.
-    var multiplier: [Double]
+    @exclusivity(unchecked) var multiplier: [Double]
     /// The rows that hold, in the order of the attached columns.
-    private(set) var activeRows: [Int] = []
+    @exclusivity(unchecked) private(set) var activeRows: [Int] = []
 
-    private var rowStorage: UnsafeMutablePointer<Double>
-    var schur: [Double] = []
-    var isSchurFresh = false
-    var stepX: UnsafeMutablePointer<Double>
-    var stepY: [Double]
-    var scratch: UnsafeMutablePointer<Double>
-    var smallScratch: [Double]
-    var slotVector: UnsafeMutablePointer<Double>
+    @exclusivity(unchecked) private var rowStorage: UnsafeMutablePointer<Double>
+    @exclusivity(unchecked) var schur: [Double] = []
+    @exclusivity(unchecked) var isSchurFresh = false
+    @exclusivity(unchecked) var stepX: UnsafeMutablePointer<Double>
+    @exclusivity(unchecked) var stepY: [Double]
+    @exclusivity(unchecked) var scratch: UnsafeMutablePointer<Double>
+    @exclusivity(unchecked) var smallScratch: [Double]
+    @exclusivity(unchecked) var slotVector: UnsafeMutablePointer<Double>
     /// Entries of the last solution below this were rounding, and are zero.
-    private(set) var stepNoise = 0.0
+    @exclusivity(unchecked) private(set) var stepNoise = 0.0
 
     init(_ program: ParametricProgram, capacity: Int) {
         self.program = program
