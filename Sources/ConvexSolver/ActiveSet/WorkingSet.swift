@@ -46,8 +46,9 @@ final class WorkingSet {
     /// The position of a free variable in the factor, −1 for the others.
     @exclusivity(unchecked) private(set) var positions: UnsafeMutablePointer<Int32>
 
-    // MARK: Columns of P, those of the free variables first
+    // MARK: Columns of P, those of the free variables first; a factor model has none
 
+    let factors: FactorColumns?
     @exclusivity(unchecked) private(set) var columns: UnsafeMutablePointer<Double>
     @exclusivity(unchecked) private var columnCapacity: Int
     @exclusivity(unchecked) private(set) var cachedCount = 0
@@ -93,7 +94,8 @@ final class WorkingSet {
         hasKinks = program.kinks != nil
         limitRow = program.kinks.map { $0.limit < .infinity } == true ? rowCount : nil
         self.capacity = max(8, capacity)
-        columnCapacity = min(self.capacity, 48)
+        factors = FactorColumns(program.curvature, capacity: self.capacity)
+        columnCapacity = factors == nil ? min(self.capacity, 48) : 1
         arena = .allocate(capacity: self.capacity * Self.fieldCount)
         names = .allocate(capacity: self.capacity)
         places = .allocate(capacity: self.capacity)
@@ -195,6 +197,7 @@ final class WorkingSet {
             for r in 0..<rowCount { row(r)[j] = program.rows[r].coefficients[name] }
         }
         count += newNames.count
+        if let factors { for j in old..<count { factors.set(j, to: Int(names[j])) } }
         for slot in 0..<cachedCount {
             gather(Int(slotOwners[slot]), from: old, into: columns + slot * capacity)
         }
@@ -228,6 +231,7 @@ final class WorkingSet {
         stepX = .allocate(capacity: wider)
         scratch = .allocate(capacity: wider)
         slotVector = .allocate(capacity: wider)
+        factors?.reserve(wider, keeping: count)
         capacity = wider
     }
 
@@ -255,7 +259,7 @@ final class WorkingSet {
 
     /// The column of a variable, read from the program the first time.
     func ensureColumn(_ j: Int) {
-        guard slots[j] < 0 else { return }
+        guard slots[j] < 0, factors == nil else { return }
         if cachedCount == columnCapacity {
             let wider = min(max(capacity, columnCapacity + 1), columnCapacity * 2)
             let new = UnsafeMutablePointer<Double>.allocate(capacity: capacity * wider)
@@ -277,13 +281,74 @@ final class WorkingSet {
     }
 
     private func swapSlots(_ first: Int, _ second: Int) {
-        guard first != second else { return }
+        guard first != second, factors == nil else { return }
         let a = columns + first * capacity
         let b = columns + second * capacity
         for i in 0..<count { (a[i], b[i]) = (b[i], a[i]) }
         slotOwners.swapAt(first, second)
         slots[Int(slotOwners[first])] = Int32(first)
         slots[Int(slotOwners[second])] = Int32(second)
+    }
+
+    /// target ← target + P v over the working set, for a v that is 0 at the resting variables; its entries come in the
+    /// order of the factor.
+    func addFreeProduct(_ entries: UnsafePointer<Double>, into target: UnsafeMutablePointer<Double>) {
+        if let factors {
+            factors.addProduct(
+                of: entries,
+                at: free,
+                entryCount: freeCount,
+                shift: proximal,
+                count: count,
+                scratch: slotVector,
+                into: target
+            )
+            return
+        }
+        for position in 0..<freeCount { slotVector[Int(slots[Int(free[position])])] = entries[position] }
+        PointerKernels.addProduct(
+            rows: count,
+            columns: freeCount,
+            matrix: columns,
+            stride: capacity,
+            vector: slotVector,
+            into: target
+        )
+    }
+
+    /// target ← target + P (x − base) over the working set.
+    func addMovedProduct(into target: UnsafeMutablePointer<Double>) {
+        if let factors {
+            var moved: [Int32] = []
+            var steps: [Double] = []
+            for j in 0..<count where x[j] != base[j] {
+                moved.append(Int32(j))
+                steps.append(x[j] - base[j])
+            }
+            factors.addProduct(
+                of: steps,
+                at: moved,
+                entryCount: moved.count,
+                shift: proximal,
+                count: count,
+                scratch: slotVector,
+                into: target
+            )
+            return
+        }
+        for j in 0..<count where x[j] != base[j] { ensureColumn(j) }
+        for slot in 0..<cachedCount {
+            let j = Int(slotOwners[slot])
+            slotVector[slot] = x[j] - base[j]
+        }
+        PointerKernels.addProduct(
+            rows: count,
+            columns: cachedCount,
+            matrix: columns,
+            stride: capacity,
+            vector: slotVector,
+            into: target
+        )
     }
 
     // MARK: Places
@@ -334,11 +399,18 @@ final class WorkingSet {
     ///
     /// - Returns: false, and nothing changed, when P is singular on the free variables then.
     func release(_ j: Int) -> Bool {
-        ensureColumn(j)
-        let column = columns + Int(slots[j]) * capacity
-        for position in 0..<freeCount { scratch[position] = column[Int(free[position])] }
+        let diagonal: Double
+        if let factors {
+            for position in 0..<freeCount { scratch[position] = factors.common(Int(free[position]), j) }
+            diagonal = factors.common(j, j) + factors.residual[j] + proximal
+        } else {
+            ensureColumn(j)
+            let column = columns + Int(slots[j]) * capacity
+            for position in 0..<freeCount { scratch[position] = column[Int(free[position])] }
+            diagonal = column[j]
+        }
         for (k, r) in activeRows.enumerated() { smallScratch[k] = coefficient(r, j) }
-        guard factor.append(column: scratch, diagonal: column[j], attachedRow: smallScratch) else { return false }
+        guard factor.append(column: scratch, diagonal: diagonal, attachedRow: smallScratch) else { return false }
         free[freeCount - 1] = Int32(j)
         positions[j] = Int32(freeCount - 1)
         places[j] = .free
@@ -412,7 +484,8 @@ final class WorkingSet {
         }
         for position in 0..<order { swapSlots(Int(slots[Int(free[position])]), position) }
         factor.reserve(order)
-        for position in 0..<order {
+        factors?.gram(of: free, order: order, shift: proximal, stride: factor.stride, into: factor.factor)
+        for position in 0..<order where factors == nil {
             let column = columns + position * capacity
             let target = factor.factor + position * factor.stride
             for i in position..<order { target[i] = column[Int(free[i])] }

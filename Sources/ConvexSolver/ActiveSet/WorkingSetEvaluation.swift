@@ -5,19 +5,7 @@ extension WorkingSet {
     func evaluate() {
         gradient.update(from: offset, count: count)
         PointerKernels.add(1, linear, into: gradient, count: count)
-        for j in 0..<count where x[j] != base[j] { ensureColumn(j) }
-        for slot in 0..<cachedCount {
-            let j = Int(slotOwners[slot])
-            slotVector[slot] = x[j] - base[j]
-        }
-        PointerKernels.addProduct(
-            rows: count,
-            columns: cachedCount,
-            matrix: columns,
-            stride: capacity,
-            vector: slotVector,
-            into: gradient
-        )
+        addMovedProduct(into: gradient)
         addMultipliers(to: gradient) { multiplier[activeRows[$0]] }
         evaluateRows()
         guard hasKinks else { return }
@@ -26,11 +14,9 @@ extension WorkingSet {
 
     /// Recomputes the row values from the point.
     private func evaluateRows() {
+        for j in 0..<count { slotVector[j] = x[j] - base[j] }
         for r in 0..<rowCount {
-            let row = row(r)
-            var sum = rowOffset[r]
-            for slot in 0..<cachedCount { sum += row[Int(slotOwners[slot])] * slotVector[slot] }
-            rowValue[r] = sum
+            rowValue[r] = rowOffset[r] + PointerKernels.dot(row(r), slotVector, count: count)
         }
         guard let limitRow else { return }
         var sum = rowOffset[limitRow]
