@@ -435,9 +435,7 @@ struct ParametricWalk {
         let size = PointerKernels.dot(set.scratch, set.scratch, count: f)
         let ray = set.projection(of: set.scratch)
         guard let ray else { return .singular }
-        var remainder = size
-        for (k, value) in ray.products.enumerated() { remainder -= value * ray.solution[k] }
-        guard remainder <= WorkingSet.dependence * size || f == 0 else {
+        guard f == set.activeRows.count || isExplained(by: ray.solution, size: size) else {
             set.activate(r, at: place, solvedColumn: set.scratch)
             return .done
         }
@@ -463,9 +461,21 @@ struct ParametricWalk {
         set.factor.solveLower(set.scratch)
         let size = PointerKernels.dot(set.scratch, set.scratch, count: f)
         guard let ray = set.projection(of: set.scratch) else { return nil }
-        var remainder = size
-        for (k, value) in ray.products.enumerated() { remainder -= value * ray.solution[k] }
-        return remainder <= WorkingSet.dependence * size ? ray.solution : nil
+        return f == set.activeRows.count || isExplained(by: ray.solution, size: size) ? ray.solution : nil
+    }
+
+    /// Whether the rows that hold explain the vector in `scratch`, of a squared length.
+    ///
+    /// As many rows as free variables explain everything, which is for the caller to know: rounding may hide it. The rest
+    /// is computed entry by entry, for a difference of lengths loses half the digits.
+    private func isExplained(by combination: [Double], size: Double) -> Bool {
+        let f = set.freeCount
+        let rest = set.slotVector
+        rest.update(from: set.scratch, count: f)
+        for (k, value) in combination.enumerated() {
+            PointerKernels.add(-value, set.factor.attached + k * set.factor.stride, into: rest, count: f)
+        }
+        return PointerKernels.dot(rest, rest, count: f) <= WorkingSet.dependence * size
     }
 
     private enum Leaving {

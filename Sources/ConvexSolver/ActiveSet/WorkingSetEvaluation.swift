@@ -58,7 +58,7 @@ extension WorkingSet {
         let multipliers = multiplier
         guard refactor() else { return false }
         for entry in wanted { activate(entry.row, at: entry.place) }
-        if !updateSchur(tolerance: Self.dependence * 10) {
+        if wanted.count > freeCount || !updateSchur(tolerance: Self.dependence * 10) {
             let isDefinite = refactor()
             guard isDefinite else { return false }
             for entry in wanted { activateIfIndependent(entry.row, at: entry.place) }
@@ -71,6 +71,8 @@ extension WorkingSet {
     /// Makes a row hold unless it depends, on the free variables, on those that hold already.
     @discardableResult
     func activateIfIndependent(_ r: Int, at place: RowPlace) -> Bool {
+        // As many rows as free variables leave nothing independent, whatever rounding makes of it.
+        guard activeRows.count < freeCount else { return false }
         gatherRow(r, into: scratch)
         var size = 0.0
         for position in 0..<freeCount { size += scratch[position] * scratch[position] }

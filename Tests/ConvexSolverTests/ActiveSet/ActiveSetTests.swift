@@ -165,6 +165,15 @@ struct ActiveSetRandomTests {
         }
     }
 
+    @Test(arguments: 0..<300)
+    func `a path ends where nothing changes any more`(seed: Int) throws {
+        let random = RandomParametricProgram(seed: UInt64(seed), maximumCount: 40)
+        guard let path = try? ActiveSetSolver(random.program).path(), !path.isRegularized else { return }
+        let end = path.checkEnd()
+        #expect(end.infeasibility <= 1e-9, "\(random.description)")
+        #expect(end.suboptimality <= 1e-8 * max(end.scale, 1e-3), "\(random.description)")
+    }
+
     @Test(arguments: 0..<60)
     func `costs that move with the parameter lie on the path`(seed: Int) throws {
         var random = RandomParametricProgram(seed: UInt64(seed), maximumCount: 20)
