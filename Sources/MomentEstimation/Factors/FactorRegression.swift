@@ -241,7 +241,7 @@ public struct FactorDesign: Sendable {
 }
 
 /// A history less the means of its columns.
-private func centredColumns(_ history: DenseMatrix) -> DenseMatrix {
+func centredColumns(_ history: DenseMatrix) -> DenseMatrix {
     var centred = history
     let periods = history.rows
     for j in 0..<history.columns {
