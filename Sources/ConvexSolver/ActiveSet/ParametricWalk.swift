@@ -74,7 +74,7 @@ struct ParametricWalk {
     /// Walks to `end`; `observe` sees each segment first and may halt inside it by returning a shorter length.
     mutating func run(to end: Double, observe: (PathSegment) -> Double? = { _ in nil }) -> WalkEnd {
         linearRateScale = 0
-        for j in 0..<set.count { linearRateScale = max(linearRateScale, abs(set.linearRate[j])) }
+        for j in 0..<set.count { linearRateScale = max(linearRateScale, abs(set.linearRate[j]), abs(set.costRate[j])) }
         while true {
             guard direction() else { return .singular }
             var (length, event) = firstEvent(within: end - parameter)
@@ -109,6 +109,12 @@ struct ParametricWalk {
     func direction() -> Bool {
         let f = set.freeCount
         for position in 0..<f { set.stepX[position] = set.linearRate[Int(set.free[position])] }
+        if set.hasKinks {
+            for position in 0..<f {
+                let j = Int(set.free[position])
+                set.stepX[position] += set.slope[j] * set.costRate[j]
+            }
+        }
         for (k, r) in set.activeRows.enumerated() {
             set.stepY[k] = set.rowPlaces[r] == .lower ? set.rowLowerRate[r] : set.rowUpperRate[r]
         }
@@ -159,6 +165,7 @@ struct ParametricWalk {
         let count = set.count
         let rate = set.gradientRate
         rate.update(from: set.linearRate, count: count)
+        if set.hasKinks { for j in 0..<count { rate[j] += set.slope[j] * set.costRate[j] } }
         for position in 0..<set.freeCount {
             set.slotVector[Int(set.slots[Int(set.free[position])])] = set.stepX[position]
         }
@@ -180,7 +187,7 @@ struct ParametricWalk {
         var event = WalkEvent.end
         freeVariables(&best, &event)
         if set.hasKinks {
-            restingVariablesWithKinks(&best, &event, limitRate: limitRate())
+            restingVariablesWithKinks(&best, &event, limitRate: limitRate(), costsMove: 1)
         } else {
             restingVariables(&best, &event)
         }
@@ -245,7 +252,13 @@ struct ParametricWalk {
         return set.stepY[k]
     }
 
-    private func restingVariablesWithKinks(_ best: inout Double, _ event: inout WalkEvent, limitRate: Double) {
+    /// `costsMove` is 1 along the path and 0 where the parameter stands still.
+    private func restingVariablesWithKinks(
+        _ best: inout Double,
+        _ event: inout WalkEvent,
+        limitRate: Double,
+        costsMove: Double
+    ) {
         let negligible = -largestGradientRate() * Self.negligibleRate
         let (gradient, rate, sign, places) = (set.gradient, set.gradientRate, set.sign, set.places)
         let limitMultiplier = set.limitRow.map { set.multiplier[$0] } ?? 0
@@ -254,13 +267,14 @@ struct ParametricWalk {
         for j in 0..<set.count {
             if places[j] == .kink {
                 let width = set.cost[j] + limitMultiplier
+                let widening = limitRate + costsMove * set.costRate[j]
                 // The gradient may not exceed the width upwards (the variable would fall) nor downwards (it would rise).
-                let fall = limitRate - rate[j]
+                let fall = widening - rate[j]
                 if width - gradient[j] + best * fall < 0, fall < negligible {
                     best = max(0, width - gradient[j]) / -fall
                     (found, side) = (j, -1)
                 }
-                let rise = limitRate + rate[j]
+                let rise = widening + rate[j]
                 if width + gradient[j] + best * rise < 0, rise < negligible {
                     best = max(0, width + gradient[j]) / -rise
                     (found, side) = (j, 1)
@@ -336,6 +350,7 @@ struct ParametricWalk {
         }
         PointerKernels.add(length, set.gradientRate, into: set.gradient, count: count)
         PointerKernels.add(length, set.linearRate, into: set.linear, count: count)
+        if set.hasKinks { PointerKernels.add(length, set.costRate, into: set.cost, count: count) }
         for r in 0..<set.totalRows {
             set.rowLower[r] += length * set.rowLowerRate[r]
             set.rowUpper[r] += length * set.rowUpperRate[r]
@@ -384,7 +399,9 @@ struct ParametricWalk {
         let end = isHigh ? set.high[j] : set.low[j]
         let place: Place = end == set.upper[j] ? .upper : end == set.lower[j] ? .lower : .kink
         set.x[j] = end
-        if place == .kink, set.cost[j] == 0, set.limitRow.map({ set.rowPlaces[$0] == .inactive }) ?? true {
+        if place == .kink, set.cost[j] == 0, set.costRate[j] <= 0,
+            set.limitRow.map({ set.rowPlaces[$0] == .inactive }) ?? true
+        {
             // Without cost the kink is no corner: the variable passes through.
             set.setPiece(j, -set.slope[j])
             return .done
@@ -474,7 +491,7 @@ struct ParametricWalk {
         if set.hasKinks {
             var rateOfLimit = limitRate()
             if case .row(let r, let sign) = leaving, r == set.limitRow { rateOfLimit = sign }
-            restingVariablesWithKinks(&best, &event, limitRate: rateOfLimit)
+            restingVariablesWithKinks(&best, &event, limitRate: rateOfLimit, costsMove: 0)
             passThroughKink(leaving, &best, &event)
         } else {
             restingVariables(&best, &event)

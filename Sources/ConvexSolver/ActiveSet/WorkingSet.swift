@@ -36,7 +36,7 @@ final class WorkingSet {
     private(set) var count = 0
     private(set) var capacity: Int
     private var arena: UnsafeMutablePointer<Double>
-    private static let fieldCount = 15
+    private static let fieldCount = 16
     private(set) var names: UnsafeMutablePointer<Int32>
     private(set) var places: UnsafeMutablePointer<Place>
     /// The slot of a variable's column, −1 when it has none.
@@ -158,6 +158,9 @@ final class WorkingSet {
     /// The base point: variables outside the working set rest there.
     var base: UnsafeMutablePointer<Double> { field(14) }
 
+    /// The rate of `cost`.
+    var costRate: UnsafeMutablePointer<Double> { field(15) }
+
     /// The coefficients of a row of A over the working set.
     func row(_ r: Int) -> UnsafeMutablePointer<Double> { rowStorage + r * capacity }
 
@@ -183,6 +186,7 @@ final class WorkingSet {
             cost[j] = program.kinks?.costs[name] ?? 0
             linear[j] = program.linear[name]
             linearRate[j] = 0
+            costRate[j] = 0
             base[j] = basePoint[name]
             offset[j] = baseProduct[name]
             gradient[j] = 0

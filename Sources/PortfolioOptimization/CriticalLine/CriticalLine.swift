@@ -13,7 +13,7 @@ struct LinePosition: Equatable, Comparable {
 
 /// The efficient frontier of volatility in closed form: all corner portfolios, found by one walk.
 ///
-/// Minimise ½ wᵀΣw − λ (μ − rf)ᵀw under the limits for every λ ≥ 0. Between two corners the weights are linear in λ and
+/// Minimise ½ wᵀΣw − λ ((μ − rf)ᵀw − costs) under the limits for every λ ≥ 0. Between two corners the weights are linear in λ and
 /// so is the return; hence the portfolio of any return, volatility or ratio is exact (docs/mathematics.md, "The critical
 /// line").
 ///
@@ -23,12 +23,14 @@ struct CriticalLine {
     let method: MeanVarianceMethod
     let limits: LinearLimits
     let path: SolutionPath
-    /// Annual expected return at each corner, ascending.
+    /// Annual expected return at each corner, ascending where the objective is not charged with costs.
     let returns: [Double]
+    /// Annual excess return at each corner, less the costs that the objective is charged with, ascending.
+    let gains: [Double]
     /// Annual variance at each corner, ascending.
     let variances: [Double]
     /// What an excess return was divided by in the program.
-    private let returnUnit: Double
+    let returnUnit: Double
 
     /// Walks the line of a problem; its limits on return and volatility are left to the caller.
     ///
@@ -39,12 +41,14 @@ struct CriticalLine {
         let riskFree = problem.preferences.effectiveRiskFreeRate
         let excess = problem.expectedReturns.map { $0 - riskFree }
         let unit = powerOfTwo(near: excess.reduce(0) { max($0, abs($1)) })
+        let rates = problem.objectiveCostRates
         let none = [Double](repeating: 0, count: excess.count)
         let program = limits.program(
             curvature: method.scaling.curvature,
             linear: none,
             direction: excess.map { -$0 / unit },
-            costs: none
+            costs: none,
+            costDirection: rates.map { $0 / unit }
         )
         path = try Self.walk(program, startsAtZero: limits.fixedCash != nil, shouldStop: shouldStop)
         self.method = method
@@ -52,9 +56,9 @@ struct CriticalLine {
         returnUnit = unit
         let decisions = path.corners.map { limits.decision(at: $0.point) }
         let count = excess.count
-        returns = Self.ascending(
-            decisions.map { problem.expectedReturn(of: Array($0[..<count]), cash: $0[count]) }
-        )
+        let gross = decisions.map { problem.expectedReturn(of: Array($0[..<count]), cash: $0[count]) }
+        returns = rates.contains { $0 > 0 } ? gross : Self.ascending(gross)
+        gains = Self.ascending(decisions.map { method.excessReturn(at: $0) })
         variances = Self.ascending(decisions.map { problem.covariance.quadraticForm(Array($0[..<count])) })
     }
 
@@ -154,13 +158,11 @@ struct CriticalLine {
     /// With V the variance and E the excess return, V − λE is linear in λ on every stretch; the ratio grows while it is
     /// positive and falls after. On the ray from cash it is 0 throughout: the last root has the least cash.
     func tangency() -> Tangency {
-        let riskFree = method.problem.preferences.effectiveRiskFreeRate
         let unit = method.scaling.volatilityUnit * method.scaling.volatilityUnit
-        let gains = returns.map { ($0 - riskFree) / returnUnit }
-        guard let best = gains.last, best > Self.negligibleGain else { return .none }
+        guard let best = gains.last, best > Self.negligibleGain * returnUnit else { return .none }
         func difference(_ k: Int) -> Double {
             let spread = variances[k] / unit
-            let gain = path.corners[k].parameter * gains[k]
+            let gain = path.corners[k].parameter * gains[k] / returnUnit
             let value = spread - gain
             return abs(value) <= Self.rounding * max(spread, abs(gain)) ? 0 : value
         }

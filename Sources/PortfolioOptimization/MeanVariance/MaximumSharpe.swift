@@ -55,9 +55,9 @@ extension MeanVarianceMethod {
             let gain = scale * ratio * ratio * ratio * returnUnit / scaling.volatilityUnit
             return try finish(
                 cleaned,
-                optimum: optimum,
-                program: program,
-                gainPerDual: gain,
+                report: optimum.report,
+                isDiscrete: !program.disjunctions.isEmpty,
+                prices: ShadowPrices(program: program, dual: optimum.dual, gainPerDual: gain),
                 shouldStop: shouldStop
             )
         }
