@@ -37,7 +37,9 @@ public func statisticalFactorModel(
     let centred = centredColumns(returns)
     // Of XᵀX and XXᵀ the smaller one: they share their eigenvalues.
     let isWide = periods < count
-    guard let eigen = try? SymmetricEigen(isWide ? centred.outerGram() : centred.gram()) else { throw .dependentFactors }
+    guard let eigen = try? SymmetricEigen(isWide ? centred.outerGram() : centred.gram()) else {
+        throw .dependentFactors
+    }
     let values = eigen.values.reversed().map { max(0, $0) / Double(periods - 1) }
     let rounding = (values.first ?? 0) * Double(max(periods, count)) * .ulpOfOne
     let rank = values.count { $0 > rounding }

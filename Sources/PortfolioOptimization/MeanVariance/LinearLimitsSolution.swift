@@ -1,5 +1,5 @@
 internal import ConvexSolver
-internal import PortfolioModel
+package import PortfolioModel
 
 /// An optimum under limits that are all bounds, rows and kinks, with what one more unit of each is worth.
 private struct LinearOptimum {

@@ -14,7 +14,8 @@ struct StatisticalFactorTests {
         for t in 0..<periods {
             let factors = [0.04, 0.03, 0.02].map { $0 * random.normal() }
             for i in 0..<count {
-                returns[t, i] = 0.001 + 0.01 * random.normal() + (0..<3).reduce(0) { $0 + loadings[i][$1] * factors[$1] }
+                returns[t, i] =
+                    0.001 + 0.01 * random.normal() + (0..<3).reduce(0) { $0 + loadings[i][$1] * factors[$1] }
             }
         }
         return returns
@@ -35,7 +36,9 @@ struct StatisticalFactorTests {
         // Orthonormal loadings, by descending variance.
         for f in 0..<3 {
             for g in 0..<3 {
-                let product = zip(covariance.exposures.row(f), covariance.exposures.row(g)).reduce(0) { $0 + $1.0 * $1.1 }
+                let product = zip(covariance.exposures.row(f), covariance.exposures.row(g)).reduce(0) {
+                    $0 + $1.0 * $1.1
+                }
                 #expect(abs(product - (f == g ? 1 : 0)) < 1e-12)
             }
         }
