@@ -18,6 +18,7 @@ let scenarios: [any Scenario] = [
     WakeFromZero(),
     SubmissionRate(),
     DrainRate(),
+    FactorUniverse(),
 ]
 
 var names = Array(CommandLine.arguments.dropFirst())
