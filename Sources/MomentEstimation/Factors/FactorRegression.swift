@@ -226,17 +226,27 @@ public struct FactorDesign: Sendable {
         for j in 0..<count {
             for t in 0..<periods { moments[t, j + 1] = residuals[t] * (centred[t, j] + means[j]) }
         }
-        var sum = moments.gram()
+        // S = UᵀKU with the band matrix K of the weights: one pass over U and one product, whatever L is.
+        let sum = moments.times(Self.smoothed(moments, lags: lags), transposingSelf: true)
+        return inverse.times(sum).times(inverse)
+    }
+
+    /// K U, K_ts = max(0, 1 − |t − s|/(L + 1)).
+    private static func smoothed(_ moments: DenseMatrix, lags: Int) -> DenseMatrix {
+        let periods = moments.rows
+        var result = moments
         for lag in 0..<lags {
             let weight = 1 - Double(lag + 1) / Double(lags + 1)
-            let later = moments.selecting(rows: Array((lag + 1)..<periods), columns: Array(0...count))
-            let earlier = moments.selecting(rows: Array(0..<(periods - lag - 1)), columns: Array(0...count))
-            let gamma = later.times(earlier, transposingSelf: true)
-            for j in 0...count {
-                for i in 0...count { sum[i, j] += weight * (gamma[i, j] + gamma[j, i]) }
+            let shift = lag + 1
+            for j in 0..<moments.columns {
+                let start = j * periods
+                for t in shift..<periods {
+                    result.elements[start + t] += weight * moments.elements[start + t - shift]
+                    result.elements[start + t - shift] += weight * moments.elements[start + t]
+                }
             }
         }
-        return inverse.times(sum).times(inverse)
+        return result
     }
 }
 
