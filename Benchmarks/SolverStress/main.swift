@@ -65,7 +65,8 @@ func solveStructured(size: Int, seed: UInt64) throws {
             hasCone: hasCone,
             isHomogeneous: isHomogeneous,
             isLinear: isLinear,
-            size: size
+            size: size,
+            factorCount: size > 1_000 ? 60 : nil
         ).program
         let start = ContinuousClock.now
         let solution = try InteriorPointSolver(program).solve()

@@ -14,16 +14,23 @@ package struct FactorProgram {
         isHomogeneous: Bool,
         infeasible: Bool = false,
         isLinear: Bool = false,
-        size: Int? = nil
+        size: Int? = nil,
+        factorCount: Int? = nil
     ) {
         var random = SeededGenerator(seed: seed)
         let n = size ?? Int.random(in: 8...60, using: &random)
-        let k = Int.random(in: 1...5, using: &random)
+        let k = factorCount ?? Int.random(in: 1...5, using: &random)
         let held = (0..<n).filter { $0 % 3 == 0 }
         let scaleColumn = n + held.count
         let count = scaleColumn + (isHomogeneous ? 1 : 0)
         var exposures = DenseMatrix(rows: k, columns: count)
-        for j in 0..<n { for f in 0..<k { exposures[f, j] = random.normal() } }
+        for j in 0..<n {
+            for f in 0..<k { exposures[f, j] = random.normal() }
+            // A market and sectors: the limits on groups are combinations of what the factors say.
+            guard k > 6 else { continue }
+            exposures[0, j] = 1 + 0.25 * exposures[0, j]
+            for f in 1...4 { exposures[f, j] = j % 4 == f - 1 ? 1 : 0 }
+        }
         var residual = [Double](repeating: 0, count: count)
         for j in 0..<n where j % 7 != 6 { residual[j] = random.uniform(0.1...1) }
         var factors = DenseMatrix.identity(k)
