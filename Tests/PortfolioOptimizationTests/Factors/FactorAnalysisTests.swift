@@ -126,7 +126,8 @@ struct FactorAnalysisTests {
         #expect(result.activeRisk == nil && result.returns == nil && result.segments == nil)
         #expect(result.exposures.allSatisfy { $0.benchmarkExposure == nil && $0.activeExposure == nil })
         let missing = [
-            "active_attribution", "active_exposure", "benchmark_exposure", "return_attribution", "sector_attribution",
+            "active_attribution", "active_exposure", "attributed_return", "benchmark_exposure", "return_attribution",
+            "sector_attribution", "tracking_error",
         ]
         #expect(result.notes.keys.sorted() == missing)
     }
