@@ -51,23 +51,42 @@ public func regress(
         throw .wrongSize(part: "factor_returns", expected: returns.rows, actual: design.observations)
     }
     try requireFinite(returns)
-    let centred = centredColumns(returns)
-    let loadings = given ?? design.coefficients(of: centred)
+    var loadings = given ?? DenseMatrix(rows: returns.columns, columns: factorReturns.columns)
     guard loadings.rows == returns.columns, loadings.columns == factorReturns.columns else {
         throw .wrongSize(part: "loadings", expected: returns.columns, actual: loadings.rows)
     }
-    let fitted = design.centred.times(loadings, transposingOther: true)
     let degrees = Double(design.observations - design.factorCount - 1)
+    let factors = Array(0..<factorReturns.columns)
     var variances: [Double] = []
-    for j in 0..<returns.columns {
-        var sum = 0.0
-        for (actual, explained) in zip(centred.column(j), fitted.column(j)) {
-            sum += (actual - explained) * (actual - explained)
+    // Block by block, so that a long history of many instruments is not held three times.
+    for first in stride(from: 0, to: returns.columns, by: instrumentsAtOnce) {
+        let block = Array(first..<min(first + instrumentsAtOnce, returns.columns))
+        let entries = returns.elements[(first * returns.rows)..<((first + block.count) * returns.rows)]
+        let series = DenseMatrix(rows: returns.rows, columns: block.count, columnMajor: Array(entries))
+        let centred = centredColumns(series)
+        let own: DenseMatrix
+        if given == nil {
+            own = design.coefficients(of: centred)
+            for (row, instrument) in block.enumerated() {
+                for f in factors { loadings[instrument, f] = own[row, f] }
+            }
+        } else {
+            own = loadings.selecting(rows: block, columns: factors)
         }
-        variances.append(sum / degrees)
+        let fitted = design.centred.times(own, transposingOther: true)
+        for j in block.indices {
+            var sum = 0.0
+            for (actual, explained) in zip(centred.column(j), fitted.column(j)) {
+                sum += (actual - explained) * (actual - explained)
+            }
+            variances.append(sum / degrees)
+        }
     }
     return FactorLoadings(loadings: loadings, residualVariance: variances)
 }
+
+/// How many instruments' histories a regression works on at once.
+private let instrumentsAtOnce = 256
 
 /// Regresses one series on factor returns, with standard errors.
 ///

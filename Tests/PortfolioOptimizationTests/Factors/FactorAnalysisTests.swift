@@ -188,6 +188,28 @@ struct FactorAnalysisTests {
     }
 }
 
+extension FactorAnalysisTests {
+    @Test func `ten thousand instruments on sixty factors are analysed as few are`() throws {
+        let (n, k) = (10_000, 60)
+        let model = CovarianceModelTests.model(n, k, seed: 2)
+        let names = (0..<n).map { "N\($0)" }
+        var book = FactorBook()
+        book.moments = Moments(
+            instruments: names,
+            expectedReturns: [Double](repeating: 0, count: n),
+            covariance: .factors(model),
+            periodsPerYear: 252,
+            factors: FactorStructure(factors: (0..<k).map { "F\($0)" }, covariance: model)
+        )
+        book.snapshot.instruments = names.map { Instrument(id: $0, price: 10) }
+        book.snapshot.portfolio.positions = names.map { Position(instrumentID: $0, quantity: 1) }
+        let result = try book.analyze(["F7"])
+        #expect(result.risk.parts.map(\.factor) == ["F7", "other", "specific"])
+        let sum = result.risk.parts.reduce(0) { $0 + $1.contribution }
+        #expect(abs(sum - result.risk.total) <= 1e-12 * result.risk.total)
+    }
+}
+
 @Suite("Attribution to segments")
 struct SegmentAttributionTests {
     /// Bacon (2008), tables 5.2 and 5.3 and the four periods of chapter 8: UK, Japanese and US equities.
