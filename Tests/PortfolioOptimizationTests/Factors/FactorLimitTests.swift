@@ -27,6 +27,11 @@ struct FactorLimitTests {
         let value = Figures(problem, solution.weights, solution.cash).value(objective)
         #expect(abs(value - expected) <= 1e-6 * max(abs(expected), 1e-2), "\(value) is not \(expected)")
         #expect(worstMiss(problem, solution.weights, solution.cash) <= 1e-8)
+        // And by the interior point in parts alone, which production asks where active sets do not finish.
+        let other = try optimizeByInteriorPoint(problem) { false }
+        let otherValue = Figures(problem, other.weights, other.cash).value(objective)
+        #expect(abs(otherValue - expected) <= 1e-6 * max(abs(expected), 1e-2), "\(otherValue) is not \(expected)")
+        #expect(worstMiss(problem, other.weights, other.cash) <= 1e-8)
     }
 
     /// A, B and C with exposures 0.5, 1 and 1.5 to one factor.
