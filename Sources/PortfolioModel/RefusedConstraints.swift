@@ -13,6 +13,11 @@ extension Capabilities {
     }
 }
 
+extension Capabilities {
+    /// The limits that rebalancing plans do not take: their search is over lots, and knows sums of weights only.
+    public static let refusedInPlans = ["max_positions", "max_tracking_error"]
+}
+
 extension Constraints {
     /// Those of the given names that are set; only limits that some combination refuses are looked at.
     public func set(among names: [String]) -> [String] {

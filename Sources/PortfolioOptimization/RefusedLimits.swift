@@ -16,3 +16,16 @@ func refusal(
             + " the portfolio's constraints."
     )
 }
+
+/// The same for a rebalancing plan, whatever it aims at.
+func refusalInPlans(of constraints: Constraints) -> OptimizationFailure? {
+    let refused = constraints.set(among: Capabilities.refusedInPlans)
+    guard !refused.isEmpty else { return nil }
+    return OptimizationFailure(
+        code: "unsupported_constraint",
+        message:
+            "\(refused.joined(separator: " and ")) does not go with rebalancing plans, which search over lots. Take it"
+            + " out of the request and of the portfolio's constraints, or rebalance to the allocation of an"
+            + " optimization that has it."
+    )
+}

@@ -39,8 +39,7 @@ struct InfeasibilityTests {
         #expect(failure.message.contains("sum to 1.2 > 1"))
         #expect(abs(failure.nearest("/min_weights/A") - 0.4) < 1e-9)
         #expect(abs(failure.nearest("/min_weights/B") - 0.3) < 1e-9)
-        let cash = try #require(failure.conflicts.first { $0.constraint == "/min_cash" })
-        #expect(cash.nearestFeasible == nil, "no cash at all still leaves 1.1")
+        #expect(failure.conflicts.count == 2, "the floors clash with or without min_cash")
     }
 
     @Test func `sector caps that leave no room are named`() throws {
@@ -110,7 +109,7 @@ struct InfeasibilityTests {
             let failure = try #require(try mandate.failure(objective))
             #expect(failure.code == "infeasible")
             #expect(abs(failure.nearest("/min_return") - 0.105) < 1e-9)
-            #expect(failure.conflicts.contains { $0.constraint == "/max_position_size" && $0.nearestFeasible == nil })
+            #expect(failure.conflicts.map(\.constraint) == ["/min_return"], "no size of position earns that")
         }
     }
 
@@ -140,9 +139,10 @@ struct InfeasibilityTests {
     /// What the failure promises must be true: each value that is named makes the mandate feasible, a lesser one not.
     @Test func `each remedy is one, and none is larger than it must be`() throws {
         var checked = 0
-        for example in RandomMandate.all where example.status == "infeasible" {
+        for example in RandomMandate.all + RandomMandate.onPositions where example.status == "infeasible" {
             let objective = try #require(Objective(rawValue: example.objective))
-            let mandate = example.mandate()
+            var mandate = example.mandate()
+            mandate.benchmark = example.benchmark
             let failure = try #require(try mandate.failure(objective))
             for conflict in failure.conflicts {
                 guard let nearest = conflict.nearestFeasible else { continue }
@@ -154,13 +154,40 @@ struct InfeasibilityTests {
                     after == nil || after?.code == "no_excess_return",
                     "seed \(example.seed) \(conflict) \(after as Any)"
                 )
-                let partway = conflict.bound + (nearest - conflict.bound) * 0.999
+                let isCount = conflict.constraint == "/max_positions"
+                let partway = isCount ? nearest - 1 : conflict.bound + (nearest - conflict.bound) * 0.999
                 guard abs(partway - nearest) > 1e-6 else { continue }
                 set(&repaired.constraints, conflict.constraint, partway)
                 #expect(try repaired.failure(objective)?.code == "infeasible", "seed \(example.seed) \(conflict)")
             }
         }
         #expect(checked > 30)
+    }
+
+    /// Nothing is named that could be left out: the limits named clash by themselves, and no longer without any of them.
+    @Test func `what is named is a clash of its own, and every limit named is needed for it`() throws {
+        var checked = 0
+        for example in RandomMandate.all + RandomMandate.onPositions where example.status == "infeasible" {
+            let objective = try #require(Objective(rawValue: example.objective))
+            var mandate = example.mandate()
+            mandate.benchmark = example.benchmark
+            let failure = try #require(try mandate.failure(objective))
+            let pointers = failure.conflicts.map(\.constraint)
+            #expect(!pointers.isEmpty && Set(pointers).count == pointers.count)
+            mandate.portfolioConstraints = Constraints()
+            let limits = mandate.constraints
+            func only(_ kept: [String]) throws -> OptimizationFailure? {
+                mandate.constraints = limits.keeping(kept)
+                return try mandate.failure(.minimizeRisk)
+            }
+            #expect(try only(pointers)?.code == "infeasible", "seed \(example.seed): \(pointers) alone")
+            for pointer in pointers {
+                let rest = try only(pointers.filter { $0 != pointer })
+                #expect(rest == nil, "seed \(example.seed): \(pointer) is not needed in \(pointers)")
+            }
+            checked += 1
+        }
+        #expect(checked > 40)
     }
 
     private func set(_ limits: inout Constraints, _ pointer: String, _ value: Double) {
@@ -176,6 +203,8 @@ struct InfeasibilityTests {
         case "min_return": limits.minReturn = value
         case "min_cash": limits.minCash = value
         case "max_cash": limits.maxCash = value
+        case "max_positions": limits.maxPositions = Int(value)
+        case "max_tracking_error": limits.maxTrackingError = value
         case "min_weights": limits.minWeights?[parts[1]] = value
         case "max_weights": limits.maxWeights?[parts[1]] = value
         case "groups":
@@ -183,5 +212,41 @@ struct InfeasibilityTests {
             if parts[2] == "min" { limits.groups?[index].min = value } else { limits.groups?[index].max = value }
         default: Issue.record("an unknown limit: \(pointer)")
         }
+    }
+}
+
+extension Constraints {
+    /// Those of the limits that are named; cash may be held freely where none of its limits is.
+    fileprivate func keeping(_ pointers: [String]) -> Constraints {
+        var kept = Constraints()
+        func names(_ pointer: String) -> Bool { pointers.contains(pointer) }
+        kept.maxPositionSize = names("/max_position_size") ? maxPositionSize : nil
+        kept.minPositionSize = names("/min_position_size") ? minPositionSize : nil
+        kept.maxSectorExposure = names("/max_sector_exposure") ? maxSectorExposure : nil
+        kept.maxAssetClassExposure = names("/max_asset_class_exposure") ? maxAssetClassExposure : nil
+        kept.maxTurnover = names("/max_turnover") ? maxTurnover : nil
+        kept.targetVolatility = names("/target_volatility") ? targetVolatility : nil
+        kept.maxRisk = names("/max_risk") ? maxRisk : nil
+        kept.minReturn = names("/min_return") ? minReturn : nil
+        kept.maxPositions = names("/max_positions") ? maxPositions : nil
+        kept.maxTrackingError = names("/max_tracking_error") ? maxTrackingError : nil
+        for (id, floor) in minWeights ?? [:] {
+            kept.minWeights = kept.minWeights ?? [:]
+            kept.minWeights?[id] = names("/min_weights/\(id)") ? floor : 0
+        }
+        for (id, cap) in maxWeights ?? [:] {
+            kept.maxWeights = kept.maxWeights ?? [:]
+            kept.maxWeights?[id] = names("/max_weights/\(id)") ? cap : 1
+        }
+        kept.minCash = names("/min_cash") ? minCash : nil
+        kept.maxCash = names("/max_cash") ? maxCash : nil
+        if kept.maxCash == nil, maxCash != nil || (minCash != nil && !names("/min_cash")) { kept.maxCash = 1 }
+        kept.groups = groups?.enumerated().map { index, group in
+            var group = group
+            if !names("/groups/\(index)/min") { group.min = nil }
+            if !names("/groups/\(index)/max") { group.max = nil }
+            return group
+        }
+        return kept
     }
 }

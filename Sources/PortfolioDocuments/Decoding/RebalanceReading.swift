@@ -96,6 +96,10 @@ private func readLimits(_ request: inout RebalanceRequest, _ reader: ObjectReade
         readConstraints($0, at: $1, faults, besides: tradingFields)
     }
     request.constraints = section ?? Constraints()
+    for name in request.constraints.set(among: Capabilities.refusedInPlans) {
+        let message = "\(name) does not go with rebalancing plans; an optimization takes it, and a plan may aim at that"
+        faults.report(.notSupported, at: reader.path("constraints") + "/\(name)", message)
+    }
     request.preferences =
         readSection("preferences", reader) { readPreferences($0, at: $1, faults) } ?? Preferences()
     guard let limits = reader.optional("constraints"), limits.kind == .object else { return }

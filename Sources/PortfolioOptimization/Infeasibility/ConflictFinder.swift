@@ -31,7 +31,7 @@ struct ConflictFinder {
     func failure(because clash: String?, shouldStop: () -> Bool) throws(OptimizationFailure) -> OptimizationFailure {
         let certificate = try certificate(isExplained: clash != nil, shouldStop: shouldStop)
         let byIntegers = certificate == nil && clash == nil
-        let participants = participants(certificate)
+        let participants = smallest(participants(certificate), certificate, shouldStop: shouldStop)
         var conflicts: [ConstraintConflict] = []
         for parameter in participants.prefix(Self.mostPrograms) {
             let limit = limits.parameters[parameter]
@@ -44,10 +44,6 @@ struct ConflictFinder {
                     nearestFeasible: nearest
                 )
             )
-        }
-        if certificate == nil, conflicts.contains(where: { $0.nearestFeasible != nil }) {
-            let whole = ["/min_position_size", "/max_positions"]
-            conflicts.removeAll { $0.nearestFeasible == nil && !whole.contains($0.constraint) }
         }
         return OptimizationFailure(
             code: "infeasible",
@@ -154,6 +150,36 @@ struct ConflictFinder {
         }
         let threshold = limits.threshold?.parameter
         return limits.parameters.indices.filter { $0 != threshold && certificate[$0] > Self.participates * largest }
+    }
+
+    /// Those of the numbers that take part of which every one is needed for the clash, in the order of the parameters.
+    ///
+    /// A number that alone can repair the mandate is needed in every clash, so none of these is lost.
+    private func smallest(_ participants: [Int], _ certificate: [Double]?, shouldStop: () -> Bool) -> [Int] {
+        let byWeight = participants.sorted { (certificate?[$0] ?? 0, $1) < (certificate?[$1] ?? 0, $0) }
+        // With a certificate integers play no part; without one the thresholds and positions are what may clash.
+        let keepsIntegers = certificate == nil
+        let found = minimalConflict(among: byWeight, questions: Self.mostPrograms) { dropped in
+            if shouldStop() { return false }
+            let rest = limits.without(dropped.union(certificate == nil ? [] : others(than: participants)))
+            return cannotBeMet(rest, withIntegers: keepsIntegers, shouldStop: shouldStop)
+        }
+        return found.sorted()
+    }
+
+    private func others(than participants: [Int]) -> Set<Int> {
+        Set(limits.parameters.indices).subtracting(participants)
+    }
+
+    /// Whether limits certainly leave no allocation; what the solver cannot tell counts as met.
+    private func cannotBeMet(_ rest: AllocationLimits, withIntegers: Bool, shouldStop: () -> Bool) -> Bool {
+        var builder = ProgramBuilder(limits: rest)
+        if !rest.volatilityLimits.isEmpty { builder.volatility = (scaling.factor, scaling.volatilityUnit) }
+        guard let program = builder.program(quadratic: nil, linear: zeros(builder)) else { return true }
+        let asked = withIntegers ? program : withoutIntegers(program)
+        guard case .infeasible = try? solveProgram(asked, preferences: problem.preferences, shouldStop: shouldStop)
+        else { return false }
+        return true
     }
 
     /// The value of one number, nearest to its own, that makes the mandate feasible; nil when none does.

@@ -109,6 +109,7 @@ private struct RebalancePlanner {
         self.moments = moments
         named = try Self.namedAllocation(request, snapshot)
         limits = snapshot.portfolio.constraints.overridden(by: request.constraints)
+        if let refusal = refusalInPlans(of: limits) { throw refusal }
         let objective: Objective = request.target == .optimal ? request.objective : .minimizeRisk
         let needsReturns = request.target == .optimal && named == nil && objective.needsExpectedReturns
         if needsReturns || limits.minReturn != nil, moments.expectedReturnsEstimator == "none" {
