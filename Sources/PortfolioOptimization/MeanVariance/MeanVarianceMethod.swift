@@ -231,15 +231,30 @@ struct MeanVarianceMethod {
         limits.worstViolation(at: point, volatility: annualizedVolatility(of: point[..<limits.layout.cash]))
     }
 
+    /// The linear part of least risk, which is 0, or of the least tracking error where that is limited.
+    private func calmestSlope(_ count: Int) -> [Double] {
+        var linear = [Double](repeating: 0, count: count)
+        guard let tracked = limits.trackingLimit else { return linear }
+        let ratio = tracked.unit / scaling.volatilityUnit
+        for (row, constant) in zip(tracked.rows, tracked.benchmarkRows) {
+            for (column, value) in zip(row.columns, row.values) where column < limits.layout.cash {
+                linear[column] -= value * constant * ratio * ratio
+            }
+        }
+        return linear
+    }
+
     /// A point that misses a limit by a hair, moved towards the one of least risk until it meets all of them.
     ///
     /// Limits that just touch (a target volatility that is the least attainable) leave a cone without an interior, where
     /// no interior-point method is exact. The least risk needs no cone, and the limits are convex: all points between it
     /// and the optimum are met as soon as one is. Nil when that point does not meet the limits either.
     private func restored(_ point: [Double], shouldStop: () -> Bool) throws(OptimizationFailure) -> [Double]? {
-        let builder = ProgramBuilder(limits: limits)
-        let zero = [Double](repeating: 0, count: builder.columnCount)
-        guard let program = builder.program(quadratic: scaling.covariance, linear: zero),
+        var open = limits
+        open.trackingLimit = nil
+        let builder = ProgramBuilder(limits: open)
+        let linear = calmestSlope(builder.columnCount)
+        guard let program = builder.program(quadratic: scaling.covariance, linear: linear),
             case .solved(let calmest) = try solveProgram(
                 program,
                 preferences: problem.preferences,
