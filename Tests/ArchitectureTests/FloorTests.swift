@@ -30,6 +30,7 @@ enum Floors {
         "PortfolioAPI": [
             "PortfolioService", "PortfolioDocuments", "PortfolioModel", "Matrices", "JSON", "Charts", "FunctionRuntime",
         ],
+        "PortfolioCalls": ["PortfolioAPI", "PortfolioService", "Repository", "JSON", "FunctionRuntime"],
     ]
 
     /// Modules that come with the toolchain and with the C library.
