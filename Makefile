@@ -8,7 +8,7 @@ STACK := deploy/local/stack
 SWIFT_SOURCES := Sources functions Tests Benchmarks Package.swift
 
 .PHONY: help deps build up down restart status logs demo bench bench-service test test-one test-integration test-fault \
-	check format lint migrate-check nginx-check
+	check format lint migrate-check nginx-check proto-check grpc proto
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-18s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -37,6 +37,14 @@ logs: ## the last lines of every log; follows them on a terminal
 demo: up ## the service document's own request on real prices, and its answer as a table
 	@deploy/demo/run
 
+grpc: build ## build the gRPC function (ten minutes the first time) and start it with the rest
+	swift build -c release --package-path functions/grpc --product grpc
+	@$(STACK) up
+
+proto: ## make the Swift of functions/grpc from proto/, after a change there
+	@deploy/local/deps proto
+	proto/generate
+
 bench: bench-service ## measure against what it is built from, in the same run; results go to Benchmarks/results
 
 bench-service: build ## the service part of it: reads, round trips, waiters, waking; SCENARIO=uncached-read runs one
@@ -44,7 +52,7 @@ bench-service: build ## the service part of it: reads, round trips, waiters, wak
 	swift build -c release --product service-benchmarks
 	deploy/local/with-stack .build/release/service-benchmarks $(SCENARIO)
 
-test: deps lint migrate-check nginx-check build ## what CI runs: lint, drift checks, release build, all tests
+test: deps lint migrate-check nginx-check proto-check build ## what CI runs: lint, drift checks, release build, all tests
 	swift test -c release
 
 test-one: deps ## the tests whose names match: make test-one NAME='target volatility'
@@ -57,7 +65,10 @@ test-integration: build ## the tests that need PostgreSQL and nginx, on a stack 
 test-fault: build ## the long fault tests, on a stack of their own: two hundred processes killed, minutes
 	PORTFOLIO_FAULT_KILLS=200 swift test -c release --filter FaultTests
 
-check: lint migrate-check nginx-check ## the quick checks alone: no build, no tests
+proto-check: ## whether the generated Swift belongs to the .proto files
+	@proto/check
+
+check: lint migrate-check nginx-check proto-check ## the quick checks alone: no build, no tests
 
 format: ## lay out every Swift source in the house's form
 	swift format --in-place --parallel -r $(SWIFT_SOURCES)
