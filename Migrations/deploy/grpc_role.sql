@@ -1,5 +1,5 @@
 -- Deploy portfolio:grpc_role to pg
--- requires: outbox_tenancy
+-- requires: computations
 --
 -- The gRPC function answers every call in one process: it may do what the functions it stands in for may, by being a
 -- member of their roles, and nothing else.
@@ -28,6 +28,9 @@ ALTER ROLE portfolio_grpc SET enable_seqscan = off;
 GRANT
     portfolio_create_optimization,
     portfolio_get_optimization,
+    portfolio_efficient_frontier,
+    portfolio_rebalance,
+    portfolio_factor_exposures,
     portfolio_health
 TO portfolio_grpc;
 

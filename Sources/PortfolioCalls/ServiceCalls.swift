@@ -10,6 +10,7 @@ import Repository
 public final class ServiceCalls {
     private let commands: OptimizationCommandsEndpoint
     private let queries: OptimizationQueriesEndpoint
+    private let computations: [Computation: ComputationEndpoint]
     private let readiness: CheckReadiness
 
     /// Names the database; nothing is connected yet.
@@ -41,6 +42,17 @@ public final class ServiceCalls {
             log: log
         )
         readiness = CheckReadiness(health: database.health)
+        let find = FindOrSubmitComputation(computations: database.computations)
+        let stored = ReadComputation(computations: database.computations)
+        computations = Computation.allResources.mapValues { resource in
+            ComputationEndpoint(
+                resource,
+                find: find,
+                read: stored,
+                endings: OptimizationEndings(notifications: NoNotifications()),
+                log: log
+            )
+        }
     }
 
     /// Whether calls can be served: the store answers and its migrations are current.
@@ -86,6 +98,43 @@ public final class ServiceCalls {
         perform(queries, caller, "GET", "/api/v1/optimizations", query: query)
     }
 
+    /// Asks for a computation of a portfolio: the one there is on the newest inputs, or one to wait for.
+    ///
+    /// - Parameters:
+    ///   - kind: what to compute.
+    ///   - portfolioID: the portfolio.
+    ///   - document: the body of the REST twin's POST; empty for one that is asked for by its query.
+    ///   - query: the parameters of the REST twin's GET.
+    ///   - caller: who calls.
+    public func compute(
+        _ kind: Computation,
+        portfolioID: String,
+        document: [UInt8] = [],
+        query: [(name: String, value: String)] = [],
+        _ caller: Caller
+    ) -> CallOutcome {
+        guard let path = path("portfolios", portfolioID), let endpoint = computations[kind] else {
+            return .problem(CallProblem(status: 404, code: "not_found", detail: "There is no such portfolio."))
+        }
+        var headers = ["prefer": "wait=1"]
+        if !document.isEmpty { headers["content-type"] = "application/json" }
+        return perform(
+            endpoint,
+            caller,
+            document.isEmpty ? "GET" : "POST",
+            "\(path)/\(kind.rawValue)",
+            query: query,
+            headers: headers,
+            body: document
+        )
+    }
+
+    /// Looks once more for a computation that was asked for; one that failed is a problem.
+    public func computed(_ kind: Computation, id: String, _ caller: Caller) -> CallOutcome {
+        guard let endpoint = computations[kind] else { return .problem(.internalFault) }
+        return settled { endpoint.readAsked(request(caller, "GET", "/"), id: id) }
+    }
+
     /// The path of a thing; nil for an identifier that would not stay within its segment.
     private func path(_ collection: String, _ id: String) -> String? {
         guard !id.isEmpty, id.utf8.count <= 64, !id.utf8.contains(UInt8(ascii: "/")) else { return nil }
@@ -101,9 +150,21 @@ public final class ServiceCalls {
         headers: [String: String] = [:],
         body: [UInt8] = []
     ) -> CallOutcome {
+        let asked = request(caller, method, path, query: query, headers: headers, body: body)
+        return settled { endpoint.handle(asked) }
+    }
+
+    private func request(
+        _ caller: Caller,
+        _ method: String,
+        _ path: String,
+        query: [(name: String, value: String)] = [],
+        headers: [String: String] = [:],
+        body: [UInt8] = []
+    ) -> FunctionRequest {
         var headers = headers
         headers["x-auth-tenant"] = caller.tenant
-        let request = FunctionRequest(
+        return FunctionRequest(
             method: method,
             path: path,
             query: query,
@@ -111,7 +172,11 @@ public final class ServiceCalls {
             body: body,
             requestID: caller.requestID
         )
-        var outcome = endpoint.handle(request)
+    }
+
+    /// What came of a request.
+    private func settled(_ handle: () -> FunctionOutcome) -> CallOutcome {
+        var outcome = handle()
         while case .gather(let proceed) = outcome { outcome = proceed() }
         switch outcome {
         case .park(let parked): return .waiting(identifier: parked.key)
@@ -131,6 +196,16 @@ extension CallProblem {
         code: "not_found",
         detail: "There is no such optimization."
     )
+}
+
+/// What is computed of a portfolio while its caller waits; the raw value is its address below the portfolio.
+public enum Computation: String, Hashable, Sendable {
+    /// The efficient frontier.
+    case efficientFrontier = "efficient-frontier"
+
+    static var allResources: [Computation: any ComputationResource] {
+        [.efficientFrontier: FrontierResource()]
+    }
 }
 
 /// Endings are heard of elsewhere: calls wait on ``EndedJobs``, all on one connection.

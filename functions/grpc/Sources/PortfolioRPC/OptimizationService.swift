@@ -38,6 +38,30 @@ package struct OptimizationService: Sendable {
         }
     }
 
+    /// Waits for a computation of a portfolio.
+    private func compute<Answer: Message>(
+        _ kind: Computation,
+        of portfolioID: String,
+        _ document: [UInt8],
+        query: [(name: String, value: String)] = [],
+        _ caller: Caller,
+        _ context: ServerContext
+    ) async throws -> Answer {
+        let found = try await waiting.answer(
+            within: WaitingCalls.longest,
+            context.cancellation,
+            first: { $0.compute(kind, portfolioID: portfolioID, document: document, query: query, caller) },
+            again: { $0.computed(kind, id: $1, caller) }
+        )
+        guard let found else {
+            throw RPCError(
+                code: .deadlineExceeded,
+                message: "It is still being computed. Ask again: what has been done so far is not lost."
+            )
+        }
+        return try MessageCoding.message(found.document)
+    }
+
     /// Answers a unary call: reads who calls, and turns problems into statuses.
     private func answer<Input: Sendable, Output: Sendable>(
         _ request: ServerRequest<Input>,
@@ -142,7 +166,15 @@ extension OptimizationService: PortfolioOptimization_V1_PortfolioOptimizationSer
         request: ServerRequest<PortfolioOptimization_V1_EfficientFrontierRequest>,
         context: ServerContext
     ) async throws -> ServerResponse<PortfolioOptimization_V1_EfficientFrontierResponse> {
-        throw RPCError(code: .unimplemented, message: "Frontiers are not offered here yet.")
+        try await answer(
+            request,
+            about: .init(type: "portfolio", name: request.message.portfolioID)
+        ) { message, caller in
+            var asked = message
+            asked.portfolioID = ""  // its place is the path
+            let document = try MessageCoding.document(of: asked)
+            return try await compute(.efficientFrontier, of: message.portfolioID, document, caller, context)
+        }
     }
 
     package func generateRebalancePlan(
