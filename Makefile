@@ -7,7 +7,7 @@ SHELL := /bin/bash
 STACK := deploy/local/stack
 SWIFT_SOURCES := Sources functions Tests Benchmarks Package.swift
 
-.PHONY: help deps build up down restart status logs demo bench bench-service test test-one test-integration test-fault \
+.PHONY: help deps build up down restart status logs demo bench bench-service test test-one test-integration test-fault test-grpc \
 	check format lint migrate-check nginx-check proto-check grpc proto
 
 help: ## list the targets
@@ -54,6 +54,12 @@ bench-service: build ## the service part of it: reads, round trips, waiters, wak
 
 test: deps lint migrate-check nginx-check proto-check build ## what CI runs: lint, drift checks, release build, all tests
 	swift test -c release
+	@$(MAKE) --no-print-directory test-grpc
+
+test-grpc: build ## gRPC by a Python client through nginx, on a stack of its own (the first build takes minutes)
+	@deploy/local/deps grpc-tests
+	swift build --package-path functions/grpc --product grpc
+	PORTFOLIO_GRPC_BUILD=debug deploy/local/with-stack /usr/bin/python3 Tests/GRPCTests/test_grpc.py
 
 test-one: deps ## the tests whose names match: make test-one NAME='target volatility'
 	@test -n "$(NAME)" || { echo "say which: make test-one NAME='target volatility'" >&2; exit 2; }

@@ -94,6 +94,7 @@ public final class ServiceCalls {
     /// - Parameters:
     ///   - query: the parameters of `GET /api/v1/optimizations`.
     ///   - caller: who calls.
+    /// - Returns: the page.
     public func optimizations(_ query: [(name: String, value: String)], _ caller: Caller) -> CallOutcome {
         perform(queries, caller, "GET", "/api/v1/optimizations", query: query)
     }
@@ -106,6 +107,7 @@ public final class ServiceCalls {
     ///   - document: the body of the REST twin's POST; empty for one that is asked for by its query.
     ///   - query: the parameters of the REST twin's GET.
     ///   - caller: who calls.
+    /// - Returns: the computation's document, or that it is to be waited for.
     public func compute(
         _ kind: Computation,
         portfolioID: String,

@@ -2,7 +2,9 @@ import Foundation
 package import PortfolioCalls
 import Synchronization
 
-/// Wakes calls that wait for a job's end. A waiting call costs no thread: one listens for all.
+/// Wakes calls that wait for a job's end.
+///
+/// A waiting call costs no thread: one listens for all.
 package final class Endings: Sendable {
     /// A call waits for news at most so long before it looks for itself: a notification may be lost.
     static let recheck = Duration.seconds(1)
@@ -36,7 +38,9 @@ package final class Endings: Sendable {
     /// A place among those that wait for a job; what ends from now on wakes it.
     struct Ticket: Sendable { fileprivate let number: UInt64 }
 
-    /// Takes a place. Whoever does looks once more before waiting, so that no ending falls between.
+    /// Takes a place.
+    ///
+    /// Whoever does looks once more before waiting, so that no ending falls between.
     func ticket(for job: String) -> Ticket {
         state.withLock { state in
             state.nextTicket += 1

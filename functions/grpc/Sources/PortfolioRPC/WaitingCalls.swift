@@ -11,13 +11,15 @@ struct WaitingCalls: Sendable {
     /// Whether the server is being stopped: a call's cancellation then means nothing, and waits end.
     let isDraining: @Sendable () -> Bool
 
-    /// The answer; nil when there is none yet and time is up.
+    /// Waits for an answer.
     ///
     /// - Parameters:
     ///   - time: how long to wait, at most ``longest``.
     ///   - cancellation: tells that nobody waits for the answer any more.
     ///   - first: the call.
     ///   - again: looks for the answer of a job once more.
+    /// - Returns: the answer; nil when there is none yet and time is up.
+    /// - Throws: the problem that the call ended with, or that nobody waits for it any more.
     func answer(
         within time: Duration,
         _ cancellation: ServerContext.RPCCancellationHandle,
