@@ -99,6 +99,7 @@ let package = Package(
             ["PortfolioAPI", "PortfolioService", "Repository", "MomentEstimation", "FunctionRuntime"]
         ),
         function("efficient-frontier", ["PortfolioAPI", "PortfolioService", "Repository", "FunctionRuntime"]),
+        function("factor-exposures", ["PortfolioAPI", "PortfolioService", "Repository", "FunctionRuntime"]),
         function("health", ["PortfolioAPI", "PortfolioService", "Repository", "FunctionRuntime"]),
         function("worker", ["JobExecution", "Repository", "FunctionRuntime"]),
 
@@ -140,7 +141,10 @@ let package = Package(
         tests("ResultCheckerTests", ["ResultChecker", "PortfolioOptimization", "PortfolioModel", "Matrices"]),
         tests(
             "JobExecutionTests",
-            ["JobExecution", "Repository", "ResultChecker", "PortfolioOptimization", "PortfolioModel", "Matrices"]
+            [
+                "JobExecution", "Repository", "ResultChecker", "PortfolioOptimization", "MomentEstimation",
+                "PortfolioModel", "Matrices", "JSON",
+            ]
         ),
         tests("RepositoryTests", ["Repository", "PortfolioDocuments", "PortfolioModel", "Matrices"]),
         tests("PortfolioServiceTests", ["PortfolioService", "Repository", "PortfolioModel", "Matrices"]),

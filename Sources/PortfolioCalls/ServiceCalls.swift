@@ -204,9 +204,11 @@ extension CallProblem {
 public enum Computation: String, Hashable, Sendable {
     /// The efficient frontier.
     case efficientFrontier = "efficient-frontier"
+    /// The factor exposures.
+    case factorExposures = "factor-exposures"
 
     static var allResources: [Computation: any ComputationResource] {
-        [.efficientFrontier: FrontierResource()]
+        [.efficientFrontier: FrontierResource(), .factorExposures: FactorAnalysisResource()]
     }
 }
 

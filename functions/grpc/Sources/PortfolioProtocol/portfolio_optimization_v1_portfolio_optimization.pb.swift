@@ -1348,70 +1348,98 @@ package nonisolated struct PortfolioOptimization_V1_OptimizationMetrics: @unchec
   fileprivate var _storage = _StorageClass.defaultInstance
 }
 
-package nonisolated struct PortfolioOptimization_V1_Trade: Sendable {
+package nonisolated struct PortfolioOptimization_V1_Trade: @unchecked Sendable {
   // SwiftProtobuf.Message conformance is added in an extension below. See the
   // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
   // methods supported on all messages.
 
-  package var instrumentID: String = String()
+  package var instrumentID: String {
+    get {_storage._instrumentID}
+    set {_uniqueStorage()._instrumentID = newValue}
+  }
 
-  package var action: String = String()
+  package var action: String {
+    get {_storage._action}
+    set {_uniqueStorage()._action = newValue}
+  }
 
-  package var quantity: Double = 0
+  package var quantity: Double {
+    get {_storage._quantity}
+    set {_uniqueStorage()._quantity = newValue}
+  }
 
-  package var estimatedValue: Double = 0
+  package var estimatedValue: Double {
+    get {_storage._estimatedValue}
+    set {_uniqueStorage()._estimatedValue = newValue}
+  }
 
-  package var weightChange: Double = 0
+  package var weightChange: Double {
+    get {_storage._weightChange}
+    set {_uniqueStorage()._weightChange = newValue}
+  }
 
-  package var priority: Int32 = 0
+  package var priority: Int32 {
+    get {_storage._priority}
+    set {_uniqueStorage()._priority = newValue}
+  }
 
   package var price: Double {
-    get {_price ?? 0}
-    set {_price = newValue}
+    get {_storage._price ?? 0}
+    set {_uniqueStorage()._price = newValue}
   }
   /// Returns true if `price` has been explicitly set.
-  package var hasPrice: Bool {self._price != nil}
+  package var hasPrice: Bool {_storage._price != nil}
   /// Clears the value of `price`. Subsequent reads from it will return its default value.
-  package mutating func clearPrice() {self._price = nil}
+  package mutating func clearPrice() {_uniqueStorage()._price = nil}
 
   package var cost: Double {
-    get {_cost ?? 0}
-    set {_cost = newValue}
+    get {_storage._cost ?? 0}
+    set {_uniqueStorage()._cost = newValue}
   }
   /// Returns true if `cost` has been explicitly set.
-  package var hasCost: Bool {self._cost != nil}
+  package var hasCost: Bool {_storage._cost != nil}
   /// Clears the value of `cost`. Subsequent reads from it will return its default value.
-  package mutating func clearCost() {self._cost = nil}
+  package mutating func clearCost() {_uniqueStorage()._cost = nil}
 
-  package var taxLots: [PortfolioOptimization_V1_SoldLot] = []
+  package var taxLots: [PortfolioOptimization_V1_SoldLot] {
+    get {_storage._taxLots}
+    set {_uniqueStorage()._taxLots = newValue}
+  }
 
   package var reasons: PortfolioOptimization_V1_Reasons {
-    get {_reasons ?? PortfolioOptimization_V1_Reasons()}
-    set {_reasons = newValue}
+    get {_storage._reasons ?? PortfolioOptimization_V1_Reasons()}
+    set {_uniqueStorage()._reasons = newValue}
   }
   /// Returns true if `reasons` has been explicitly set.
-  package var hasReasons: Bool {self._reasons != nil}
+  package var hasReasons: Bool {_storage._reasons != nil}
   /// Clears the value of `reasons`. Subsequent reads from it will return its default value.
-  package mutating func clearReasons() {self._reasons = nil}
+  package mutating func clearReasons() {_uniqueStorage()._reasons = nil}
 
   /// Cash after this trade, money.
   package var cashAfter: Double {
-    get {_cashAfter ?? 0}
-    set {_cashAfter = newValue}
+    get {_storage._cashAfter ?? 0}
+    set {_uniqueStorage()._cashAfter = newValue}
   }
   /// Returns true if `cashAfter` has been explicitly set.
-  package var hasCashAfter: Bool {self._cashAfter != nil}
+  package var hasCashAfter: Bool {_storage._cashAfter != nil}
   /// Clears the value of `cashAfter`. Subsequent reads from it will return its default value.
-  package mutating func clearCashAfter() {self._cashAfter = nil}
+  package mutating func clearCashAfter() {_uniqueStorage()._cashAfter = nil}
+
+  /// Whether nothing of the instrument is left.
+  package var closesPosition: Bool {
+    get {_storage._closesPosition ?? false}
+    set {_uniqueStorage()._closesPosition = newValue}
+  }
+  /// Returns true if `closesPosition` has been explicitly set.
+  package var hasClosesPosition: Bool {_storage._closesPosition != nil}
+  /// Clears the value of `closesPosition`. Subsequent reads from it will return its default value.
+  package mutating func clearClosesPosition() {_uniqueStorage()._closesPosition = nil}
 
   package var unknownFields = SwiftProtobuf.UnknownStorage()
 
   package init() {}
 
-  fileprivate var _price: Double? = nil
-  fileprivate var _cost: Double? = nil
-  fileprivate var _reasons: PortfolioOptimization_V1_Reasons? = nil
-  fileprivate var _cashAfter: Double? = nil
+  fileprivate var _storage = _StorageClass.defaultInstance
 }
 
 package nonisolated struct PortfolioOptimization_V1_SoldLot: Sendable {
@@ -1644,6 +1672,7 @@ package nonisolated struct PortfolioOptimization_V1_BindingConstraint: Sendable 
   fileprivate var _shadowPrice: Double? = nil
 }
 
+/// Returns in excess of the risk-free rate.
 package nonisolated struct PortfolioOptimization_V1_BlackLitterman: Sendable {
   // SwiftProtobuf.Message conformance is added in an extension below. See the
   // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
@@ -1653,9 +1682,45 @@ package nonisolated struct PortfolioOptimization_V1_BlackLitterman: Sendable {
 
   package var posterior: Dictionary<String,Double> = [:]
 
+  package var marketWeights: Dictionary<String,Double> = [:]
+
+  package var tau: Double {
+    get {_tau ?? 0}
+    set {_tau = newValue}
+  }
+  /// Returns true if `tau` has been explicitly set.
+  package var hasTau: Bool {self._tau != nil}
+  /// Clears the value of `tau`. Subsequent reads from it will return its default value.
+  package mutating func clearTau() {self._tau = nil}
+
+  package var riskAversion: Double {
+    get {_riskAversion ?? 0}
+    set {_riskAversion = newValue}
+  }
+  /// Returns true if `riskAversion` has been explicitly set.
+  package var hasRiskAversion: Bool {self._riskAversion != nil}
+  /// Clears the value of `riskAversion`. Subsequent reads from it will return its default value.
+  package mutating func clearRiskAversion() {self._riskAversion = nil}
+
+  package var posteriorCovariance: Bool {
+    get {_posteriorCovariance ?? false}
+    set {_posteriorCovariance = newValue}
+  }
+  /// Returns true if `posteriorCovariance` has been explicitly set.
+  package var hasPosteriorCovariance: Bool {self._posteriorCovariance != nil}
+  /// Clears the value of `posteriorCovariance`. Subsequent reads from it will return its default value.
+  package mutating func clearPosteriorCovariance() {self._posteriorCovariance = nil}
+
+  /// The variance of each view used, in the order of the views.
+  package var viewVariances: [Double] = []
+
   package var unknownFields = SwiftProtobuf.UnknownStorage()
 
   package init() {}
+
+  fileprivate var _tau: Double? = nil
+  fileprivate var _riskAversion: Double? = nil
+  fileprivate var _posteriorCovariance: Bool? = nil
 }
 
 /// What a result was computed from.
@@ -1720,6 +1785,26 @@ package nonisolated struct PortfolioOptimization_V1_Inputs: Sendable {
   /// Clears the value of `kernel`. Subsequent reads from it will return its default value.
   package mutating func clearKernel() {self._kernel = nil}
 
+  /// Where the factor loadings come from.
+  package var loadings: String {
+    get {_loadings ?? String()}
+    set {_loadings = newValue}
+  }
+  /// Returns true if `loadings` has been explicitly set.
+  package var hasLoadings: Bool {self._loadings != nil}
+  /// Clears the value of `loadings`. Subsequent reads from it will return its default value.
+  package mutating func clearLoadings() {self._loadings = nil}
+
+  /// The largest eigenvalue of the covariance over its smallest.
+  package var covarianceConditionNumber: Double {
+    get {_covarianceConditionNumber ?? 0}
+    set {_covarianceConditionNumber = newValue}
+  }
+  /// Returns true if `covarianceConditionNumber` has been explicitly set.
+  package var hasCovarianceConditionNumber: Bool {self._covarianceConditionNumber != nil}
+  /// Clears the value of `covarianceConditionNumber`. Subsequent reads from it will return its default value.
+  package mutating func clearCovarianceConditionNumber() {self._covarianceConditionNumber = nil}
+
   package var unknownFields = SwiftProtobuf.UnknownStorage()
 
   package init() {}
@@ -1730,6 +1815,8 @@ package nonisolated struct PortfolioOptimization_V1_Inputs: Sendable {
   fileprivate var _expectedReturns: String? = nil
   fileprivate var _covariance: String? = nil
   fileprivate var _kernel: String? = nil
+  fileprivate var _loadings: String? = nil
+  fileprivate var _covarianceConditionNumber: Double? = nil
 }
 
 package nonisolated struct PortfolioOptimization_V1_InputVersion: Sendable {
@@ -1993,6 +2080,58 @@ package nonisolated struct PortfolioOptimization_V1_EfficientFrontierResponse: @
     set {_uniqueStorage()._warnings = newValue}
   }
 
+  package var points: Int32 {
+    get {_storage._points}
+    set {_uniqueStorage()._points = newValue}
+  }
+
+  package var minReturn: Double {
+    get {_storage._minReturn ?? 0}
+    set {_uniqueStorage()._minReturn = newValue}
+  }
+  /// Returns true if `minReturn` has been explicitly set.
+  package var hasMinReturn: Bool {_storage._minReturn != nil}
+  /// Clears the value of `minReturn`. Subsequent reads from it will return its default value.
+  package mutating func clearMinReturn() {_uniqueStorage()._minReturn = nil}
+
+  package var maxRisk: Double {
+    get {_storage._maxRisk ?? 0}
+    set {_uniqueStorage()._maxRisk = newValue}
+  }
+  /// Returns true if `maxRisk` has been explicitly set.
+  package var hasMaxRisk: Bool {_storage._maxRisk != nil}
+  /// Clears the value of `maxRisk`. Subsequent reads from it will return its default value.
+  package mutating func clearMaxRisk() {_uniqueStorage()._maxRisk = nil}
+
+  /// Each instrument alone: its return and its risk.
+  package var instruments: Dictionary<String,PortfolioOptimization_V1_PortfolioPoint> {
+    get {_storage._instruments}
+    set {_uniqueStorage()._instruments = newValue}
+  }
+
+  package var resultHash: String {
+    get {_storage._resultHash ?? String()}
+    set {_uniqueStorage()._resultHash = newValue}
+  }
+  /// Returns true if `resultHash` has been explicitly set.
+  package var hasResultHash: Bool {_storage._resultHash != nil}
+  /// Clears the value of `resultHash`. Subsequent reads from it will return its default value.
+  package mutating func clearResultHash() {_uniqueStorage()._resultHash = nil}
+
+  package var status: String {
+    get {_storage._status}
+    set {_uniqueStorage()._status = newValue}
+  }
+
+  package var completedAt: SwiftProtobuf.Google_Protobuf_Timestamp {
+    get {_storage._completedAt ?? SwiftProtobuf.Google_Protobuf_Timestamp()}
+    set {_uniqueStorage()._completedAt = newValue}
+  }
+  /// Returns true if `completedAt` has been explicitly set.
+  package var hasCompletedAt: Bool {_storage._completedAt != nil}
+  /// Clears the value of `completedAt`. Subsequent reads from it will return its default value.
+  package mutating func clearCompletedAt() {_uniqueStorage()._completedAt = nil}
+
   package var unknownFields = SwiftProtobuf.UnknownStorage()
 
   package init() {}
@@ -2118,6 +2257,22 @@ package nonisolated struct PortfolioOptimization_V1_RebalancePlanRequest: @unche
   package var hasTaxLotMethod: Bool {_storage._taxLotMethod != nil}
   /// Clears the value of `taxLotMethod`. Subsequent reads from it will return its default value.
   package mutating func clearTaxLotMethod() {_uniqueStorage()._taxLotMethod = nil}
+
+  /// Instruments whose weight is within so much of the desired one are left alone.
+  package var driftBand: Double {
+    get {_storage._driftBand ?? 0}
+    set {_uniqueStorage()._driftBand = newValue}
+  }
+  /// Returns true if `driftBand` has been explicitly set.
+  package var hasDriftBand: Bool {_storage._driftBand != nil}
+  /// Clears the value of `driftBand`. Subsequent reads from it will return its default value.
+  package mutating func clearDriftBand() {_uniqueStorage()._driftBand = nil}
+
+  /// Which lots go first, for the method `specific`: days of acquisition, by instrument.
+  package var lotOrder: Dictionary<String,SwiftProtobuf.Google_Protobuf_ListValue> {
+    get {_storage._lotOrder}
+    set {_uniqueStorage()._lotOrder = newValue}
+  }
 
   package var unknownFields = SwiftProtobuf.UnknownStorage()
 
@@ -2355,6 +2510,115 @@ package nonisolated struct PortfolioOptimization_V1_RebalancePlanResponse: @unch
     set {_uniqueStorage()._warnings = newValue}
   }
 
+  package var optimizationID: String {
+    get {_storage._optimizationID ?? String()}
+    set {_uniqueStorage()._optimizationID = newValue}
+  }
+  /// Returns true if `optimizationID` has been explicitly set.
+  package var hasOptimizationID: Bool {_storage._optimizationID != nil}
+  /// Clears the value of `optimizationID`. Subsequent reads from it will return its default value.
+  package mutating func clearOptimizationID() {_uniqueStorage()._optimizationID = nil}
+
+  package var optimizationType: String {
+    get {_storage._optimizationType ?? String()}
+    set {_uniqueStorage()._optimizationType = newValue}
+  }
+  /// Returns true if `optimizationType` has been explicitly set.
+  package var hasOptimizationType: Bool {_storage._optimizationType != nil}
+  /// Clears the value of `optimizationType`. Subsequent reads from it will return its default value.
+  package mutating func clearOptimizationType() {_uniqueStorage()._optimizationType = nil}
+
+  package var objective: String {
+    get {_storage._objective ?? String()}
+    set {_uniqueStorage()._objective = newValue}
+  }
+  /// Returns true if `objective` has been explicitly set.
+  package var hasObjective: Bool {_storage._objective != nil}
+  /// Clears the value of `objective`. Subsequent reads from it will return its default value.
+  package mutating func clearObjective() {_uniqueStorage()._objective = nil}
+
+  package var riskMeasure: String {
+    get {_storage._riskMeasure ?? String()}
+    set {_uniqueStorage()._riskMeasure = newValue}
+  }
+  /// Returns true if `riskMeasure` has been explicitly set.
+  package var hasRiskMeasure: Bool {_storage._riskMeasure != nil}
+  /// Clears the value of `riskMeasure`. Subsequent reads from it will return its default value.
+  package mutating func clearRiskMeasure() {_uniqueStorage()._riskMeasure = nil}
+
+  package var constraints: PortfolioOptimization_V1_RebalanceConstraints {
+    get {_storage._constraints ?? PortfolioOptimization_V1_RebalanceConstraints()}
+    set {_uniqueStorage()._constraints = newValue}
+  }
+  /// Returns true if `constraints` has been explicitly set.
+  package var hasConstraints: Bool {_storage._constraints != nil}
+  /// Clears the value of `constraints`. Subsequent reads from it will return its default value.
+  package mutating func clearConstraints() {_uniqueStorage()._constraints = nil}
+
+  package var driftBand: Double {
+    get {_storage._driftBand ?? 0}
+    set {_uniqueStorage()._driftBand = newValue}
+  }
+  /// Returns true if `driftBand` has been explicitly set.
+  package var hasDriftBand: Bool {_storage._driftBand != nil}
+  /// Clears the value of `driftBand`. Subsequent reads from it will return its default value.
+  package mutating func clearDriftBand() {_uniqueStorage()._driftBand = nil}
+
+  package var preferences: PortfolioOptimization_V1_OptimizationPreferences {
+    get {_storage._preferences ?? PortfolioOptimization_V1_OptimizationPreferences()}
+    set {_uniqueStorage()._preferences = newValue}
+  }
+  /// Returns true if `preferences` has been explicitly set.
+  package var hasPreferences: Bool {_storage._preferences != nil}
+  /// Clears the value of `preferences`. Subsequent reads from it will return its default value.
+  package mutating func clearPreferences() {_uniqueStorage()._preferences = nil}
+
+  package var wholeLots: Bool {
+    get {_storage._wholeLots ?? false}
+    set {_uniqueStorage()._wholeLots = newValue}
+  }
+  /// Returns true if `wholeLots` has been explicitly set.
+  package var hasWholeLots: Bool {_storage._wholeLots != nil}
+  /// Clears the value of `wholeLots`. Subsequent reads from it will return its default value.
+  package mutating func clearWholeLots() {_uniqueStorage()._wholeLots = nil}
+
+  package var taxLotMethod: String {
+    get {_storage._taxLotMethod ?? String()}
+    set {_uniqueStorage()._taxLotMethod = newValue}
+  }
+  /// Returns true if `taxLotMethod` has been explicitly set.
+  package var hasTaxLotMethod: Bool {_storage._taxLotMethod != nil}
+  /// Clears the value of `taxLotMethod`. Subsequent reads from it will return its default value.
+  package mutating func clearTaxLotMethod() {_uniqueStorage()._taxLotMethod = nil}
+
+  package var lotOrder: Dictionary<String,SwiftProtobuf.Google_Protobuf_ListValue> {
+    get {_storage._lotOrder}
+    set {_uniqueStorage()._lotOrder = newValue}
+  }
+
+  package var resultHash: String {
+    get {_storage._resultHash ?? String()}
+    set {_uniqueStorage()._resultHash = newValue}
+  }
+  /// Returns true if `resultHash` has been explicitly set.
+  package var hasResultHash: Bool {_storage._resultHash != nil}
+  /// Clears the value of `resultHash`. Subsequent reads from it will return its default value.
+  package mutating func clearResultHash() {_uniqueStorage()._resultHash = nil}
+
+  package var status: String {
+    get {_storage._status}
+    set {_uniqueStorage()._status = newValue}
+  }
+
+  package var completedAt: SwiftProtobuf.Google_Protobuf_Timestamp {
+    get {_storage._completedAt ?? SwiftProtobuf.Google_Protobuf_Timestamp()}
+    set {_uniqueStorage()._completedAt = newValue}
+  }
+  /// Returns true if `completedAt` has been explicitly set.
+  package var hasCompletedAt: Bool {_storage._completedAt != nil}
+  /// Clears the value of `completedAt`. Subsequent reads from it will return its default value.
+  package mutating func clearCompletedAt() {_uniqueStorage()._completedAt = nil}
+
   package var unknownFields = SwiftProtobuf.UnknownStorage()
 
   package init() {}
@@ -2382,11 +2646,74 @@ package nonisolated struct PortfolioOptimization_V1_RebalanceMetrics: Sendable {
 
   package var taxImplications: Double = 0
 
+  package var turnoverTwoWay: Double {
+    get {_turnoverTwoWay ?? 0}
+    set {_turnoverTwoWay = newValue}
+  }
+  /// Returns true if `turnoverTwoWay` has been explicitly set.
+  package var hasTurnoverTwoWay: Bool {self._turnoverTwoWay != nil}
+  /// Clears the value of `turnoverTwoWay`. Subsequent reads from it will return its default value.
+  package mutating func clearTurnoverTwoWay() {self._turnoverTwoWay = nil}
+
+  /// Tracking risk to the desired allocation, annual: now and under the plan.
+  package var activeRiskBefore: Double {
+    get {_activeRiskBefore ?? 0}
+    set {_activeRiskBefore = newValue}
+  }
+  /// Returns true if `activeRiskBefore` has been explicitly set.
+  package var hasActiveRiskBefore: Bool {self._activeRiskBefore != nil}
+  /// Clears the value of `activeRiskBefore`. Subsequent reads from it will return its default value.
+  package mutating func clearActiveRiskBefore() {self._activeRiskBefore = nil}
+
+  package var activeRisk: Double {
+    get {_activeRisk ?? 0}
+    set {_activeRisk = newValue}
+  }
+  /// Returns true if `activeRisk` has been explicitly set.
+  package var hasActiveRisk: Bool {self._activeRisk != nil}
+  /// Clears the value of `activeRisk`. Subsequent reads from it will return its default value.
+  package mutating func clearActiveRisk() {self._activeRisk = nil}
+
+  package var objective: Double {
+    get {_objective ?? 0}
+    set {_objective = newValue}
+  }
+  /// Returns true if `objective` has been explicitly set.
+  package var hasObjective: Bool {self._objective != nil}
+  /// Clears the value of `objective`. Subsequent reads from it will return its default value.
+  package mutating func clearObjective() {self._objective = nil}
+
+  package var expectedReturn: Double {
+    get {_expectedReturn ?? 0}
+    set {_expectedReturn = newValue}
+  }
+  /// Returns true if `expectedReturn` has been explicitly set.
+  package var hasExpectedReturn: Bool {self._expectedReturn != nil}
+  /// Clears the value of `expectedReturn`. Subsequent reads from it will return its default value.
+  package mutating func clearExpectedReturn() {self._expectedReturn = nil}
+
+  package var expectedVolatility: Double {
+    get {_expectedVolatility ?? 0}
+    set {_expectedVolatility = newValue}
+  }
+  /// Returns true if `expectedVolatility` has been explicitly set.
+  package var hasExpectedVolatility: Bool {self._expectedVolatility != nil}
+  /// Clears the value of `expectedVolatility`. Subsequent reads from it will return its default value.
+  package mutating func clearExpectedVolatility() {self._expectedVolatility = nil}
+
+  package var metricNotes: Dictionary<String,String> = [:]
+
   package var unknownFields = SwiftProtobuf.UnknownStorage()
 
   package init() {}
 
   fileprivate var _expectedImprovement: PortfolioOptimization_V1_ImprovementMetrics? = nil
+  fileprivate var _turnoverTwoWay: Double? = nil
+  fileprivate var _activeRiskBefore: Double? = nil
+  fileprivate var _activeRisk: Double? = nil
+  fileprivate var _objective: Double? = nil
+  fileprivate var _expectedReturn: Double? = nil
+  fileprivate var _expectedVolatility: Double? = nil
 }
 
 package nonisolated struct PortfolioOptimization_V1_ImprovementMetrics: Sendable {
@@ -2394,7 +2721,14 @@ package nonisolated struct PortfolioOptimization_V1_ImprovementMetrics: Sendable
   // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
   // methods supported on all messages.
 
-  package var `return`: Double = 0
+  package var `return`: Double {
+    get {_return ?? 0}
+    set {_return = newValue}
+  }
+  /// Returns true if ``return`` has been explicitly set.
+  package var hasReturn: Bool {self._return != nil}
+  /// Clears the value of ``return``. Subsequent reads from it will return its default value.
+  package mutating func clearReturn() {self._return = nil}
 
   package var risk: Double = 0
 
@@ -2411,6 +2745,7 @@ package nonisolated struct PortfolioOptimization_V1_ImprovementMetrics: Sendable
 
   package init() {}
 
+  fileprivate var _return: Double? = nil
   fileprivate var _sharpe: Double? = nil
 }
 
@@ -2490,11 +2825,198 @@ package nonisolated struct PortfolioOptimization_V1_FactorExposureResponse: @unc
     set {_uniqueStorage()._warnings = newValue}
   }
 
+  package var factors: [String] {
+    get {_storage._factors}
+    set {_uniqueStorage()._factors = newValue}
+  }
+
+  /// What the parts of `attribution` sum to, annual.
+  package var volatility: Double {
+    get {_storage._volatility ?? 0}
+    set {_uniqueStorage()._volatility = newValue}
+  }
+  /// Returns true if `volatility` has been explicitly set.
+  package var hasVolatility: Bool {_storage._volatility != nil}
+  /// Clears the value of `volatility`. Subsequent reads from it will return its default value.
+  package mutating func clearVolatility() {_uniqueStorage()._volatility = nil}
+
+  package var trackingError: Double {
+    get {_storage._trackingError ?? 0}
+    set {_uniqueStorage()._trackingError = newValue}
+  }
+  /// Returns true if `trackingError` has been explicitly set.
+  package var hasTrackingError: Bool {_storage._trackingError != nil}
+  /// Clears the value of `trackingError`. Subsequent reads from it will return its default value.
+  package mutating func clearTrackingError() {_uniqueStorage()._trackingError = nil}
+
+  package var activeAttribution: [PortfolioOptimization_V1_FactorAttribution] {
+    get {_storage._activeAttribution}
+    set {_uniqueStorage()._activeAttribution = newValue}
+  }
+
+  package var attributedReturn: Double {
+    get {_storage._attributedReturn ?? 0}
+    set {_uniqueStorage()._attributedReturn = newValue}
+  }
+  /// Returns true if `attributedReturn` has been explicitly set.
+  package var hasAttributedReturn: Bool {_storage._attributedReturn != nil}
+  /// Clears the value of `attributedReturn`. Subsequent reads from it will return its default value.
+  package mutating func clearAttributedReturn() {_uniqueStorage()._attributedReturn = nil}
+
+  package var sectorAttribution: [PortfolioOptimization_V1_SegmentAttribution] {
+    get {_storage._sectorAttribution}
+    set {_uniqueStorage()._sectorAttribution = newValue}
+  }
+
+  package var regressions: [PortfolioOptimization_V1_FactorRegression] {
+    get {_storage._regressions}
+    set {_uniqueStorage()._regressions = newValue}
+  }
+
+  /// Why a figure is missing, by its name.
+  package var notes: Dictionary<String,String> {
+    get {_storage._notes}
+    set {_uniqueStorage()._notes = newValue}
+  }
+
+  package var resultHash: String {
+    get {_storage._resultHash ?? String()}
+    set {_uniqueStorage()._resultHash = newValue}
+  }
+  /// Returns true if `resultHash` has been explicitly set.
+  package var hasResultHash: Bool {_storage._resultHash != nil}
+  /// Clears the value of `resultHash`. Subsequent reads from it will return its default value.
+  package mutating func clearResultHash() {_uniqueStorage()._resultHash = nil}
+
+  package var status: String {
+    get {_storage._status}
+    set {_uniqueStorage()._status = newValue}
+  }
+
+  package var completedAt: SwiftProtobuf.Google_Protobuf_Timestamp {
+    get {_storage._completedAt ?? SwiftProtobuf.Google_Protobuf_Timestamp()}
+    set {_uniqueStorage()._completedAt = newValue}
+  }
+  /// Returns true if `completedAt` has been explicitly set.
+  package var hasCompletedAt: Bool {_storage._completedAt != nil}
+  /// Clears the value of `completedAt`. Subsequent reads from it will return its default value.
+  package mutating func clearCompletedAt() {_uniqueStorage()._completedAt = nil}
+
   package var unknownFields = SwiftProtobuf.UnknownStorage()
 
   package init() {}
 
   fileprivate var _storage = _StorageClass.defaultInstance
+}
+
+/// What a sector adds to the return over the benchmark's.
+package nonisolated struct PortfolioOptimization_V1_SegmentAttribution: Sendable {
+  // SwiftProtobuf.Message conformance is added in an extension below. See the
+  // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
+  // methods supported on all messages.
+
+  package var sector: String = String()
+
+  package var weight: Double = 0
+
+  package var benchmarkWeight: Double = 0
+
+  package var allocation: Double = 0
+
+  package var selection: Double = 0
+
+  package var unknownFields = SwiftProtobuf.UnknownStorage()
+
+  package init() {}
+}
+
+/// A least-squares regression on the factors' returns.
+package nonisolated struct PortfolioOptimization_V1_FactorRegression: Sendable {
+  // SwiftProtobuf.Message conformance is added in an extension below. See the
+  // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
+  // methods supported on all messages.
+
+  /// Unset for the portfolio itself.
+  package var instrumentID: String {
+    get {_instrumentID ?? String()}
+    set {_instrumentID = newValue}
+  }
+  /// Returns true if `instrumentID` has been explicitly set.
+  package var hasInstrumentID: Bool {self._instrumentID != nil}
+  /// Clears the value of `instrumentID`. Subsequent reads from it will return its default value.
+  package mutating func clearInstrumentID() {self._instrumentID = nil}
+
+  package var observations: Int32 = 0
+
+  package var lags: Int32 = 0
+
+  package var rSquared: Double {
+    get {_rSquared ?? 0}
+    set {_rSquared = newValue}
+  }
+  /// Returns true if `rSquared` has been explicitly set.
+  package var hasRSquared: Bool {self._rSquared != nil}
+  /// Clears the value of `rSquared`. Subsequent reads from it will return its default value.
+  package mutating func clearRSquared() {self._rSquared = nil}
+
+  package var residualVariance: Double = 0
+
+  package var coefficients: [PortfolioOptimization_V1_FactorCoefficient] = []
+
+  package var unknownFields = SwiftProtobuf.UnknownStorage()
+
+  package init() {}
+
+  fileprivate var _instrumentID: String? = nil
+  fileprivate var _rSquared: Double? = nil
+}
+
+package nonisolated struct PortfolioOptimization_V1_FactorCoefficient: Sendable {
+  // SwiftProtobuf.Message conformance is added in an extension below. See the
+  // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
+  // methods supported on all messages.
+
+  /// Unset for the intercept.
+  package var factor: String {
+    get {_factor ?? String()}
+    set {_factor = newValue}
+  }
+  /// Returns true if `factor` has been explicitly set.
+  package var hasFactor: Bool {self._factor != nil}
+  /// Clears the value of `factor`. Subsequent reads from it will return its default value.
+  package mutating func clearFactor() {self._factor = nil}
+
+  package var loading: Double = 0
+
+  package var standardError: Double = 0
+
+  package var tValue: Double {
+    get {_tValue ?? 0}
+    set {_tValue = newValue}
+  }
+  /// Returns true if `tValue` has been explicitly set.
+  package var hasTValue: Bool {self._tValue != nil}
+  /// Clears the value of `tValue`. Subsequent reads from it will return its default value.
+  package mutating func clearTValue() {self._tValue = nil}
+
+  package var neweyWestStandardError: Double = 0
+
+  package var neweyWestTValue: Double {
+    get {_neweyWestTValue ?? 0}
+    set {_neweyWestTValue = newValue}
+  }
+  /// Returns true if `neweyWestTValue` has been explicitly set.
+  package var hasNeweyWestTValue: Bool {self._neweyWestTValue != nil}
+  /// Clears the value of `neweyWestTValue`. Subsequent reads from it will return its default value.
+  package mutating func clearNeweyWestTValue() {self._neweyWestTValue = nil}
+
+  package var unknownFields = SwiftProtobuf.UnknownStorage()
+
+  package init() {}
+
+  fileprivate var _factor: String? = nil
+  fileprivate var _tValue: Double? = nil
+  fileprivate var _neweyWestTValue: Double? = nil
 }
 
 package nonisolated struct PortfolioOptimization_V1_FactorExposure: Sendable {
@@ -4146,83 +4668,146 @@ nonisolated extension PortfolioOptimization_V1_OptimizationMetrics: SwiftProtobu
 
 nonisolated extension PortfolioOptimization_V1_Trade: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
   package static let protoMessageName: String = _protobuf_package + ".Trade"
-  package static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{3}instrument_id\0\u{1}action\0\u{1}quantity\0\u{3}estimated_value\0\u{3}weight_change\0\u{1}priority\0\u{2}^\u{1}price\0\u{1}cost\0\u{3}tax_lots\0\u{1}reasons\0\u{3}cash_after\0")
+  package static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{3}instrument_id\0\u{1}action\0\u{1}quantity\0\u{3}estimated_value\0\u{3}weight_change\0\u{1}priority\0\u{2}^\u{1}price\0\u{1}cost\0\u{3}tax_lots\0\u{1}reasons\0\u{3}cash_after\0\u{3}closes_position\0")
+
+  fileprivate class _StorageClass {
+    var _instrumentID: String = String()
+    var _action: String = String()
+    var _quantity: Double = 0
+    var _estimatedValue: Double = 0
+    var _weightChange: Double = 0
+    var _priority: Int32 = 0
+    var _price: Double? = nil
+    var _cost: Double? = nil
+    var _taxLots: [PortfolioOptimization_V1_SoldLot] = []
+    var _reasons: PortfolioOptimization_V1_Reasons? = nil
+    var _cashAfter: Double? = nil
+    var _closesPosition: Bool? = nil
+
+      // This property is used as the initial default value for new instances of the type.
+      // The type itself is protecting the reference to its storage via CoW semantics.
+      // This will force a copy to be made of this reference when the first mutation occurs;
+      // hence, it is safe to mark this as `nonisolated(unsafe)`.
+      static nonisolated(unsafe) let defaultInstance = _StorageClass()
+
+    private init() {}
+
+    init(copying source: _StorageClass) {
+      _instrumentID = source._instrumentID
+      _action = source._action
+      _quantity = source._quantity
+      _estimatedValue = source._estimatedValue
+      _weightChange = source._weightChange
+      _priority = source._priority
+      _price = source._price
+      _cost = source._cost
+      _taxLots = source._taxLots
+      _reasons = source._reasons
+      _cashAfter = source._cashAfter
+      _closesPosition = source._closesPosition
+    }
+  }
+
+  fileprivate mutating func _uniqueStorage() -> _StorageClass {
+    if !isKnownUniquelyReferenced(&_storage) {
+      _storage = _StorageClass(copying: _storage)
+    }
+    return _storage
+  }
 
   package mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
-    while let fieldNumber = try decoder.nextFieldNumber() {
-      // The use of inline closures is to circumvent an issue where the compiler
-      // allocates stack space for every case branch when no optimizations are
-      // enabled. https://github.com/apple/swift-protobuf/issues/1034
-      switch fieldNumber {
-      case 1: try { try decoder.decodeSingularStringField(value: &self.instrumentID) }()
-      case 2: try { try decoder.decodeSingularStringField(value: &self.action) }()
-      case 3: try { try decoder.decodeSingularDoubleField(value: &self.quantity) }()
-      case 4: try { try decoder.decodeSingularDoubleField(value: &self.estimatedValue) }()
-      case 5: try { try decoder.decodeSingularDoubleField(value: &self.weightChange) }()
-      case 6: try { try decoder.decodeSingularInt32Field(value: &self.priority) }()
-      case 100: try { try decoder.decodeSingularDoubleField(value: &self._price) }()
-      case 101: try { try decoder.decodeSingularDoubleField(value: &self._cost) }()
-      case 102: try { try decoder.decodeRepeatedMessageField(value: &self.taxLots) }()
-      case 103: try { try decoder.decodeSingularMessageField(value: &self._reasons) }()
-      case 104: try { try decoder.decodeSingularDoubleField(value: &self._cashAfter) }()
-      default: break
+    _ = _uniqueStorage()
+    try withExtendedLifetime(_storage) { (_storage: _StorageClass) in
+      while let fieldNumber = try decoder.nextFieldNumber() {
+        // The use of inline closures is to circumvent an issue where the compiler
+        // allocates stack space for every case branch when no optimizations are
+        // enabled. https://github.com/apple/swift-protobuf/issues/1034
+        switch fieldNumber {
+        case 1: try { try decoder.decodeSingularStringField(value: &_storage._instrumentID) }()
+        case 2: try { try decoder.decodeSingularStringField(value: &_storage._action) }()
+        case 3: try { try decoder.decodeSingularDoubleField(value: &_storage._quantity) }()
+        case 4: try { try decoder.decodeSingularDoubleField(value: &_storage._estimatedValue) }()
+        case 5: try { try decoder.decodeSingularDoubleField(value: &_storage._weightChange) }()
+        case 6: try { try decoder.decodeSingularInt32Field(value: &_storage._priority) }()
+        case 100: try { try decoder.decodeSingularDoubleField(value: &_storage._price) }()
+        case 101: try { try decoder.decodeSingularDoubleField(value: &_storage._cost) }()
+        case 102: try { try decoder.decodeRepeatedMessageField(value: &_storage._taxLots) }()
+        case 103: try { try decoder.decodeSingularMessageField(value: &_storage._reasons) }()
+        case 104: try { try decoder.decodeSingularDoubleField(value: &_storage._cashAfter) }()
+        case 105: try { try decoder.decodeSingularBoolField(value: &_storage._closesPosition) }()
+        default: break
+        }
       }
     }
   }
 
   package func traverse<V: SwiftProtobuf.Visitor>(visitor: inout V) throws {
-    // The use of inline closures is to circumvent an issue where the compiler
-    // allocates stack space for every if/case branch local when no optimizations
-    // are enabled. https://github.com/apple/swift-protobuf/issues/1034 and
-    // https://github.com/apple/swift-protobuf/issues/1182
-    if !self.instrumentID.isEmpty {
-      try visitor.visitSingularStringField(value: self.instrumentID, fieldNumber: 1)
+    try withExtendedLifetime(_storage) { (_storage: _StorageClass) in
+      // The use of inline closures is to circumvent an issue where the compiler
+      // allocates stack space for every if/case branch local when no optimizations
+      // are enabled. https://github.com/apple/swift-protobuf/issues/1034 and
+      // https://github.com/apple/swift-protobuf/issues/1182
+      if !_storage._instrumentID.isEmpty {
+        try visitor.visitSingularStringField(value: _storage._instrumentID, fieldNumber: 1)
+      }
+      if !_storage._action.isEmpty {
+        try visitor.visitSingularStringField(value: _storage._action, fieldNumber: 2)
+      }
+      if _storage._quantity.bitPattern != 0 {
+        try visitor.visitSingularDoubleField(value: _storage._quantity, fieldNumber: 3)
+      }
+      if _storage._estimatedValue.bitPattern != 0 {
+        try visitor.visitSingularDoubleField(value: _storage._estimatedValue, fieldNumber: 4)
+      }
+      if _storage._weightChange.bitPattern != 0 {
+        try visitor.visitSingularDoubleField(value: _storage._weightChange, fieldNumber: 5)
+      }
+      if _storage._priority != 0 {
+        try visitor.visitSingularInt32Field(value: _storage._priority, fieldNumber: 6)
+      }
+      try { if let v = _storage._price {
+        try visitor.visitSingularDoubleField(value: v, fieldNumber: 100)
+      } }()
+      try { if let v = _storage._cost {
+        try visitor.visitSingularDoubleField(value: v, fieldNumber: 101)
+      } }()
+      if !_storage._taxLots.isEmpty {
+        try visitor.visitRepeatedMessageField(value: _storage._taxLots, fieldNumber: 102)
+      }
+      try { if let v = _storage._reasons {
+        try visitor.visitSingularMessageField(value: v, fieldNumber: 103)
+      } }()
+      try { if let v = _storage._cashAfter {
+        try visitor.visitSingularDoubleField(value: v, fieldNumber: 104)
+      } }()
+      try { if let v = _storage._closesPosition {
+        try visitor.visitSingularBoolField(value: v, fieldNumber: 105)
+      } }()
     }
-    if !self.action.isEmpty {
-      try visitor.visitSingularStringField(value: self.action, fieldNumber: 2)
-    }
-    if self.quantity.bitPattern != 0 {
-      try visitor.visitSingularDoubleField(value: self.quantity, fieldNumber: 3)
-    }
-    if self.estimatedValue.bitPattern != 0 {
-      try visitor.visitSingularDoubleField(value: self.estimatedValue, fieldNumber: 4)
-    }
-    if self.weightChange.bitPattern != 0 {
-      try visitor.visitSingularDoubleField(value: self.weightChange, fieldNumber: 5)
-    }
-    if self.priority != 0 {
-      try visitor.visitSingularInt32Field(value: self.priority, fieldNumber: 6)
-    }
-    try { if let v = self._price {
-      try visitor.visitSingularDoubleField(value: v, fieldNumber: 100)
-    } }()
-    try { if let v = self._cost {
-      try visitor.visitSingularDoubleField(value: v, fieldNumber: 101)
-    } }()
-    if !self.taxLots.isEmpty {
-      try visitor.visitRepeatedMessageField(value: self.taxLots, fieldNumber: 102)
-    }
-    try { if let v = self._reasons {
-      try visitor.visitSingularMessageField(value: v, fieldNumber: 103)
-    } }()
-    try { if let v = self._cashAfter {
-      try visitor.visitSingularDoubleField(value: v, fieldNumber: 104)
-    } }()
     try unknownFields.traverse(visitor: &visitor)
   }
 
   package static func ==(lhs: PortfolioOptimization_V1_Trade, rhs: PortfolioOptimization_V1_Trade) -> Bool {
-    if lhs.instrumentID != rhs.instrumentID {return false}
-    if lhs.action != rhs.action {return false}
-    if lhs.quantity != rhs.quantity {return false}
-    if lhs.estimatedValue != rhs.estimatedValue {return false}
-    if lhs.weightChange != rhs.weightChange {return false}
-    if lhs.priority != rhs.priority {return false}
-    if lhs._price != rhs._price {return false}
-    if lhs._cost != rhs._cost {return false}
-    if lhs.taxLots != rhs.taxLots {return false}
-    if lhs._reasons != rhs._reasons {return false}
-    if lhs._cashAfter != rhs._cashAfter {return false}
+    if lhs._storage !== rhs._storage {
+      let storagesAreEqual: Bool = withExtendedLifetime((lhs._storage, rhs._storage)) { (_args: (_StorageClass, _StorageClass)) in
+        let _storage = _args.0
+        let rhs_storage = _args.1
+        if _storage._instrumentID != rhs_storage._instrumentID {return false}
+        if _storage._action != rhs_storage._action {return false}
+        if _storage._quantity != rhs_storage._quantity {return false}
+        if _storage._estimatedValue != rhs_storage._estimatedValue {return false}
+        if _storage._weightChange != rhs_storage._weightChange {return false}
+        if _storage._priority != rhs_storage._priority {return false}
+        if _storage._price != rhs_storage._price {return false}
+        if _storage._cost != rhs_storage._cost {return false}
+        if _storage._taxLots != rhs_storage._taxLots {return false}
+        if _storage._reasons != rhs_storage._reasons {return false}
+        if _storage._cashAfter != rhs_storage._cashAfter {return false}
+        if _storage._closesPosition != rhs_storage._closesPosition {return false}
+        return true
+      }
+      if !storagesAreEqual {return false}
+    }
     if lhs.unknownFields != rhs.unknownFields {return false}
     return true
   }
@@ -4555,7 +5140,7 @@ nonisolated extension PortfolioOptimization_V1_BindingConstraint: SwiftProtobuf.
 
 nonisolated extension PortfolioOptimization_V1_BlackLitterman: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
   package static let protoMessageName: String = _protobuf_package + ".BlackLitterman"
-  package static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}prior\0\u{1}posterior\0")
+  package static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}prior\0\u{1}posterior\0\u{3}market_weights\0\u{1}tau\0\u{3}risk_aversion\0\u{3}posterior_covariance\0\u{3}view_variances\0")
 
   package mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
     while let fieldNumber = try decoder.nextFieldNumber() {
@@ -4565,17 +5150,41 @@ nonisolated extension PortfolioOptimization_V1_BlackLitterman: SwiftProtobuf.Mes
       switch fieldNumber {
       case 1: try { try decoder.decodeMapField(fieldType: SwiftProtobuf._ProtobufMap<SwiftProtobuf.ProtobufString,SwiftProtobuf.ProtobufDouble>.self, value: &self.prior) }()
       case 2: try { try decoder.decodeMapField(fieldType: SwiftProtobuf._ProtobufMap<SwiftProtobuf.ProtobufString,SwiftProtobuf.ProtobufDouble>.self, value: &self.posterior) }()
+      case 3: try { try decoder.decodeMapField(fieldType: SwiftProtobuf._ProtobufMap<SwiftProtobuf.ProtobufString,SwiftProtobuf.ProtobufDouble>.self, value: &self.marketWeights) }()
+      case 4: try { try decoder.decodeSingularDoubleField(value: &self._tau) }()
+      case 5: try { try decoder.decodeSingularDoubleField(value: &self._riskAversion) }()
+      case 6: try { try decoder.decodeSingularBoolField(value: &self._posteriorCovariance) }()
+      case 7: try { try decoder.decodeRepeatedDoubleField(value: &self.viewVariances) }()
       default: break
       }
     }
   }
 
   package func traverse<V: SwiftProtobuf.Visitor>(visitor: inout V) throws {
+    // The use of inline closures is to circumvent an issue where the compiler
+    // allocates stack space for every if/case branch local when no optimizations
+    // are enabled. https://github.com/apple/swift-protobuf/issues/1034 and
+    // https://github.com/apple/swift-protobuf/issues/1182
     if !self.prior.isEmpty {
       try visitor.visitMapField(fieldType: SwiftProtobuf._ProtobufMap<SwiftProtobuf.ProtobufString,SwiftProtobuf.ProtobufDouble>.self, value: self.prior, fieldNumber: 1)
     }
     if !self.posterior.isEmpty {
       try visitor.visitMapField(fieldType: SwiftProtobuf._ProtobufMap<SwiftProtobuf.ProtobufString,SwiftProtobuf.ProtobufDouble>.self, value: self.posterior, fieldNumber: 2)
+    }
+    if !self.marketWeights.isEmpty {
+      try visitor.visitMapField(fieldType: SwiftProtobuf._ProtobufMap<SwiftProtobuf.ProtobufString,SwiftProtobuf.ProtobufDouble>.self, value: self.marketWeights, fieldNumber: 3)
+    }
+    try { if let v = self._tau {
+      try visitor.visitSingularDoubleField(value: v, fieldNumber: 4)
+    } }()
+    try { if let v = self._riskAversion {
+      try visitor.visitSingularDoubleField(value: v, fieldNumber: 5)
+    } }()
+    try { if let v = self._posteriorCovariance {
+      try visitor.visitSingularBoolField(value: v, fieldNumber: 6)
+    } }()
+    if !self.viewVariances.isEmpty {
+      try visitor.visitPackedDoubleField(value: self.viewVariances, fieldNumber: 7)
     }
     try unknownFields.traverse(visitor: &visitor)
   }
@@ -4583,6 +5192,11 @@ nonisolated extension PortfolioOptimization_V1_BlackLitterman: SwiftProtobuf.Mes
   package static func ==(lhs: PortfolioOptimization_V1_BlackLitterman, rhs: PortfolioOptimization_V1_BlackLitterman) -> Bool {
     if lhs.prior != rhs.prior {return false}
     if lhs.posterior != rhs.posterior {return false}
+    if lhs.marketWeights != rhs.marketWeights {return false}
+    if lhs._tau != rhs._tau {return false}
+    if lhs._riskAversion != rhs._riskAversion {return false}
+    if lhs._posteriorCovariance != rhs._posteriorCovariance {return false}
+    if lhs.viewVariances != rhs.viewVariances {return false}
     if lhs.unknownFields != rhs.unknownFields {return false}
     return true
   }
@@ -4590,7 +5204,7 @@ nonisolated extension PortfolioOptimization_V1_BlackLitterman: SwiftProtobuf.Mes
 
 nonisolated extension PortfolioOptimization_V1_Inputs: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
   package static let protoMessageName: String = _protobuf_package + ".Inputs"
-  package static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}portfolio\0\u{3}risk_model\0\u{1}instruments\0\u{3}expected_returns\0\u{1}covariance\0\u{1}kernel\0")
+  package static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}portfolio\0\u{3}risk_model\0\u{1}instruments\0\u{3}expected_returns\0\u{1}covariance\0\u{1}kernel\0\u{1}loadings\0\u{3}covariance_condition_number\0")
 
   package mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
     while let fieldNumber = try decoder.nextFieldNumber() {
@@ -4604,6 +5218,8 @@ nonisolated extension PortfolioOptimization_V1_Inputs: SwiftProtobuf.Message, Sw
       case 4: try { try decoder.decodeSingularStringField(value: &self._expectedReturns) }()
       case 5: try { try decoder.decodeSingularStringField(value: &self._covariance) }()
       case 6: try { try decoder.decodeSingularStringField(value: &self._kernel) }()
+      case 7: try { try decoder.decodeSingularStringField(value: &self._loadings) }()
+      case 8: try { try decoder.decodeSingularDoubleField(value: &self._covarianceConditionNumber) }()
       default: break
       }
     }
@@ -4632,6 +5248,12 @@ nonisolated extension PortfolioOptimization_V1_Inputs: SwiftProtobuf.Message, Sw
     try { if let v = self._kernel {
       try visitor.visitSingularStringField(value: v, fieldNumber: 6)
     } }()
+    try { if let v = self._loadings {
+      try visitor.visitSingularStringField(value: v, fieldNumber: 7)
+    } }()
+    try { if let v = self._covarianceConditionNumber {
+      try visitor.visitSingularDoubleField(value: v, fieldNumber: 8)
+    } }()
     try unknownFields.traverse(visitor: &visitor)
   }
 
@@ -4642,6 +5264,8 @@ nonisolated extension PortfolioOptimization_V1_Inputs: SwiftProtobuf.Message, Sw
     if lhs._expectedReturns != rhs._expectedReturns {return false}
     if lhs._covariance != rhs._covariance {return false}
     if lhs._kernel != rhs._kernel {return false}
+    if lhs._loadings != rhs._loadings {return false}
+    if lhs._covarianceConditionNumber != rhs._covarianceConditionNumber {return false}
     if lhs.unknownFields != rhs.unknownFields {return false}
     return true
   }
@@ -4891,7 +5515,7 @@ nonisolated extension PortfolioOptimization_V1_EfficientFrontierRequest: SwiftPr
 
 nonisolated extension PortfolioOptimization_V1_EfficientFrontierResponse: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
   package static let protoMessageName: String = _protobuf_package + ".EfficientFrontierResponse"
-  package static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{3}portfolio_id\0\u{3}risk_measure\0\u{3}efficient_frontier\0\u{3}current_portfolio\0\u{3}optimal_portfolio\0\u{3}min_risk_portfolio\0\u{3}max_return_portfolio\0\u{4}]\u{1}frontier_id\0\u{3}created_at\0\u{3}corner_portfolios\0\u{1}constraints\0\u{1}preferences\0\u{1}solution\0\u{1}inputs\0\u{1}warnings\0")
+  package static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{3}portfolio_id\0\u{3}risk_measure\0\u{3}efficient_frontier\0\u{3}current_portfolio\0\u{3}optimal_portfolio\0\u{3}min_risk_portfolio\0\u{3}max_return_portfolio\0\u{4}]\u{1}frontier_id\0\u{3}created_at\0\u{3}corner_portfolios\0\u{1}constraints\0\u{1}preferences\0\u{1}solution\0\u{1}inputs\0\u{1}warnings\0\u{1}points\0\u{3}min_return\0\u{3}max_risk\0\u{1}instruments\0\u{3}result_hash\0\u{1}status\0\u{3}completed_at\0")
 
   fileprivate class _StorageClass {
     var _portfolioID: String = String()
@@ -4909,6 +5533,13 @@ nonisolated extension PortfolioOptimization_V1_EfficientFrontierResponse: SwiftP
     var _solution: PortfolioOptimization_V1_Solution? = nil
     var _inputs: PortfolioOptimization_V1_Inputs? = nil
     var _warnings: [PortfolioOptimization_V1_Warning] = []
+    var _points: Int32 = 0
+    var _minReturn: Double? = nil
+    var _maxRisk: Double? = nil
+    var _instruments: Dictionary<String,PortfolioOptimization_V1_PortfolioPoint> = [:]
+    var _resultHash: String? = nil
+    var _status: String = String()
+    var _completedAt: SwiftProtobuf.Google_Protobuf_Timestamp? = nil
 
       // This property is used as the initial default value for new instances of the type.
       // The type itself is protecting the reference to its storage via CoW semantics.
@@ -4934,6 +5565,13 @@ nonisolated extension PortfolioOptimization_V1_EfficientFrontierResponse: SwiftP
       _solution = source._solution
       _inputs = source._inputs
       _warnings = source._warnings
+      _points = source._points
+      _minReturn = source._minReturn
+      _maxRisk = source._maxRisk
+      _instruments = source._instruments
+      _resultHash = source._resultHash
+      _status = source._status
+      _completedAt = source._completedAt
     }
   }
 
@@ -4967,6 +5605,13 @@ nonisolated extension PortfolioOptimization_V1_EfficientFrontierResponse: SwiftP
         case 105: try { try decoder.decodeSingularMessageField(value: &_storage._solution) }()
         case 106: try { try decoder.decodeSingularMessageField(value: &_storage._inputs) }()
         case 107: try { try decoder.decodeRepeatedMessageField(value: &_storage._warnings) }()
+        case 108: try { try decoder.decodeSingularInt32Field(value: &_storage._points) }()
+        case 109: try { try decoder.decodeSingularDoubleField(value: &_storage._minReturn) }()
+        case 110: try { try decoder.decodeSingularDoubleField(value: &_storage._maxRisk) }()
+        case 111: try { try decoder.decodeMapField(fieldType: SwiftProtobuf._ProtobufMessageMap<SwiftProtobuf.ProtobufString,PortfolioOptimization_V1_PortfolioPoint>.self, value: &_storage._instruments) }()
+        case 112: try { try decoder.decodeSingularStringField(value: &_storage._resultHash) }()
+        case 113: try { try decoder.decodeSingularStringField(value: &_storage._status) }()
+        case 114: try { try decoder.decodeSingularMessageField(value: &_storage._completedAt) }()
         default: break
         }
       }
@@ -5024,6 +5669,27 @@ nonisolated extension PortfolioOptimization_V1_EfficientFrontierResponse: SwiftP
       if !_storage._warnings.isEmpty {
         try visitor.visitRepeatedMessageField(value: _storage._warnings, fieldNumber: 107)
       }
+      if _storage._points != 0 {
+        try visitor.visitSingularInt32Field(value: _storage._points, fieldNumber: 108)
+      }
+      try { if let v = _storage._minReturn {
+        try visitor.visitSingularDoubleField(value: v, fieldNumber: 109)
+      } }()
+      try { if let v = _storage._maxRisk {
+        try visitor.visitSingularDoubleField(value: v, fieldNumber: 110)
+      } }()
+      if !_storage._instruments.isEmpty {
+        try visitor.visitMapField(fieldType: SwiftProtobuf._ProtobufMessageMap<SwiftProtobuf.ProtobufString,PortfolioOptimization_V1_PortfolioPoint>.self, value: _storage._instruments, fieldNumber: 111)
+      }
+      try { if let v = _storage._resultHash {
+        try visitor.visitSingularStringField(value: v, fieldNumber: 112)
+      } }()
+      if !_storage._status.isEmpty {
+        try visitor.visitSingularStringField(value: _storage._status, fieldNumber: 113)
+      }
+      try { if let v = _storage._completedAt {
+        try visitor.visitSingularMessageField(value: v, fieldNumber: 114)
+      } }()
     }
     try unknownFields.traverse(visitor: &visitor)
   }
@@ -5048,6 +5714,13 @@ nonisolated extension PortfolioOptimization_V1_EfficientFrontierResponse: SwiftP
         if _storage._solution != rhs_storage._solution {return false}
         if _storage._inputs != rhs_storage._inputs {return false}
         if _storage._warnings != rhs_storage._warnings {return false}
+        if _storage._points != rhs_storage._points {return false}
+        if _storage._minReturn != rhs_storage._minReturn {return false}
+        if _storage._maxRisk != rhs_storage._maxRisk {return false}
+        if _storage._instruments != rhs_storage._instruments {return false}
+        if _storage._resultHash != rhs_storage._resultHash {return false}
+        if _storage._status != rhs_storage._status {return false}
+        if _storage._completedAt != rhs_storage._completedAt {return false}
         return true
       }
       if !storagesAreEqual {return false}
@@ -5108,7 +5781,7 @@ nonisolated extension PortfolioOptimization_V1_PortfolioPoint: SwiftProtobuf.Mes
 
 nonisolated extension PortfolioOptimization_V1_RebalancePlanRequest: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
   package static let protoMessageName: String = _protobuf_package + ".RebalancePlanRequest"
-  package static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{3}portfolio_id\0\u{3}target_type\0\u{1}constraints\0\u{2}a\u{1}preferences\0\u{3}target_allocation\0\u{1}objective\0\u{3}optimization_type\0\u{3}risk_measure\0\u{3}optimization_id\0\u{3}whole_lots\0\u{3}tax_lot_method\0")
+  package static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{3}portfolio_id\0\u{3}target_type\0\u{1}constraints\0\u{2}a\u{1}preferences\0\u{3}target_allocation\0\u{1}objective\0\u{3}optimization_type\0\u{3}risk_measure\0\u{3}optimization_id\0\u{3}whole_lots\0\u{3}tax_lot_method\0\u{3}drift_band\0\u{3}lot_order\0")
 
   fileprivate class _StorageClass {
     var _portfolioID: String = String()
@@ -5122,6 +5795,8 @@ nonisolated extension PortfolioOptimization_V1_RebalancePlanRequest: SwiftProtob
     var _optimizationID: String? = nil
     var _wholeLots: Bool? = nil
     var _taxLotMethod: String? = nil
+    var _driftBand: Double? = nil
+    var _lotOrder: Dictionary<String,SwiftProtobuf.Google_Protobuf_ListValue> = [:]
 
       // This property is used as the initial default value for new instances of the type.
       // The type itself is protecting the reference to its storage via CoW semantics.
@@ -5143,6 +5818,8 @@ nonisolated extension PortfolioOptimization_V1_RebalancePlanRequest: SwiftProtob
       _optimizationID = source._optimizationID
       _wholeLots = source._wholeLots
       _taxLotMethod = source._taxLotMethod
+      _driftBand = source._driftBand
+      _lotOrder = source._lotOrder
     }
   }
 
@@ -5172,6 +5849,8 @@ nonisolated extension PortfolioOptimization_V1_RebalancePlanRequest: SwiftProtob
         case 105: try { try decoder.decodeSingularStringField(value: &_storage._optimizationID) }()
         case 106: try { try decoder.decodeSingularBoolField(value: &_storage._wholeLots) }()
         case 107: try { try decoder.decodeSingularStringField(value: &_storage._taxLotMethod) }()
+        case 108: try { try decoder.decodeSingularDoubleField(value: &_storage._driftBand) }()
+        case 109: try { try decoder.decodeMapField(fieldType: SwiftProtobuf._ProtobufMessageMap<SwiftProtobuf.ProtobufString,SwiftProtobuf.Google_Protobuf_ListValue>.self, value: &_storage._lotOrder) }()
         default: break
         }
       }
@@ -5217,6 +5896,12 @@ nonisolated extension PortfolioOptimization_V1_RebalancePlanRequest: SwiftProtob
       try { if let v = _storage._taxLotMethod {
         try visitor.visitSingularStringField(value: v, fieldNumber: 107)
       } }()
+      try { if let v = _storage._driftBand {
+        try visitor.visitSingularDoubleField(value: v, fieldNumber: 108)
+      } }()
+      if !_storage._lotOrder.isEmpty {
+        try visitor.visitMapField(fieldType: SwiftProtobuf._ProtobufMessageMap<SwiftProtobuf.ProtobufString,SwiftProtobuf.Google_Protobuf_ListValue>.self, value: _storage._lotOrder, fieldNumber: 109)
+      }
     }
     try unknownFields.traverse(visitor: &visitor)
   }
@@ -5237,6 +5922,8 @@ nonisolated extension PortfolioOptimization_V1_RebalancePlanRequest: SwiftProtob
         if _storage._optimizationID != rhs_storage._optimizationID {return false}
         if _storage._wholeLots != rhs_storage._wholeLots {return false}
         if _storage._taxLotMethod != rhs_storage._taxLotMethod {return false}
+        if _storage._driftBand != rhs_storage._driftBand {return false}
+        if _storage._lotOrder != rhs_storage._lotOrder {return false}
         return true
       }
       if !storagesAreEqual {return false}
@@ -5357,7 +6044,7 @@ nonisolated extension PortfolioOptimization_V1_RebalanceConstraints: SwiftProtob
 
 nonisolated extension PortfolioOptimization_V1_RebalancePlanResponse: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
   package static let protoMessageName: String = _protobuf_package + ".RebalancePlanResponse"
-  package static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{3}portfolio_id\0\u{3}rebalance_id\0\u{3}created_at\0\u{3}current_allocation\0\u{3}target_allocation\0\u{1}trades\0\u{1}metrics\0\u{4}]\u{1}desired_allocation\0\u{3}target_type\0\u{1}solution\0\u{1}inputs\0\u{1}warnings\0")
+  package static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{3}portfolio_id\0\u{3}rebalance_id\0\u{3}created_at\0\u{3}current_allocation\0\u{3}target_allocation\0\u{1}trades\0\u{1}metrics\0\u{4}]\u{1}desired_allocation\0\u{3}target_type\0\u{1}solution\0\u{1}inputs\0\u{1}warnings\0\u{3}optimization_id\0\u{3}optimization_type\0\u{1}objective\0\u{3}risk_measure\0\u{1}constraints\0\u{3}drift_band\0\u{1}preferences\0\u{3}whole_lots\0\u{3}tax_lot_method\0\u{3}lot_order\0\u{3}result_hash\0\u{1}status\0\u{3}completed_at\0")
 
   fileprivate class _StorageClass {
     var _portfolioID: String = String()
@@ -5372,6 +6059,19 @@ nonisolated extension PortfolioOptimization_V1_RebalancePlanResponse: SwiftProto
     var _solution: PortfolioOptimization_V1_Solution? = nil
     var _inputs: PortfolioOptimization_V1_Inputs? = nil
     var _warnings: [PortfolioOptimization_V1_Warning] = []
+    var _optimizationID: String? = nil
+    var _optimizationType: String? = nil
+    var _objective: String? = nil
+    var _riskMeasure: String? = nil
+    var _constraints: PortfolioOptimization_V1_RebalanceConstraints? = nil
+    var _driftBand: Double? = nil
+    var _preferences: PortfolioOptimization_V1_OptimizationPreferences? = nil
+    var _wholeLots: Bool? = nil
+    var _taxLotMethod: String? = nil
+    var _lotOrder: Dictionary<String,SwiftProtobuf.Google_Protobuf_ListValue> = [:]
+    var _resultHash: String? = nil
+    var _status: String = String()
+    var _completedAt: SwiftProtobuf.Google_Protobuf_Timestamp? = nil
 
       // This property is used as the initial default value for new instances of the type.
       // The type itself is protecting the reference to its storage via CoW semantics.
@@ -5394,6 +6094,19 @@ nonisolated extension PortfolioOptimization_V1_RebalancePlanResponse: SwiftProto
       _solution = source._solution
       _inputs = source._inputs
       _warnings = source._warnings
+      _optimizationID = source._optimizationID
+      _optimizationType = source._optimizationType
+      _objective = source._objective
+      _riskMeasure = source._riskMeasure
+      _constraints = source._constraints
+      _driftBand = source._driftBand
+      _preferences = source._preferences
+      _wholeLots = source._wholeLots
+      _taxLotMethod = source._taxLotMethod
+      _lotOrder = source._lotOrder
+      _resultHash = source._resultHash
+      _status = source._status
+      _completedAt = source._completedAt
     }
   }
 
@@ -5424,6 +6137,19 @@ nonisolated extension PortfolioOptimization_V1_RebalancePlanResponse: SwiftProto
         case 102: try { try decoder.decodeSingularMessageField(value: &_storage._solution) }()
         case 103: try { try decoder.decodeSingularMessageField(value: &_storage._inputs) }()
         case 104: try { try decoder.decodeRepeatedMessageField(value: &_storage._warnings) }()
+        case 105: try { try decoder.decodeSingularStringField(value: &_storage._optimizationID) }()
+        case 106: try { try decoder.decodeSingularStringField(value: &_storage._optimizationType) }()
+        case 107: try { try decoder.decodeSingularStringField(value: &_storage._objective) }()
+        case 108: try { try decoder.decodeSingularStringField(value: &_storage._riskMeasure) }()
+        case 109: try { try decoder.decodeSingularMessageField(value: &_storage._constraints) }()
+        case 110: try { try decoder.decodeSingularDoubleField(value: &_storage._driftBand) }()
+        case 111: try { try decoder.decodeSingularMessageField(value: &_storage._preferences) }()
+        case 112: try { try decoder.decodeSingularBoolField(value: &_storage._wholeLots) }()
+        case 113: try { try decoder.decodeSingularStringField(value: &_storage._taxLotMethod) }()
+        case 114: try { try decoder.decodeMapField(fieldType: SwiftProtobuf._ProtobufMessageMap<SwiftProtobuf.ProtobufString,SwiftProtobuf.Google_Protobuf_ListValue>.self, value: &_storage._lotOrder) }()
+        case 115: try { try decoder.decodeSingularStringField(value: &_storage._resultHash) }()
+        case 116: try { try decoder.decodeSingularStringField(value: &_storage._status) }()
+        case 117: try { try decoder.decodeSingularMessageField(value: &_storage._completedAt) }()
         default: break
         }
       }
@@ -5472,6 +6198,45 @@ nonisolated extension PortfolioOptimization_V1_RebalancePlanResponse: SwiftProto
       if !_storage._warnings.isEmpty {
         try visitor.visitRepeatedMessageField(value: _storage._warnings, fieldNumber: 104)
       }
+      try { if let v = _storage._optimizationID {
+        try visitor.visitSingularStringField(value: v, fieldNumber: 105)
+      } }()
+      try { if let v = _storage._optimizationType {
+        try visitor.visitSingularStringField(value: v, fieldNumber: 106)
+      } }()
+      try { if let v = _storage._objective {
+        try visitor.visitSingularStringField(value: v, fieldNumber: 107)
+      } }()
+      try { if let v = _storage._riskMeasure {
+        try visitor.visitSingularStringField(value: v, fieldNumber: 108)
+      } }()
+      try { if let v = _storage._constraints {
+        try visitor.visitSingularMessageField(value: v, fieldNumber: 109)
+      } }()
+      try { if let v = _storage._driftBand {
+        try visitor.visitSingularDoubleField(value: v, fieldNumber: 110)
+      } }()
+      try { if let v = _storage._preferences {
+        try visitor.visitSingularMessageField(value: v, fieldNumber: 111)
+      } }()
+      try { if let v = _storage._wholeLots {
+        try visitor.visitSingularBoolField(value: v, fieldNumber: 112)
+      } }()
+      try { if let v = _storage._taxLotMethod {
+        try visitor.visitSingularStringField(value: v, fieldNumber: 113)
+      } }()
+      if !_storage._lotOrder.isEmpty {
+        try visitor.visitMapField(fieldType: SwiftProtobuf._ProtobufMessageMap<SwiftProtobuf.ProtobufString,SwiftProtobuf.Google_Protobuf_ListValue>.self, value: _storage._lotOrder, fieldNumber: 114)
+      }
+      try { if let v = _storage._resultHash {
+        try visitor.visitSingularStringField(value: v, fieldNumber: 115)
+      } }()
+      if !_storage._status.isEmpty {
+        try visitor.visitSingularStringField(value: _storage._status, fieldNumber: 116)
+      }
+      try { if let v = _storage._completedAt {
+        try visitor.visitSingularMessageField(value: v, fieldNumber: 117)
+      } }()
     }
     try unknownFields.traverse(visitor: &visitor)
   }
@@ -5493,6 +6258,19 @@ nonisolated extension PortfolioOptimization_V1_RebalancePlanResponse: SwiftProto
         if _storage._solution != rhs_storage._solution {return false}
         if _storage._inputs != rhs_storage._inputs {return false}
         if _storage._warnings != rhs_storage._warnings {return false}
+        if _storage._optimizationID != rhs_storage._optimizationID {return false}
+        if _storage._optimizationType != rhs_storage._optimizationType {return false}
+        if _storage._objective != rhs_storage._objective {return false}
+        if _storage._riskMeasure != rhs_storage._riskMeasure {return false}
+        if _storage._constraints != rhs_storage._constraints {return false}
+        if _storage._driftBand != rhs_storage._driftBand {return false}
+        if _storage._preferences != rhs_storage._preferences {return false}
+        if _storage._wholeLots != rhs_storage._wholeLots {return false}
+        if _storage._taxLotMethod != rhs_storage._taxLotMethod {return false}
+        if _storage._lotOrder != rhs_storage._lotOrder {return false}
+        if _storage._resultHash != rhs_storage._resultHash {return false}
+        if _storage._status != rhs_storage._status {return false}
+        if _storage._completedAt != rhs_storage._completedAt {return false}
         return true
       }
       if !storagesAreEqual {return false}
@@ -5504,7 +6282,7 @@ nonisolated extension PortfolioOptimization_V1_RebalancePlanResponse: SwiftProto
 
 nonisolated extension PortfolioOptimization_V1_RebalanceMetrics: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
   package static let protoMessageName: String = _protobuf_package + ".RebalanceMetrics"
-  package static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}turnover\0\u{3}expected_improvement\0\u{3}transaction_costs\0\u{3}tax_implications\0")
+  package static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}turnover\0\u{3}expected_improvement\0\u{3}transaction_costs\0\u{3}tax_implications\0\u{4}`\u{1}turnover_two_way\0\u{3}active_risk_before\0\u{3}active_risk\0\u{1}objective\0\u{3}expected_return\0\u{3}expected_volatility\0\u{3}metric_notes\0")
 
   package mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
     while let fieldNumber = try decoder.nextFieldNumber() {
@@ -5516,6 +6294,13 @@ nonisolated extension PortfolioOptimization_V1_RebalanceMetrics: SwiftProtobuf.M
       case 2: try { try decoder.decodeSingularMessageField(value: &self._expectedImprovement) }()
       case 3: try { try decoder.decodeSingularDoubleField(value: &self.transactionCosts) }()
       case 4: try { try decoder.decodeSingularDoubleField(value: &self.taxImplications) }()
+      case 100: try { try decoder.decodeSingularDoubleField(value: &self._turnoverTwoWay) }()
+      case 101: try { try decoder.decodeSingularDoubleField(value: &self._activeRiskBefore) }()
+      case 102: try { try decoder.decodeSingularDoubleField(value: &self._activeRisk) }()
+      case 103: try { try decoder.decodeSingularDoubleField(value: &self._objective) }()
+      case 104: try { try decoder.decodeSingularDoubleField(value: &self._expectedReturn) }()
+      case 105: try { try decoder.decodeSingularDoubleField(value: &self._expectedVolatility) }()
+      case 106: try { try decoder.decodeMapField(fieldType: SwiftProtobuf._ProtobufMap<SwiftProtobuf.ProtobufString,SwiftProtobuf.ProtobufString>.self, value: &self.metricNotes) }()
       default: break
       }
     }
@@ -5538,6 +6323,27 @@ nonisolated extension PortfolioOptimization_V1_RebalanceMetrics: SwiftProtobuf.M
     if self.taxImplications.bitPattern != 0 {
       try visitor.visitSingularDoubleField(value: self.taxImplications, fieldNumber: 4)
     }
+    try { if let v = self._turnoverTwoWay {
+      try visitor.visitSingularDoubleField(value: v, fieldNumber: 100)
+    } }()
+    try { if let v = self._activeRiskBefore {
+      try visitor.visitSingularDoubleField(value: v, fieldNumber: 101)
+    } }()
+    try { if let v = self._activeRisk {
+      try visitor.visitSingularDoubleField(value: v, fieldNumber: 102)
+    } }()
+    try { if let v = self._objective {
+      try visitor.visitSingularDoubleField(value: v, fieldNumber: 103)
+    } }()
+    try { if let v = self._expectedReturn {
+      try visitor.visitSingularDoubleField(value: v, fieldNumber: 104)
+    } }()
+    try { if let v = self._expectedVolatility {
+      try visitor.visitSingularDoubleField(value: v, fieldNumber: 105)
+    } }()
+    if !self.metricNotes.isEmpty {
+      try visitor.visitMapField(fieldType: SwiftProtobuf._ProtobufMap<SwiftProtobuf.ProtobufString,SwiftProtobuf.ProtobufString>.self, value: self.metricNotes, fieldNumber: 106)
+    }
     try unknownFields.traverse(visitor: &visitor)
   }
 
@@ -5546,6 +6352,13 @@ nonisolated extension PortfolioOptimization_V1_RebalanceMetrics: SwiftProtobuf.M
     if lhs._expectedImprovement != rhs._expectedImprovement {return false}
     if lhs.transactionCosts != rhs.transactionCosts {return false}
     if lhs.taxImplications != rhs.taxImplications {return false}
+    if lhs._turnoverTwoWay != rhs._turnoverTwoWay {return false}
+    if lhs._activeRiskBefore != rhs._activeRiskBefore {return false}
+    if lhs._activeRisk != rhs._activeRisk {return false}
+    if lhs._objective != rhs._objective {return false}
+    if lhs._expectedReturn != rhs._expectedReturn {return false}
+    if lhs._expectedVolatility != rhs._expectedVolatility {return false}
+    if lhs.metricNotes != rhs.metricNotes {return false}
     if lhs.unknownFields != rhs.unknownFields {return false}
     return true
   }
@@ -5561,7 +6374,7 @@ nonisolated extension PortfolioOptimization_V1_ImprovementMetrics: SwiftProtobuf
       // allocates stack space for every case branch when no optimizations are
       // enabled. https://github.com/apple/swift-protobuf/issues/1034
       switch fieldNumber {
-      case 1: try { try decoder.decodeSingularDoubleField(value: &self.`return`) }()
+      case 1: try { try decoder.decodeSingularDoubleField(value: &self._return) }()
       case 2: try { try decoder.decodeSingularDoubleField(value: &self.risk) }()
       case 3: try { try decoder.decodeSingularDoubleField(value: &self._sharpe) }()
       default: break
@@ -5574,9 +6387,9 @@ nonisolated extension PortfolioOptimization_V1_ImprovementMetrics: SwiftProtobuf
     // allocates stack space for every if/case branch local when no optimizations
     // are enabled. https://github.com/apple/swift-protobuf/issues/1034 and
     // https://github.com/apple/swift-protobuf/issues/1182
-    if self.`return`.bitPattern != 0 {
-      try visitor.visitSingularDoubleField(value: self.`return`, fieldNumber: 1)
-    }
+    try { if let v = self._return {
+      try visitor.visitSingularDoubleField(value: v, fieldNumber: 1)
+    } }()
     if self.risk.bitPattern != 0 {
       try visitor.visitSingularDoubleField(value: self.risk, fieldNumber: 2)
     }
@@ -5587,7 +6400,7 @@ nonisolated extension PortfolioOptimization_V1_ImprovementMetrics: SwiftProtobuf
   }
 
   package static func ==(lhs: PortfolioOptimization_V1_ImprovementMetrics, rhs: PortfolioOptimization_V1_ImprovementMetrics) -> Bool {
-    if lhs.`return` != rhs.`return` {return false}
+    if lhs._return != rhs._return {return false}
     if lhs.risk != rhs.risk {return false}
     if lhs._sharpe != rhs._sharpe {return false}
     if lhs.unknownFields != rhs.unknownFields {return false}
@@ -5632,7 +6445,7 @@ nonisolated extension PortfolioOptimization_V1_FactorExposureRequest: SwiftProto
 
 nonisolated extension PortfolioOptimization_V1_FactorExposureResponse: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
   package static let protoMessageName: String = _protobuf_package + ".FactorExposureResponse"
-  package static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{3}portfolio_id\0\u{3}as_of\0\u{1}exposures\0\u{1}attribution\0\u{4}`\u{1}analysis_id\0\u{3}created_at\0\u{3}return_attribution\0\u{1}inputs\0\u{1}warnings\0")
+  package static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{3}portfolio_id\0\u{3}as_of\0\u{1}exposures\0\u{1}attribution\0\u{4}`\u{1}analysis_id\0\u{3}created_at\0\u{3}return_attribution\0\u{1}inputs\0\u{1}warnings\0\u{1}factors\0\u{1}volatility\0\u{3}tracking_error\0\u{3}active_attribution\0\u{3}attributed_return\0\u{3}sector_attribution\0\u{1}regressions\0\u{1}notes\0\u{3}result_hash\0\u{1}status\0\u{3}completed_at\0")
 
   fileprivate class _StorageClass {
     var _portfolioID: String = String()
@@ -5644,6 +6457,17 @@ nonisolated extension PortfolioOptimization_V1_FactorExposureResponse: SwiftProt
     var _returnAttribution: [PortfolioOptimization_V1_FactorAttribution] = []
     var _inputs: PortfolioOptimization_V1_Inputs? = nil
     var _warnings: [PortfolioOptimization_V1_Warning] = []
+    var _factors: [String] = []
+    var _volatility: Double? = nil
+    var _trackingError: Double? = nil
+    var _activeAttribution: [PortfolioOptimization_V1_FactorAttribution] = []
+    var _attributedReturn: Double? = nil
+    var _sectorAttribution: [PortfolioOptimization_V1_SegmentAttribution] = []
+    var _regressions: [PortfolioOptimization_V1_FactorRegression] = []
+    var _notes: Dictionary<String,String> = [:]
+    var _resultHash: String? = nil
+    var _status: String = String()
+    var _completedAt: SwiftProtobuf.Google_Protobuf_Timestamp? = nil
 
       // This property is used as the initial default value for new instances of the type.
       // The type itself is protecting the reference to its storage via CoW semantics.
@@ -5663,6 +6487,17 @@ nonisolated extension PortfolioOptimization_V1_FactorExposureResponse: SwiftProt
       _returnAttribution = source._returnAttribution
       _inputs = source._inputs
       _warnings = source._warnings
+      _factors = source._factors
+      _volatility = source._volatility
+      _trackingError = source._trackingError
+      _activeAttribution = source._activeAttribution
+      _attributedReturn = source._attributedReturn
+      _sectorAttribution = source._sectorAttribution
+      _regressions = source._regressions
+      _notes = source._notes
+      _resultHash = source._resultHash
+      _status = source._status
+      _completedAt = source._completedAt
     }
   }
 
@@ -5690,6 +6525,17 @@ nonisolated extension PortfolioOptimization_V1_FactorExposureResponse: SwiftProt
         case 102: try { try decoder.decodeRepeatedMessageField(value: &_storage._returnAttribution) }()
         case 103: try { try decoder.decodeSingularMessageField(value: &_storage._inputs) }()
         case 104: try { try decoder.decodeRepeatedMessageField(value: &_storage._warnings) }()
+        case 105: try { try decoder.decodeRepeatedStringField(value: &_storage._factors) }()
+        case 106: try { try decoder.decodeSingularDoubleField(value: &_storage._volatility) }()
+        case 107: try { try decoder.decodeSingularDoubleField(value: &_storage._trackingError) }()
+        case 108: try { try decoder.decodeRepeatedMessageField(value: &_storage._activeAttribution) }()
+        case 109: try { try decoder.decodeSingularDoubleField(value: &_storage._attributedReturn) }()
+        case 110: try { try decoder.decodeRepeatedMessageField(value: &_storage._sectorAttribution) }()
+        case 111: try { try decoder.decodeRepeatedMessageField(value: &_storage._regressions) }()
+        case 112: try { try decoder.decodeMapField(fieldType: SwiftProtobuf._ProtobufMap<SwiftProtobuf.ProtobufString,SwiftProtobuf.ProtobufString>.self, value: &_storage._notes) }()
+        case 113: try { try decoder.decodeSingularStringField(value: &_storage._resultHash) }()
+        case 114: try { try decoder.decodeSingularStringField(value: &_storage._status) }()
+        case 115: try { try decoder.decodeSingularMessageField(value: &_storage._completedAt) }()
         default: break
         }
       }
@@ -5729,6 +6575,39 @@ nonisolated extension PortfolioOptimization_V1_FactorExposureResponse: SwiftProt
       if !_storage._warnings.isEmpty {
         try visitor.visitRepeatedMessageField(value: _storage._warnings, fieldNumber: 104)
       }
+      if !_storage._factors.isEmpty {
+        try visitor.visitRepeatedStringField(value: _storage._factors, fieldNumber: 105)
+      }
+      try { if let v = _storage._volatility {
+        try visitor.visitSingularDoubleField(value: v, fieldNumber: 106)
+      } }()
+      try { if let v = _storage._trackingError {
+        try visitor.visitSingularDoubleField(value: v, fieldNumber: 107)
+      } }()
+      if !_storage._activeAttribution.isEmpty {
+        try visitor.visitRepeatedMessageField(value: _storage._activeAttribution, fieldNumber: 108)
+      }
+      try { if let v = _storage._attributedReturn {
+        try visitor.visitSingularDoubleField(value: v, fieldNumber: 109)
+      } }()
+      if !_storage._sectorAttribution.isEmpty {
+        try visitor.visitRepeatedMessageField(value: _storage._sectorAttribution, fieldNumber: 110)
+      }
+      if !_storage._regressions.isEmpty {
+        try visitor.visitRepeatedMessageField(value: _storage._regressions, fieldNumber: 111)
+      }
+      if !_storage._notes.isEmpty {
+        try visitor.visitMapField(fieldType: SwiftProtobuf._ProtobufMap<SwiftProtobuf.ProtobufString,SwiftProtobuf.ProtobufString>.self, value: _storage._notes, fieldNumber: 112)
+      }
+      try { if let v = _storage._resultHash {
+        try visitor.visitSingularStringField(value: v, fieldNumber: 113)
+      } }()
+      if !_storage._status.isEmpty {
+        try visitor.visitSingularStringField(value: _storage._status, fieldNumber: 114)
+      }
+      try { if let v = _storage._completedAt {
+        try visitor.visitSingularMessageField(value: v, fieldNumber: 115)
+      } }()
     }
     try unknownFields.traverse(visitor: &visitor)
   }
@@ -5747,10 +6626,189 @@ nonisolated extension PortfolioOptimization_V1_FactorExposureResponse: SwiftProt
         if _storage._returnAttribution != rhs_storage._returnAttribution {return false}
         if _storage._inputs != rhs_storage._inputs {return false}
         if _storage._warnings != rhs_storage._warnings {return false}
+        if _storage._factors != rhs_storage._factors {return false}
+        if _storage._volatility != rhs_storage._volatility {return false}
+        if _storage._trackingError != rhs_storage._trackingError {return false}
+        if _storage._activeAttribution != rhs_storage._activeAttribution {return false}
+        if _storage._attributedReturn != rhs_storage._attributedReturn {return false}
+        if _storage._sectorAttribution != rhs_storage._sectorAttribution {return false}
+        if _storage._regressions != rhs_storage._regressions {return false}
+        if _storage._notes != rhs_storage._notes {return false}
+        if _storage._resultHash != rhs_storage._resultHash {return false}
+        if _storage._status != rhs_storage._status {return false}
+        if _storage._completedAt != rhs_storage._completedAt {return false}
         return true
       }
       if !storagesAreEqual {return false}
     }
+    if lhs.unknownFields != rhs.unknownFields {return false}
+    return true
+  }
+}
+
+nonisolated extension PortfolioOptimization_V1_SegmentAttribution: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
+  package static let protoMessageName: String = _protobuf_package + ".SegmentAttribution"
+  package static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}sector\0\u{1}weight\0\u{3}benchmark_weight\0\u{1}allocation\0\u{1}selection\0")
+
+  package mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
+    while let fieldNumber = try decoder.nextFieldNumber() {
+      // The use of inline closures is to circumvent an issue where the compiler
+      // allocates stack space for every case branch when no optimizations are
+      // enabled. https://github.com/apple/swift-protobuf/issues/1034
+      switch fieldNumber {
+      case 1: try { try decoder.decodeSingularStringField(value: &self.sector) }()
+      case 2: try { try decoder.decodeSingularDoubleField(value: &self.weight) }()
+      case 3: try { try decoder.decodeSingularDoubleField(value: &self.benchmarkWeight) }()
+      case 4: try { try decoder.decodeSingularDoubleField(value: &self.allocation) }()
+      case 5: try { try decoder.decodeSingularDoubleField(value: &self.selection) }()
+      default: break
+      }
+    }
+  }
+
+  package func traverse<V: SwiftProtobuf.Visitor>(visitor: inout V) throws {
+    if !self.sector.isEmpty {
+      try visitor.visitSingularStringField(value: self.sector, fieldNumber: 1)
+    }
+    if self.weight.bitPattern != 0 {
+      try visitor.visitSingularDoubleField(value: self.weight, fieldNumber: 2)
+    }
+    if self.benchmarkWeight.bitPattern != 0 {
+      try visitor.visitSingularDoubleField(value: self.benchmarkWeight, fieldNumber: 3)
+    }
+    if self.allocation.bitPattern != 0 {
+      try visitor.visitSingularDoubleField(value: self.allocation, fieldNumber: 4)
+    }
+    if self.selection.bitPattern != 0 {
+      try visitor.visitSingularDoubleField(value: self.selection, fieldNumber: 5)
+    }
+    try unknownFields.traverse(visitor: &visitor)
+  }
+
+  package static func ==(lhs: PortfolioOptimization_V1_SegmentAttribution, rhs: PortfolioOptimization_V1_SegmentAttribution) -> Bool {
+    if lhs.sector != rhs.sector {return false}
+    if lhs.weight != rhs.weight {return false}
+    if lhs.benchmarkWeight != rhs.benchmarkWeight {return false}
+    if lhs.allocation != rhs.allocation {return false}
+    if lhs.selection != rhs.selection {return false}
+    if lhs.unknownFields != rhs.unknownFields {return false}
+    return true
+  }
+}
+
+nonisolated extension PortfolioOptimization_V1_FactorRegression: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
+  package static let protoMessageName: String = _protobuf_package + ".FactorRegression"
+  package static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{3}instrument_id\0\u{1}observations\0\u{1}lags\0\u{3}r_squared\0\u{3}residual_variance\0\u{1}coefficients\0")
+
+  package mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
+    while let fieldNumber = try decoder.nextFieldNumber() {
+      // The use of inline closures is to circumvent an issue where the compiler
+      // allocates stack space for every case branch when no optimizations are
+      // enabled. https://github.com/apple/swift-protobuf/issues/1034
+      switch fieldNumber {
+      case 1: try { try decoder.decodeSingularStringField(value: &self._instrumentID) }()
+      case 2: try { try decoder.decodeSingularInt32Field(value: &self.observations) }()
+      case 3: try { try decoder.decodeSingularInt32Field(value: &self.lags) }()
+      case 4: try { try decoder.decodeSingularDoubleField(value: &self._rSquared) }()
+      case 5: try { try decoder.decodeSingularDoubleField(value: &self.residualVariance) }()
+      case 6: try { try decoder.decodeRepeatedMessageField(value: &self.coefficients) }()
+      default: break
+      }
+    }
+  }
+
+  package func traverse<V: SwiftProtobuf.Visitor>(visitor: inout V) throws {
+    // The use of inline closures is to circumvent an issue where the compiler
+    // allocates stack space for every if/case branch local when no optimizations
+    // are enabled. https://github.com/apple/swift-protobuf/issues/1034 and
+    // https://github.com/apple/swift-protobuf/issues/1182
+    try { if let v = self._instrumentID {
+      try visitor.visitSingularStringField(value: v, fieldNumber: 1)
+    } }()
+    if self.observations != 0 {
+      try visitor.visitSingularInt32Field(value: self.observations, fieldNumber: 2)
+    }
+    if self.lags != 0 {
+      try visitor.visitSingularInt32Field(value: self.lags, fieldNumber: 3)
+    }
+    try { if let v = self._rSquared {
+      try visitor.visitSingularDoubleField(value: v, fieldNumber: 4)
+    } }()
+    if self.residualVariance.bitPattern != 0 {
+      try visitor.visitSingularDoubleField(value: self.residualVariance, fieldNumber: 5)
+    }
+    if !self.coefficients.isEmpty {
+      try visitor.visitRepeatedMessageField(value: self.coefficients, fieldNumber: 6)
+    }
+    try unknownFields.traverse(visitor: &visitor)
+  }
+
+  package static func ==(lhs: PortfolioOptimization_V1_FactorRegression, rhs: PortfolioOptimization_V1_FactorRegression) -> Bool {
+    if lhs._instrumentID != rhs._instrumentID {return false}
+    if lhs.observations != rhs.observations {return false}
+    if lhs.lags != rhs.lags {return false}
+    if lhs._rSquared != rhs._rSquared {return false}
+    if lhs.residualVariance != rhs.residualVariance {return false}
+    if lhs.coefficients != rhs.coefficients {return false}
+    if lhs.unknownFields != rhs.unknownFields {return false}
+    return true
+  }
+}
+
+nonisolated extension PortfolioOptimization_V1_FactorCoefficient: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
+  package static let protoMessageName: String = _protobuf_package + ".FactorCoefficient"
+  package static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}factor\0\u{1}loading\0\u{3}standard_error\0\u{3}t_value\0\u{3}newey_west_standard_error\0\u{3}newey_west_t_value\0")
+
+  package mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
+    while let fieldNumber = try decoder.nextFieldNumber() {
+      // The use of inline closures is to circumvent an issue where the compiler
+      // allocates stack space for every case branch when no optimizations are
+      // enabled. https://github.com/apple/swift-protobuf/issues/1034
+      switch fieldNumber {
+      case 1: try { try decoder.decodeSingularStringField(value: &self._factor) }()
+      case 2: try { try decoder.decodeSingularDoubleField(value: &self.loading) }()
+      case 3: try { try decoder.decodeSingularDoubleField(value: &self.standardError) }()
+      case 4: try { try decoder.decodeSingularDoubleField(value: &self._tValue) }()
+      case 5: try { try decoder.decodeSingularDoubleField(value: &self.neweyWestStandardError) }()
+      case 6: try { try decoder.decodeSingularDoubleField(value: &self._neweyWestTValue) }()
+      default: break
+      }
+    }
+  }
+
+  package func traverse<V: SwiftProtobuf.Visitor>(visitor: inout V) throws {
+    // The use of inline closures is to circumvent an issue where the compiler
+    // allocates stack space for every if/case branch local when no optimizations
+    // are enabled. https://github.com/apple/swift-protobuf/issues/1034 and
+    // https://github.com/apple/swift-protobuf/issues/1182
+    try { if let v = self._factor {
+      try visitor.visitSingularStringField(value: v, fieldNumber: 1)
+    } }()
+    if self.loading.bitPattern != 0 {
+      try visitor.visitSingularDoubleField(value: self.loading, fieldNumber: 2)
+    }
+    if self.standardError.bitPattern != 0 {
+      try visitor.visitSingularDoubleField(value: self.standardError, fieldNumber: 3)
+    }
+    try { if let v = self._tValue {
+      try visitor.visitSingularDoubleField(value: v, fieldNumber: 4)
+    } }()
+    if self.neweyWestStandardError.bitPattern != 0 {
+      try visitor.visitSingularDoubleField(value: self.neweyWestStandardError, fieldNumber: 5)
+    }
+    try { if let v = self._neweyWestTValue {
+      try visitor.visitSingularDoubleField(value: v, fieldNumber: 6)
+    } }()
+    try unknownFields.traverse(visitor: &visitor)
+  }
+
+  package static func ==(lhs: PortfolioOptimization_V1_FactorCoefficient, rhs: PortfolioOptimization_V1_FactorCoefficient) -> Bool {
+    if lhs._factor != rhs._factor {return false}
+    if lhs.loading != rhs.loading {return false}
+    if lhs.standardError != rhs.standardError {return false}
+    if lhs._tValue != rhs._tValue {return false}
+    if lhs.neweyWestStandardError != rhs.neweyWestStandardError {return false}
+    if lhs._neweyWestTValue != rhs._neweyWestTValue {return false}
     if lhs.unknownFields != rhs.unknownFields {return false}
     return true
   }

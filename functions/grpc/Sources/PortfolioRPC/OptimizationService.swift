@@ -188,7 +188,23 @@ extension OptimizationService: PortfolioOptimization_V1_PortfolioOptimizationSer
         request: ServerRequest<PortfolioOptimization_V1_FactorExposureRequest>,
         context: ServerContext
     ) async throws -> ServerResponse<PortfolioOptimization_V1_FactorExposureResponse> {
-        throw RPCError(code: .unimplemented, message: "Factor analyses are not offered here yet.")
+        try await answer(
+            request,
+            about: .init(type: "portfolio", name: request.message.portfolioID)
+        ) { message, caller in
+            let names = message.factors
+            if let wrong = names.firstIndex(where: { $0.isEmpty || $0.utf8.contains(UInt8(ascii: ",")) }) {
+                throw CallProblem.invalid("/factors/\(wrong)", "a factor's name is not empty and has no comma")
+            }
+            return try await compute(
+                .factorExposures,
+                of: message.portfolioID,
+                [],
+                query: names.isEmpty ? [] : [("factors", names.joined(separator: ","))],
+                caller,
+                context
+            )
+        }
     }
 }
 
