@@ -1,5 +1,5 @@
 -- Deploy portfolio:grpc_role to pg
--- requires: computations
+-- requires: rebalance_targets
 --
 -- The gRPC function answers every call in one process: it may do what the functions it stands in for may, by being a
 -- member of their roles, and nothing else.

@@ -44,7 +44,7 @@ public final class ServiceCalls {
         readiness = CheckReadiness(health: database.health)
         let find = FindOrSubmitComputation(computations: database.computations)
         let stored = ReadComputation(computations: database.computations)
-        computations = Computation.allResources.mapValues { resource in
+        computations = Computation.resources(read).mapValues { resource in
             ComputationEndpoint(
                 resource,
                 find: find,
@@ -207,8 +207,16 @@ public enum Computation: String, Hashable, Sendable {
     /// The factor exposures.
     case factorExposures = "factor-exposures"
 
-    static var allResources: [Computation: any ComputationResource] {
-        [.efficientFrontier: FrontierResource(), .factorExposures: FactorAnalysisResource()]
+    /// A rebalancing plan.
+    case rebalance
+
+    /// What answers each, and reads the optimizations that a plan may name.
+    static func resources(_ optimizations: ReadOptimization) -> [Computation: any ComputationResource] {
+        [
+            .efficientFrontier: FrontierResource(),
+            .factorExposures: FactorAnalysisResource(),
+            .rebalance: RebalanceResource(optimizations: optimizations),
+        ]
     }
 }
 

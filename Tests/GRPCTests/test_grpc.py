@@ -145,6 +145,65 @@ class Frontiers(Case):
         self.assertIn("ErrorInfo", details(error))
 
 
+class Plans(Case):
+    def test_a_plan_has_every_number_of_its_rest_twin(self):
+        limits = kind("RebalanceConstraints")(max_turnover=0.2, min_trade_size=500, max_trades=8)
+        answer = self.call(
+            "GenerateRebalancePlan",
+            kind("RebalancePlanRequest")(portfolio_id=PORTFOLIO, target_type="equal_weight", constraints=limits),
+        )
+        self.assertGreater(len(answer.trades), 0)
+        self.assertLessEqual(len(answer.trades), 8)
+        body = {
+            "target_type": "equal_weight",
+            "constraints": {"max_turnover": 0.2, "min_trade_size": 500, "max_trades": 8},
+        }
+        status, document = rest("POST", f"/api/v1/portfolios/{PORTFOLIO}/rebalance", body)
+        self.assertEqual((status, document["rebalance_id"]), (200, answer.rebalance_id))
+        self.assert_same(document, plain(answer))
+
+    def test_an_unknown_target_is_a_violation(self):
+        wanted = kind("RebalancePlanRequest")(portfolio_id=PORTFOLIO, target_type="moon")
+        error = self.refused("GenerateRebalancePlan", wanted, grpc.StatusCode.INVALID_ARGUMENT)
+        self.assertIn("target_type", violations(details(error)["BadRequest"]))
+
+
+class Factors(Case):
+    def setUp(self):
+        super().setUp()
+        rest("PUT", "/api/v1/instruments", {"instruments": [
+            {"instrument_id": "G-A", "price": 10.0}, {"instrument_id": "G-B", "price": 20.0}]})
+        rest("PUT", "/api/v1/risk-models/grpc-factors", {
+            "as_of": "2025-06-20T00:00:00Z", "instruments": ["G-A", "G-B"], "periods_per_year": 252,
+            "expected_returns": [0.08, 0.03],
+            "factor_model": {"factors": ["MKT", "VAL"], "loadings": [[1.2, 0.1], [0.3, -0.2]],
+                             "factor_covariance": [[0.03, 0.001], [0.001, 0.01]],
+                             "specific_variance": [0.01, 0.001]}})
+        status, _ = rest("PUT", "/api/v1/portfolios/grpc-factors", {
+            "name": "factors", "base_currency": "USD", "as_of": "2025-06-20T00:00:00Z",
+            "risk_model_id": "grpc-factors", "benchmark": {"G-A": 0.5, "G-B": 0.5},
+            "positions": [{"instrument_id": "G-A", "quantity": 60}, {"instrument_id": "G-B", "quantity": 20}]})
+        self.assertIn(status, (200, 201))
+
+    def test_an_analysis_has_every_number_of_its_rest_twin(self):
+        for names in ([], ["MKT"]):
+            wanted = kind("FactorExposureRequest")(portfolio_id="grpc-factors", factors=names)
+            answer = self.call("AnalyzeFactorExposures", wanted)
+            query = f"?factors={','.join(names)}" if names else ""
+            status, document = rest("GET", f"/api/v1/portfolios/grpc-factors/factor-exposures{query}")
+            self.assertEqual((status, document["analysis_id"]), (200, answer.analysis_id))
+            self.assert_same(document, plain(answer))
+            self.assertAlmostEqual(sum(part.percent_contribution for part in answer.attribution), 1, places=12)
+
+    def test_an_unknown_factor_is_refused(self):
+        wanted = kind("FactorExposureRequest")(portfolio_id="grpc-factors", factors=["NOPE"])
+        with self.assertRaises(grpc.RpcError) as caught:
+            self.call("AnalyzeFactorExposures", wanted)
+        self.assertIn(
+            caught.exception.code(), (grpc.StatusCode.INVALID_ARGUMENT, grpc.StatusCode.FAILED_PRECONDITION)
+        )
+
+
 class Errors(Case):
     def test_each_fault_is_a_violation_with_its_field(self):
         bad = request(

@@ -181,7 +181,15 @@ extension OptimizationService: PortfolioOptimization_V1_PortfolioOptimizationSer
         request: ServerRequest<PortfolioOptimization_V1_RebalancePlanRequest>,
         context: ServerContext
     ) async throws -> ServerResponse<PortfolioOptimization_V1_RebalancePlanResponse> {
-        throw RPCError(code: .unimplemented, message: "Rebalancing plans are not offered here yet.")
+        try await answer(
+            request,
+            about: .init(type: "portfolio", name: request.message.portfolioID)
+        ) { message, caller in
+            var asked = message
+            asked.portfolioID = ""  // its place is the path
+            let document = try MessageCoding.document(of: asked)
+            return try await compute(.rebalance, of: message.portfolioID, document, caller, context)
+        }
     }
 
     package func analyzeFactorExposures(
