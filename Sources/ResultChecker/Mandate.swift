@@ -4,6 +4,7 @@ internal import PortfolioModel
 struct Mandate {
     let snapshot: MandateSnapshot
     let moments: Moments
+    let request: OptimizationRequest
     let limits: Constraints
     let preferences: Preferences
     /// Instruments by id.
@@ -20,6 +21,7 @@ struct Mandate {
     init(snapshot: MandateSnapshot, moments: Moments, request: OptimizationRequest) {
         self.snapshot = snapshot
         self.moments = moments
+        self.request = request
         limits = Self.inForce(snapshot.portfolio.constraints, request.constraints)
         preferences = Self.inForce(snapshot.portfolio.preferences, request.preferences)
         var instruments: [String: Instrument] = [:]

@@ -135,7 +135,6 @@ struct ParametricWalk {
             var missed = 0.0
             for position in 0..<f { missed = max(missed, abs(set.gradientRate[Int(set.free[position])])) }
             var isClose = missed <= Self.directionTolerance * max(linearRateScale, .leastNormalMagnitude)
-            var rowMisses = [Double](repeating: 0, count: rows)
             for (k, r) in set.activeRows.enumerated() {
                 var value = set.rowPlaces[r] == .lower ? set.rowLowerRate[r] : set.rowUpperRate[r]
                 var size = abs(value)
@@ -144,14 +143,14 @@ struct ParametricWalk {
                     value -= term
                     size += abs(term)
                 }
-                rowMisses[k] = value
+                set.smallScratch[k] = value
                 if abs(value) > Self.directionTolerance * size { isClose = false }
             }
             if isClose { return true }
             let step = Array(UnsafeBufferPointer(start: set.stepX, count: f))
             let multipliers = set.stepY
             for position in 0..<f { set.stepX[position] = set.gradientRate[Int(set.free[position])] }
-            for k in 0..<rows { set.stepY[k] = rowMisses[k] }
+            for k in 0..<rows { set.stepY[k] = set.smallScratch[k] }
             guard set.solveSystem() else { return false }
             for position in 0..<f { set.stepX[position] += step[position] }
             for k in 0..<rows { set.stepY[k] += multipliers[k] }
@@ -166,17 +165,7 @@ struct ParametricWalk {
         let rate = set.gradientRate
         rate.update(from: set.linearRate, count: count)
         if set.hasKinks { for j in 0..<count { rate[j] += set.slope[j] * set.costRate[j] } }
-        for position in 0..<set.freeCount {
-            set.slotVector[Int(set.slots[Int(set.free[position])])] = set.stepX[position]
-        }
-        PointerKernels.addProduct(
-            rows: count,
-            columns: set.freeCount,
-            matrix: set.columns,
-            stride: set.capacity,
-            vector: set.slotVector,
-            into: rate
-        )
+        set.addFreeProduct(set.stepX, into: rate)
         set.addMultipliers(to: rate) { set.stepY[$0] }
     }
 
@@ -225,10 +214,23 @@ struct ParametricWalk {
     }
 
     private func largestGradientRate() -> Double {
-        var largest = linearRateScale
+        // Four maxima hide the latency of one.
         let rate = set.gradientRate
-        for j in 0..<set.count { largest = max(largest, abs(rate[j])) }
-        return largest
+        let count = set.count
+        var (a, b, c, d) = (linearRateScale, 0.0, 0.0, 0.0)
+        var j = 0
+        while j + 4 <= count {
+            a = max(a, abs(rate[j]))
+            b = max(b, abs(rate[j + 1]))
+            c = max(c, abs(rate[j + 2]))
+            d = max(d, abs(rate[j + 3]))
+            j += 4
+        }
+        while j < count {
+            a = max(a, abs(rate[j]))
+            j += 1
+        }
+        return max(max(a, b), max(c, d))
     }
 
     private func restingVariables(_ best: inout Double, _ event: inout WalkEvent) {
@@ -433,9 +435,7 @@ struct ParametricWalk {
         let size = PointerKernels.dot(set.scratch, set.scratch, count: f)
         let ray = set.projection(of: set.scratch)
         guard let ray else { return .singular }
-        var remainder = size
-        for (k, value) in ray.products.enumerated() { remainder -= value * ray.solution[k] }
-        guard remainder <= WorkingSet.dependence * size || f == 0 else {
+        guard f == set.activeRows.count || isExplained(by: ray.solution, size: size) else {
             set.activate(r, at: place, solvedColumn: set.scratch)
             return .done
         }
@@ -461,9 +461,21 @@ struct ParametricWalk {
         set.factor.solveLower(set.scratch)
         let size = PointerKernels.dot(set.scratch, set.scratch, count: f)
         guard let ray = set.projection(of: set.scratch) else { return nil }
-        var remainder = size
-        for (k, value) in ray.products.enumerated() { remainder -= value * ray.solution[k] }
-        return remainder <= WorkingSet.dependence * size ? ray.solution : nil
+        return f == set.activeRows.count || isExplained(by: ray.solution, size: size) ? ray.solution : nil
+    }
+
+    /// Whether the rows that hold explain the vector in `scratch`, of a squared length.
+    ///
+    /// As many rows as free variables explain everything, which is for the caller to know: rounding may hide it. The rest
+    /// is computed entry by entry, for a difference of lengths loses half the digits.
+    private func isExplained(by combination: [Double], size: Double) -> Bool {
+        let f = set.freeCount
+        let rest = set.slotVector
+        rest.update(from: set.scratch, count: f)
+        for (k, value) in combination.enumerated() {
+            PointerKernels.add(-value, set.factor.attached + k * set.factor.stride, into: rest, count: f)
+        }
+        return PointerKernels.dot(rest, rest, count: f) <= WorkingSet.dependence * size
     }
 
     private enum Leaving {

@@ -102,6 +102,16 @@ public struct SolutionPath: Sendable {
         )
     }
 
+    /// Checks that nothing changes after the last corner of a path without end: its point must be optimal for the linear
+    /// term p and the costs d alone, with the rates of the multipliers.
+    ///
+    /// - Returns: the conditions recomputed from the data.
+    public func checkEnd() -> ActiveSetCheck {
+        let rates = finalRates
+        guard let last = corners.last, rates.rows.count == program.rows.count else { return ActiveSetCheck() }
+        return program.moving.check(last.point, multipliers: rates.rows, limitMultiplier: rates.limit)
+    }
+
     /// This path and one that begins where it ends, without the corner between them where nothing bends.
     func joined(with upper: SolutionPath) -> SolutionPath {
         var joined = self
@@ -196,17 +206,19 @@ extension ParametricProgram {
 
     /// The rates of `boundMultipliers` where the point stays and only the parameter moves.
     public func boundMultiplierRates(_ point: [Double], rowRates: [Double], limitRate: Double) -> [Double] {
+        moving.boundMultipliers(point, multipliers: rowRates, limitMultiplier: limitRate)
+    }
+
+    /// The linear program of what moves, p and d alone.
+    fileprivate var moving: ParametricProgram {
+        let none = [Double](repeating: 0, count: variableCount)
         var moving = self
         moving.curvature = .padded(.dense(DenseMatrix(rows: 0, columns: 0)), more: variableCount, constant: 0)
-        moving.linear = direction ?? [Double](repeating: 0, count: variableCount)
+        moving.linear = direction ?? none
         moving.direction = nil
-        if let costs = kinks?.costDirection {
-            moving.kinks?.costs = costs
-        } else {
-            moving.kinks?.costs = [Double](repeating: 0, count: variableCount)
-        }
+        moving.kinks?.costs = kinks?.costDirection ?? none
         moving.kinks?.costDirection = nil
-        return moving.boundMultipliers(point, multipliers: rowRates, limitMultiplier: limitRate)
+        return moving
     }
 
     /// Px + q + Aᵀy at λ = 0, without the slopes of the kinks.

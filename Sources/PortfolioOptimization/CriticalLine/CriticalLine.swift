@@ -58,7 +58,10 @@ struct CriticalLine {
         let count = excess.count
         let gross = decisions.map { problem.expectedReturn(of: Array($0[..<count]), cash: $0[count]) }
         returns = rates.contains { $0 > 0 } ? gross : Self.ascending(gross)
-        gains = Self.ascending(decisions.map { method.excessReturn(at: $0) })
+        let net = method.scaling.netExcessReturns(method.limits.layout)
+        gains = Self.ascending(
+            decisions.map { zip(net, $0).reduce(method.scaling.costOfCurrentWeights) { $0 + $1.0 * $1.1 } }
+        )
         variances = Self.ascending(decisions.map { problem.covariance.quadraticForm(Array($0[..<count])) })
     }
 
@@ -71,13 +74,26 @@ struct CriticalLine {
         let solver = try ActiveSetSolver(program)
         if startsAtZero {
             do throws(ActiveSetFailure) {
-                return try solver.path(shouldStop: shouldStop)
+                let path = try solver.path(shouldStop: shouldStop)
+                if endsAtMost(path) { return path }
             } catch {
                 if error == .stopped { throw error }
             }
         }
-        return try solver.path(through: middle(of: program), shouldStop: shouldStop)
+        let path = try solver.path(through: middle(of: program), shouldStop: shouldStop)
+        guard endsAtMost(path) else { throw .unfinished(.inaccurate) }
+        return path
     }
+
+    /// Whether the end of the line is the most return: a walk may miss the corner after its last one.
+    private static func endsAtMost(_ path: SolutionPath) -> Bool {
+        let check = path.checkEnd()
+        return check.infeasibility <= infeasibility
+            && check.suboptimality <= mostReturnTolerance * max(check.scale, mostReturnTolerance)
+    }
+
+    /// The share of the return by which the end of the line may miss the most.
+    private static let mostReturnTolerance = 1e-9
 
     /// The λ where risk and return weigh alike: a portfolio there neither rests in cash nor in one instrument.
     private static func middle(of program: ParametricProgram) -> Double {
@@ -193,9 +209,7 @@ struct CriticalLine {
         at position: LinePosition
     ) throws(OptimizationFailure) -> (allocation: FrontierAllocation, check: ActiveSetCheck)? {
         let check = path.check(after: position.corner, share: position.share)
-        guard check.infeasibility <= Self.infeasibility,
-            check.suboptimality <= Self.suboptimality * check.scale + Self.smallestObjective
-        else { return nil }
+        guard Self.isOptimal(check) else { return nil }
         let decision = limits.decision(at: path.point(after: position.corner, share: position.share))
         let cleaned = try method.clean(decision)
         guard method.limits.worstViolation(at: cleaned.point, volatility: 0).amount <= AllocationLimits.tolerance
@@ -203,6 +217,12 @@ struct CriticalLine {
         let count = method.problem.instruments.count
         let weights = Array(cleaned.point[..<count])
         return (method.problem.frontierAllocation(weights: weights, cash: cleaned.point[count]), check)
+    }
+
+    /// Whether the conditions recomputed from the data are met closely enough.
+    static func isOptimal(_ check: ActiveSetCheck) -> Bool {
+        check.infeasibility <= infeasibility
+            && check.suboptimality <= suboptimality * check.scale + smallestObjective
     }
 
     /// The violation of a bound or row an allocation may have before it is cleaned.

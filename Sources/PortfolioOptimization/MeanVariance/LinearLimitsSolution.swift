@@ -28,9 +28,9 @@ extension MeanVarianceMethod {
     /// The optimum, or nil where limits are of another kind or the method does not finish: the interior point, which also
     /// explains what cannot be met, is asked then.
     func linearLimitsSolution(shouldStop: () -> Bool) throws(OptimizationFailure) -> AllocationSolution? {
-        guard let linear = LinearLimits(limits), let optimum = try linearOptimum(linear, shouldStop: shouldStop) else {
-            return nil
-        }
+        guard let linear = LinearLimits(limits), let optimum = try linearOptimum(linear, shouldStop: shouldStop),
+            CriticalLine.isOptimal(optimum.check)
+        else { return nil }
         let cleaned = try clean(optimum.decision)
         let volatility = annualizedVolatility(of: cleaned.point[..<limits.layout.cash])
         guard limits.worstViolation(at: cleaned.point, volatility: volatility).amount <= AllocationLimits.tolerance
@@ -67,6 +67,9 @@ extension MeanVarianceMethod {
                 return try mostUtility(linear, aversion: aversion, shouldStop: shouldStop)
             case .maximizeUtility, .maximizeReturn: return try mostReturn(shouldStop: shouldStop)
             case .maximizeSharpe: return try largestRatio(linear, shouldStop: shouldStop)
+            case .minimizeTrackingError, .maximizeInformationRatio, .maximizeDiversification,
+                .minimizeTransactionCosts, .riskBudgeting:
+                return nil
             }
         } catch {
             wasStopped = error == .stopped

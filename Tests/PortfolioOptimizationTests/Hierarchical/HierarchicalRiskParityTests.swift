@@ -1,5 +1,6 @@
 import Foundation
 import Matrices
+import PortfolioModel
 import PortfolioOptimization
 import TestSupport
 import Testing
