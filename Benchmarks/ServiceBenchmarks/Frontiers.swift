@@ -71,16 +71,18 @@ struct Frontiers: Scenario {
         ]
     }
 
-    /// Puts a mandate of so many names on a dense covariance of ten factors; the path of its frontier.
+    /// Puts a mandate of so many names on the covariance of a market, five styles and each name's own; the path of its
+    /// frontier.
     private static func store(_ count: Int, on site: Site) throws -> String {
         var random = SeededGenerator(seed: UInt64(count))
         let id = "bench-frontier-\(count)"
         let names = (0..<count).map { "N\($0)" }
-        let exposures = names.map { _ in (0..<10).map { _ in 0.06 * random.normal() } }
+        let exposures = names.map { _ in
+            [0.16 * random.uniform(0.6...1.4)] + (0..<5).map { _ in 0.03 * random.normal() }
+        }
+        let own = names.map { _ in random.uniform(0.02...0.1) }
         let covariance = names.indices.map { i in
-            names.indices.map { j in
-                zip(exposures[i], exposures[j]).reduce(i == j ? 0.02 : 0) { $0 + $1.0 * $1.1 }
-            }
+            names.indices.map { j in zip(exposures[i], exposures[j]).reduce(i == j ? own[i] : 0) { $0 + $1.0 * $1.1 } }
         }
         let bodies: [(String, [String: Any])] = [
             ("/api/v1/instruments", ["instruments": names.map { ["instrument_id": $0, "price": 20.0] }]),

@@ -39,6 +39,18 @@ struct CapabilitiesTests {
                 ReturnView(instruments: ["N7": 1, "N2": -0.5], expectedReturn: 0.08, uncertainty: .confidence(0.7))
             ]
         }
+        if combination.type == .factorBased {
+            job.snapshot.riskModel.factorModel = FactorModel(
+                factors: ["MKT"],
+                loadings: DenseMatrix(
+                    rows: 12,
+                    columns: 1,
+                    columnMajor: (0..<12).map { _ in random.uniform(0.5...1.5) }
+                ),
+                factorCovariance: DenseMatrix(rows: 1, columns: 1, columnMajor: [0.02]),
+                specificVariance: (0..<12).map { _ in random.uniform(0.005...0.03) }
+            )
+        }
         job.snapshot.riskModel.returns = history
         job.snapshot.riskModel.covariance = nil
         job.snapshot.portfolio.benchmark = ["N0": 0.3, "N1": 0.3, "N5": 0.4]

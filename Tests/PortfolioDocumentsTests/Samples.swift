@@ -97,7 +97,7 @@ struct Samples {
     private mutating func parameters(of type: OptimizationType) -> MethodParameters {
         var parameters = MethodParameters()
         switch type {
-        case .meanVariance: break
+        case .meanVariance, .factorBased: break
         case .blackLitterman:
             parameters.views = maybe { samples in (0..<samples.count(0...3)).map { _ in samples.view() } }
             parameters.tau = maybe { $0.fraction() }
