@@ -6,7 +6,7 @@ public import PortfolioModel
 /// of the value before trading, V = Σ quantity · price + cash.
 public struct AllocationProblem: Sendable {
     /// The kind of optimization asked for.
-    public let type: OptimizationType
+    public internal(set) var type: OptimizationType
     /// What is striven for.
     public internal(set) var objective: Objective
     /// The instruments of the universe and those held, in the order of the moments.

@@ -8,8 +8,8 @@ struct RequestKind {
     var riskMeasure: RiskMeasure
 }
 
-private let typesNotOffered = ["robust", "multi_period", "scenario_based", "custom"]
-private let objectivesNotOffered = ["multi_objective", "custom"]
+let typesNotOffered = ["robust", "multi_period", "scenario_based", "custom"]
+let objectivesNotOffered = ["multi_objective", "custom"]
 let riskMeasuresNotOffered = [
     "var", "cvar", "semi_deviation", "mad", "evar", "cdar", "max_drawdown", "worst_realization",
 ]
