@@ -31,9 +31,9 @@ struct MeanVarianceMethod {
             throw try infeasible(because: clash, shouldStop: shouldStop)
         }
         if limits.forbidsTrading { return try currentAllocation(shouldStop: shouldStop) }
+        if let known = try knownOptimum() { return known }
         if !byInteriorPointAlone, let solution = try linearLimitsSolution(shouldStop: shouldStop) { return solution }
         if let ratio = try ratioObjective() { return try ratioOptimum(ratio, shouldStop: shouldStop) }
-        if let known = try knownOptimum() { return known }
         return try quadraticOptimum(shouldStop: shouldStop)
     }
 
@@ -79,7 +79,7 @@ struct MeanVarianceMethod {
     }
 
     /// What a unit of the scaled objective is worth where that is half the square of a risk: d(−σ) = −dσ²/(2σ).
-    private func gainPerDualOfRisk(_ point: [Double]) -> Double? {
+    func gainPerDualOfRisk(_ point: [Double]) -> Double? {
         let weights = point[..<limits.layout.cash]
         let isActive = problem.objective == .minimizeTrackingError
         let risk = problem.benchmark.map { trackingError(of: weights, $0) } ?? annualizedVolatility(of: weights)
