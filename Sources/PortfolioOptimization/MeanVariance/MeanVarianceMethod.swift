@@ -183,11 +183,18 @@ struct MeanVarianceMethod {
     }
 
     /// A point within the limits, rid of its roundings, as a solution without prices.
-    func solution(at point: [Double], report: SolutionReport) throws(OptimizationFailure) -> AllocationSolution {
-        let cleaned = try clean(ProgramOptimum(primal: point, dual: [], report: report), scale: 1).point
+    func solution(
+        at point: [Double],
+        report: SolutionReport,
+        shouldStop: () -> Bool
+    ) throws(OptimizationFailure) -> AllocationSolution {
+        var cleaned = try clean(ProgramOptimum(primal: point, dual: [], report: report), scale: 1).point
         let worst = violation(at: cleaned)
-        guard worst.amount <= AllocationLimits.tolerance else {
-            throw numericalDifficulty("\(worst.what) is missed by \(worst.amount)")
+        if worst.amount > AllocationLimits.tolerance {
+            guard limits.threshold == nil, let restored = try restored(cleaned, shouldStop: shouldStop) else {
+                throw numericalDifficulty("\(worst.what) is missed by \(worst.amount)")
+            }
+            cleaned = restored
         }
         let volatility = annualizedVolatility(of: cleaned[..<limits.layout.cash])
         var solution = known(cleaned, volatility: volatility, solver: report.solver)
