@@ -24,6 +24,7 @@ public func estimateMoments(of model: RiskModel) throws(OptimizationFailure) -> 
             expectedReturns: returns.values,
             covariance: DenseMatrix(rows: 0, columns: 0),
             returns: history,
+            probabilities: history == nil ? nil : model.probabilities,
             periodsPerYear: model.periodsPerYear,
             expectedReturnsEstimator: returns.estimator
         )

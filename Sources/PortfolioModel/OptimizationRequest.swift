@@ -11,11 +11,6 @@ public enum Objective: String, CaseIterable, Sendable {
     case maximizeUtility = "maximize_utility"
 }
 
-/// How risk is measured.
-public enum RiskMeasure: String, CaseIterable, Sendable {
-    case volatility
-}
-
 /// A request for an allocation, as the caller gave it: the portfolio's own limits are not merged in.
 public struct OptimizationRequest: Equatable, Sendable {
     /// The portfolio to optimize.

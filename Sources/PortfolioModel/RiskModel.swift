@@ -99,6 +99,8 @@ public struct Moments: Equatable, Sendable {
     public var covariance: DenseMatrix
     /// Simple returns per period, T × n, when the model has a history.
     public var returns: DenseMatrix?
+    /// The probability of each of these periods; nil when they are equally likely.
+    public var probabilities: [Double]?
     /// Periods in a year.
     public var periodsPerYear: Double
     /// Where the expected returns come from: `provided` or an estimator's name.
@@ -114,6 +116,7 @@ public struct Moments: Equatable, Sendable {
         expectedReturns: [Double],
         covariance: DenseMatrix,
         returns: DenseMatrix? = nil,
+        probabilities: [Double]? = nil,
         periodsPerYear: Double,
         expectedReturnsEstimator: String = "provided",
         covarianceEstimator: String = "provided",
@@ -123,6 +126,7 @@ public struct Moments: Equatable, Sendable {
         self.expectedReturns = expectedReturns
         self.covariance = covariance
         self.returns = returns
+        self.probabilities = probabilities
         self.periodsPerYear = periodsPerYear
         self.expectedReturnsEstimator = expectedReturnsEstimator
         self.covarianceEstimator = covarianceEstimator

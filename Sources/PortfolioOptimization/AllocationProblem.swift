@@ -10,12 +10,20 @@ public struct AllocationProblem: Sendable {
     public let type: OptimizationType
     /// What is striven for.
     public let objective: Objective
+    /// How risk is measured.
+    public let riskMeasure: RiskMeasure
     /// The instruments of the universe and those held, in the order of the moments.
     public let instruments: [Instrument]
     /// Annual expected returns, one an instrument.
     public let expectedReturns: [Double]
     /// Annual covariance, positive semidefinite.
     public let covariance: DenseMatrix
+    /// Returns per period, T × n, when the model has scenarios.
+    public let scenarios: DenseMatrix?
+    /// The probabilities of the scenarios; nil when they are equally likely.
+    public let scenarioProbabilities: [Double]?
+    /// Periods in a year.
+    public let periodsPerYear: Double
     /// Weights before trading.
     public let currentWeights: [Double]
     /// Weight of cash before trading.
@@ -60,9 +68,13 @@ public struct AllocationProblem: Sendable {
         }
         type = request.type
         objective = request.objective
+        riskMeasure = request.riskMeasure
         self.instruments = instruments
         expectedReturns = chosen.map { moments.expectedReturns[$0] }
         covariance = moments.covariance.selecting(rows: chosen, columns: chosen)
+        scenarios = request.riskMeasure == .volatility ? nil : try scenarioReturns(of: moments, chosen: chosen)
+        scenarioProbabilities = moments.probabilities
+        periodsPerYear = moments.periodsPerYear
         currentWeights = values.map { $0 / total }
         currentCash = portfolio.cash / total
         portfolioValue = total
@@ -131,6 +143,16 @@ private func chosenIndices(
     return moments.instruments.indices.filter { index in
         universe.contains(moments.instruments[index]) || held[moments.instruments[index]] != nil
     }
+}
+
+/// The returns of the chosen instruments; those of all are shared, not copied.
+private func scenarioReturns(of moments: Moments, chosen: [Int]) throws(OptimizationFailure) -> DenseMatrix? {
+    guard let returns = moments.returns else { return nil }
+    guard returns.columns == moments.instruments.count, moments.probabilities.map({ $0.count == returns.rows }) ?? true
+    else { throw invalidInputs("The scenarios do not have one return for each of the instruments.") }
+    if chosen.count == returns.columns { return returns }
+    let elements = chosen.flatMap { returns.column($0) }
+    return DenseMatrix(rows: returns.rows, columns: chosen.count, columnMajor: elements)
 }
 
 /// Says which preferences do not act on the objective asked for.

@@ -15,6 +15,11 @@ public func optimizeAllocation(
     shouldStop: () -> Bool
 ) throws(OptimizationFailure) -> AllocationSolution {
     switch problem.type {
-    case .meanVariance: try MeanVarianceMethod(problem).solve(shouldStop: shouldStop)
+    case .meanVariance:
+        if problem.riskMeasure == .volatility {
+            try MeanVarianceMethod(problem).solve(shouldStop: shouldStop)
+        } else {
+            try RiskMeasureMethod(problem).solve(shouldStop: shouldStop)
+        }
     }
 }

@@ -45,7 +45,12 @@ struct TestMandate {
         }
     }
 
-    func problem(_ objective: Objective) throws -> AllocationProblem {
+    func problem(
+        _ objective: Objective,
+        measure: RiskMeasure = .volatility,
+        returns: DenseMatrix? = nil,
+        probabilities: [Double]? = nil
+    ) throws -> AllocationProblem {
         let positions = identifiers.indices.filter { quantities[$0] != 0 }.map { index in
             Position(instrumentID: identifiers[index], quantity: quantities[index], taxLots: taxLots)
         }
@@ -69,6 +74,8 @@ struct TestMandate {
             instruments: identifiers,
             expectedReturns: expectedReturns,
             covariance: covariance,
+            returns: returns,
+            probabilities: probabilities,
             periodsPerYear: 252
         )
         return try AllocationProblem(
@@ -83,6 +90,7 @@ struct TestMandate {
                 portfolioID: "portfolio",
                 type: .meanVariance,
                 objective: objective,
+                riskMeasure: measure,
                 constraints: constraints,
                 preferences: preferences
             )

@@ -10,6 +10,8 @@ struct MeanVarianceMethod {
     let problem: AllocationProblem
     let limits: AllocationLimits
     let scaling: MomentScaling
+    /// What solves programs with a risk measure other than volatility, when there is one.
+    var risk: RiskProgramSolver?
 
     init(_ problem: AllocationProblem) {
         self.problem = problem
@@ -111,19 +113,10 @@ struct MeanVarianceMethod {
             let excess = excessReturn(at: point)
             guard excess > 0 else { throw noExcessReturn(best: excess) }
         }
-        let report = SolutionReport(
-            status: .optimal,
-            solver: "no_trading",
-            iterations: 0,
-            solveMilliseconds: 0,
-            primalResidual: 0,
-            dualResidual: 0,
-            relativeGap: 0
-        )
         return AllocationSolution(
             weights: problem.currentWeights,
             cash: problem.currentCash,
-            report: report,
+            report: .noTrading,
             bindingConstraints: bindingLimits(at: point, volatility: volatility, prices: nil),
             warnings: problem.warnings
         )
@@ -209,6 +202,21 @@ struct MeanVarianceMethod {
     /// The failure of a mandate that no allocation meets, with the limits that clash.
     func infeasible(because clash: String?, shouldStop: () -> Bool) throws(OptimizationFailure) -> OptimizationFailure {
         try ConflictFinder(method: self).failure(because: clash, shouldStop: shouldStop)
+    }
+}
+
+extension SolutionReport {
+    /// The report of an answer that leaves everything as it is.
+    static var noTrading: SolutionReport {
+        SolutionReport(
+            status: .optimal,
+            solver: "no_trading",
+            iterations: 0,
+            solveMilliseconds: 0,
+            primalResidual: 0,
+            dualResidual: 0,
+            relativeGap: 0
+        )
     }
 }
 
