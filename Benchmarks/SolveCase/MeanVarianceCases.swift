@@ -200,7 +200,7 @@ func solveFrontier(_ file: CaseFile) throws -> () throws -> CaseAnswer {
             upper: limits.upper,
             rows: limits.rows
         )
-        let corners = try ActiveSetSolver(program).path()
+        let corners = try ActiveSetSolver(program).path().corners
         return CaseAnswer(
             weights: points(on: corners, at: targets, expectedReturns: expectedReturns),
             isPath: true,

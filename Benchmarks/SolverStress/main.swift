@@ -34,7 +34,7 @@ func compare(_ random: RandomParametricProgram, _ solution: ActiveSetSolution, _
 func checkPath(_ random: RandomParametricProgram, _ tally: inout Tally) {
     do {
         let solver = try ActiveSetSolver(random.program)
-        let corners = try solver.path(from: 0, to: .infinity)
+        let corners = try solver.path(from: 0, to: .infinity).corners
         for (first, second) in zip(corners, corners.dropFirst()) where second.parameter < 1e3 {
             let middle = (first.parameter + second.parameter) / 2
             let point = zip(first.point, second.point).map { ($0 + $1) / 2 }

@@ -1,10 +1,12 @@
 internal import Matrices
+internal import MomentEstimation
 internal import PortfolioModel
 
 /// Moments of the risk models used last, so that a model is estimated and inspected once.
 ///
-/// Snapshots are immutable: a version names its moments for ever, and nothing here goes stale.
-struct MomentsCache {
+/// Snapshots are immutable: a version names its moments for ever, and nothing here goes stale. Every kind of job uses the
+/// same one. For one thread at a time.
+package final class MomentsCache {
     /// A version of a tenant's risk model.
     struct Key: Hashable {
         var tenant: String
@@ -19,8 +21,17 @@ struct MomentsCache {
     /// Least recently used first.
     private var entries: [(key: Key, moments: Moments, numbers: Int)] = []
 
+    package init() {}
+
+    /// The moments of a snapshot's risk model, from here or made now.
+    func moments(of snapshot: MandateSnapshot, tenant: String) throws(OptimizationFailure) -> Moments {
+        let versions = snapshot.versions
+        let key = Key(tenant: tenant, riskModelID: versions.riskModelID, version: versions.riskModel)
+        return try moments(key) { () throws(OptimizationFailure) in try estimateMoments(of: snapshot.riskModel) }
+    }
+
     /// The moments of a model, from here or made now.
-    mutating func moments(
+    func moments(
         _ key: Key,
         make: () throws(OptimizationFailure) -> Moments
     ) throws(OptimizationFailure) -> Moments {
@@ -30,7 +41,7 @@ struct MomentsCache {
             return entry.moments
         }
         let moments = try make()
-        let numbers = moments.covariance.elements.count + (moments.returns?.elements.count ?? 0)
+        let numbers = moments.covariance.storedCount + (moments.returns?.elements.count ?? 0)
         guard numbers <= Self.mostNumbers else { return moments }
         entries.append((key, moments, numbers))
         while entries.count > Self.longest || entries.reduce(0, { $0 + $1.numbers }) > Self.mostNumbers {

@@ -35,7 +35,7 @@ package final class RunJobs {
     }
 
     /// Computes a job; the closure tells whether its lease is gone.
-    package typealias Compute = (OptimizationJob, ClaimedJob, () -> Bool) -> ComputedOutcome
+    package typealias Compute = (JobContent, ClaimedJob, () -> Bool) -> ComputedJob
 
     /// Tries to store an outcome after being told to leave; then the lease hands the job to another worker.
     private static let lastTries = 3
@@ -162,7 +162,7 @@ package final class RunJobs {
             drop(job, reason)
             return nil
         }
-        let content: OptimizationJob
+        let content: JobContent
         switch loaded.content {
         case .success(let found): content = found
         case .failure(let fault):
@@ -182,9 +182,8 @@ package final class RunJobs {
         if !computed.violations.isEmpty { surroundings.log(.checkFailed(job, violations: computed.violations)) }
         let finished = FinishedJob(
             job: job,
-            request: content.request,
             createdAt: content.createdAt,
-            outcome: computed.result,
+            outcome: computed.outcome,
             identity: computed.isShared ? content.identity : nil
         )
         let times = JobTimes(load: loadTime, solve: computed.solveTime, total: total)
@@ -279,11 +278,7 @@ package final class RunJobs {
         let failure: String? =
             switch outcome.end {
             case .failure(let fault): fault.failure.code
-            case .success(let finished):
-                switch finished.outcome {
-                case .success: nil
-                case .failure(let failure): failure.code
-                }
+            case .success(let finished): finished.outcome.failure?.code
             }
         let status = failure == nil ? JobStatus.completed : .failed
         surroundings.log(.ended(job, outcome.times, status: status.rawValue, failure: failure))

@@ -1,10 +1,9 @@
-internal import MomentEstimation
 package import PortfolioModel
 internal import PortfolioOptimization
 package import Repository
 internal import ResultChecker
 
-/// What computing a job gave.
+/// What computing an optimization gave.
 package struct ComputedOutcome: Sendable {
     /// The result, or why there is none.
     package var result: Result<OptimizationResult, OptimizationFailure>
@@ -23,13 +22,9 @@ extension ComputedOutcome {
     fileprivate var isPure: Bool {
         switch result {
         case .success(let result): result.solution.status == .optimal
-        case .failure(let failure): Self.pureFailures.contains(failure.code)
+        case .failure(let failure): failure.isOfInputsAlone
         }
     }
-
-    private static let pureFailures: Set<String> = [
-        "infeasible", "invalid_inputs", "missing_expected_returns", "no_excess_return", "unbounded",
-    ]
 }
 
 /// Turns a request and its inputs into a checked result: estimate, optimize, plan trades, compute figures, check.
@@ -39,7 +34,7 @@ extension ComputedOutcome {
 package struct SolveOptimization {
     private let clock: () -> Duration
     private let defaultTimeLimit: Duration
-    private var cache = MomentsCache()
+    private let cache: MomentsCache
     private var outcomes = RecentlyUsed<JobIdentity, ComputedOutcome>(capacity: Self.outcomeCapacity)
 
     /// Outcomes kept for jobs that ask the same: about so many weights and trades, of 64 bytes or so each.
@@ -48,7 +43,12 @@ package struct SolveOptimization {
     /// The longest time limit that is told from none: a day.
     private static let longestSeconds = 86_400.0
 
-    package init(clock: @escaping () -> Duration, defaultTimeLimit: Duration) {
+    package init(
+        clock: @escaping () -> Duration,
+        defaultTimeLimit: Duration,
+        moments: MomentsCache = MomentsCache()
+    ) {
+        cache = moments
         self.clock = clock
         self.defaultTimeLimit = defaultTimeLimit
     }
@@ -79,14 +79,14 @@ package struct SolveOptimization {
         return outcome
     }
 
-    private mutating func compute(
+    private func compute(
         _ job: OptimizationJob,
         tenant: String,
         isRevoked: () -> Bool
     ) -> ComputedOutcome {
         var outcome = ComputedOutcome(result: .failure(OptimizationFailure(code: "check_failed", message: "")))
         do throws(OptimizationFailure) {
-            let moments = try moments(of: job.snapshot, tenant: tenant)
+            let moments = try cache.moments(of: job.snapshot, tenant: tenant)
             try requireReturns(moments, job)
             let solved = try solve(job, moments, isRevoked: isRevoked, &outcome.solveTime)
             let violations = AllocationCheck(snapshot: job.snapshot, moments: moments, request: job.request)
@@ -103,17 +103,6 @@ package struct SolveOptimization {
             outcome.result = .failure(error)
         }
         return outcome
-    }
-
-    private mutating func moments(
-        of snapshot: MandateSnapshot,
-        tenant: String
-    ) throws(OptimizationFailure) -> Moments {
-        let versions = snapshot.versions
-        let key = MomentsCache.Key(tenant: tenant, riskModelID: versions.riskModelID, version: versions.riskModel)
-        return try cache.moments(key) { () throws(OptimizationFailure) in
-            try estimateMoments(of: snapshot.riskModel)
-        }
     }
 
     /// An objective or a limit on returns has no meaning where none are known.

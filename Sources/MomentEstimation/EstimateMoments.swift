@@ -5,15 +5,16 @@ public import PortfolioModel
 ///
 /// What is provided is taken as it is. Otherwise expected returns are the historical mean, and the covariance is that of
 /// volatilities and correlations, of the factor model, or Ledoit–Wolf of the history, in this order. A covariance
-/// that is slightly indefinite is replaced by the nearest one, with the warning `covariance_repaired`.
+/// that is slightly indefinite is replaced by the nearest one, with the warning `covariance_repaired`. That of a factor
+/// model stays in its parts; loadings that are not given are regressed.
 ///
 /// A model without expected returns and without a history gets zeros, the estimator `none` and the warning
 /// `missing_expected_returns`: an objective that needs returns must refuse it.
 ///
 /// - Parameter model: the risk model.
 /// - Returns: annual moments in the model's order, with its history as simple returns when it has one.
-/// - Throws: an ``OptimizationFailure`` with code `invalid_inputs`, `missing_covariance`, `too_few_observations` or
-///   `indefinite_covariance`.
+/// - Throws: an ``OptimizationFailure`` with code `invalid_inputs`, `missing_covariance`, `too_few_observations`,
+///   `dependent_factors` or `indefinite_covariance`.
 /// - Complexity: one Cholesky factorization for a provided covariance, O(T n²) for an estimated one.
 public func estimateMoments(of model: RiskModel) throws(OptimizationFailure) -> Moments {
     do {
@@ -22,7 +23,7 @@ public func estimateMoments(of model: RiskModel) throws(OptimizationFailure) -> 
         var moments = Moments(
             instruments: model.instruments,
             expectedReturns: returns.values,
-            covariance: DenseMatrix(rows: 0, columns: 0),
+            covariance: .dense(DenseMatrix(rows: 0, columns: 0)),
             returns: history,
             probabilities: history == nil ? nil : model.probabilities,
             periodsPerYear: model.periodsPerYear,
@@ -36,13 +37,24 @@ public func estimateMoments(of model: RiskModel) throws(OptimizationFailure) -> 
                 )
             )
         }
+        moments.factors = try factorStructure(of: model, history: history, &moments.warnings)
+        if let factors = moments.factors, !hasCovarianceOfItsOwn(model) {
+            moments.covarianceEstimator = "factor_model"
+            moments.covariance = .factors(factors.covariance)
+            return moments
+        }
         let estimate = try covarianceEstimate(of: model, history: history)
         moments.covarianceEstimator = estimate.estimator
-        moments.covariance = try repaired(estimate.covariance, &moments.warnings)
+        moments.covariance = .dense(try repaired(estimate.covariance, &moments.warnings))
         return moments
     } catch {
         throw error.failure
     }
+}
+
+/// Whether a model says what the covariance is without its factors.
+private func hasCovarianceOfItsOwn(_ model: RiskModel) -> Bool {
+    model.covariance != nil || (model.volatilities != nil && model.correlations != nil)
 }
 
 private func history(of model: RiskModel) throws(EstimationError) -> DenseMatrix? {
@@ -97,16 +109,6 @@ private func covarianceEstimate(
         let product = try covariance(volatilities: volatilities, correlations: correlations)
         return (try ofRightSize(product, "volatilities"), "volatilities_and_correlations")
     }
-    if let factorModel = model.factorModel, let loadings = factorModel.loadings,
-        let factorCovariance = factorModel.factorCovariance, let specificVariance = factorModel.specificVariance
-    {
-        let product = try factorModelCovariance(
-            loadings: loadings,
-            factorCovariance: factorCovariance,
-            specificVariance: specificVariance
-        )
-        return (try ofRightSize(product, "loadings"), "factor_model")
-    }
     guard let history else { throw .missingCovariance }
     let estimate = try ledoitWolfCovariance(
         of: history,
@@ -117,7 +119,7 @@ private func covarianceEstimate(
 }
 
 /// The covariance itself, or the nearest positive semidefinite one with a warning; refuses what is not near one.
-private func repaired(
+func repaired(
     _ covariance: DenseMatrix,
     _ warnings: inout [ResultWarning]
 ) throws(EstimationError) -> DenseMatrix {

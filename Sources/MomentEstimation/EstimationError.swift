@@ -16,6 +16,8 @@ public enum EstimationError: Error, Equatable, Sendable {
     case notSymmetric(row: Int, column: Int)
     /// A covariance is so far from positive semidefinite that repairing it would change its meaning.
     case indefinite(smallestEigenvalue: Double, largestEigenvalue: Double)
+    /// Of the factors of a regression one does not vary or is a combination of the others.
+    case dependentFactors
     /// Nothing in the model tells a covariance.
     case missingCovariance
 
@@ -27,6 +29,7 @@ public enum EstimationError: Error, Equatable, Sendable {
         case .indefinite: "indefinite_covariance"
         case .missingCovariance: "missing_covariance"
         case .tooFewObservations: "too_few_observations"
+        case .dependentFactors: "dependent_factors"
         case .notFinite, .notPositive, .wrongSize, .unusableEntry, .notSymmetric: "invalid_inputs"
         }
     }
@@ -47,6 +50,8 @@ public enum EstimationError: Error, Equatable, Sendable {
             "the covariance is not symmetric in row \(row), column \(column)"
         case .indefinite(let smallest, let largest):
             "the covariance is not positive semidefinite: its eigenvalues run from \(smallest) to \(largest)"
+        case .dependentFactors:
+            "loadings cannot be regressed: a factor does not vary or is a combination of the others"
         case .missingCovariance:
             "the risk model has neither a covariance nor anything to estimate one from"
         }

@@ -87,9 +87,24 @@ enum ErrorMapping {
                 faults: [Fault(pointer: "", code: "not_npy", message: fault.message)]
             )
         case .invalid(let faults): invalid(faults)
+        case .failed(let failure): problem(for: failure)
         case .service(let error): problem(for: error)
         case .defect: internalError
         }
+    }
+
+    /// What was waited for ended without a result: 422 where the caller can do something about it.
+    private static func problem(for failure: OptimizationFailure) -> ProblemDocument {
+        let isOurs = [
+            "check_failed", "inputs_unreadable", "numerical_difficulty", "worker_lost",
+        ].contains(failure.code)
+        return ProblemDocument(
+            status: isOurs ? 500 : 422,
+            code: failure.code,
+            title: isOurs ? "The computation failed" : "There is no answer to this request",
+            detail: failure.message,
+            conflicts: failure.conflicts
+        )
     }
 
     private static func problem(for error: ServiceError) -> ProblemDocument {
@@ -111,12 +126,12 @@ enum ErrorMapping {
                 title: "The identifier is taken",
                 detail: "The \(resource.rawValue) identifier '\(id)' is in use elsewhere; choose another."
             )
-        case .noResult(let id, let status):
+        case .noResult(let resource, let id, let status):
             ProblemDocument(
                 status: 409,
                 code: "no_result",
-                title: "The optimization has no result",
-                detail: "Optimization '\(id)' is \(status.rawValue): there is no allocation to show"
+                title: "There is no result to show",
+                detail: "The \(resource.rawValue) '\(id)' is \(status.rawValue): there is nothing to show"
                     + (status.isFinal ? "." : " yet."),
                 headers: status.isFinal ? [] : [(name: "Retry-After", value: "1")]
             )
@@ -149,8 +164,8 @@ enum ErrorMapping {
                 code: "queue_full",
                 title: "The queue is full",
                 detail: isTenants
-                    ? "As many of your optimizations are waiting as may; nothing was stored. Try again later."
-                    : "As many optimizations are waiting as may; nothing was stored. Try again later.",
+                    ? "As many of your requests are waiting as may; nothing was stored. Try again later."
+                    : "As many requests are waiting as may; nothing was stored. Try again later.",
                 headers: [("Retry-After", "\(retryAfterSeconds)")]
             )
         case .unavailable:
@@ -199,7 +214,7 @@ enum ErrorMapping {
         case .service(.notFound), .service(.invalid), .service(.identifierTaken), .service(.alreadyEnded): nil
         case .service(.idempotencyKeyReused), .service(.preconditionFailed), .service(.noResult): nil
         case .noSuchPath, .methodNotAllowed, .notAcceptable, .unsupportedMediaType, .invalidHeader: nil
-        case .syntax, .brokenArray, .invalid: nil
+        case .syntax, .brokenArray, .invalid, .failed: nil
         }
     }
 

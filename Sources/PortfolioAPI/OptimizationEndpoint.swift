@@ -98,8 +98,8 @@ package final class OptimizationEndpoint: Endpoint {
     }
 }
 
-/// Wakes the requests that wait for an optimization whose end was announced.
-private final class EndingWakeSource: WakeSource {
+/// Wakes the requests that wait for a job whose end was announced.
+final class EndingWakeSource: WakeSource {
     private let endings: OptimizationEndings
 
     init(_ endings: OptimizationEndings) { self.endings = endings }

@@ -1,5 +1,7 @@
 import FunctionRuntime
 import JSON
+import PortfolioDocuments
+import PortfolioModel
 import PortfolioService
 
 /// A problem document (RFC 9457): what went wrong, for a program and for people.
@@ -17,6 +19,8 @@ struct ProblemDocument {
     var detail: String
     /// The faults found, each with its place.
     var faults: [Fault] = []
+    /// The limits that clash, for a failure of that kind; nil for every other problem.
+    var conflicts: [ConstraintConflict]?
     /// Further headers, such as `Allow`.
     var headers: [(name: String, value: String)] = []
 
@@ -36,6 +40,10 @@ struct ProblemDocument {
                     writer.member("code", fault.code)
                     writer.member("message", fault.message)
                 }
+            }
+            if let conflicts {
+                writer.name("conflicts")
+                writer.raw(DocumentEncoder.conflicts(conflicts))
             }
         }
         return FunctionResponse(

@@ -1,5 +1,6 @@
 package import JSON
 package import PortfolioDocuments
+package import PortfolioModel
 package import PortfolioService
 
 /// Why a request is not answered with what it asks for.
@@ -20,6 +21,8 @@ package enum RequestError: Error {
     case brokenArray(NPYSyntaxFault)
     /// What was asked is well-formed and wrong.
     case invalid([Fault])
+    /// What was waited for ended without a result; the caller sees the whole failure.
+    case failed(OptimizationFailure)
     /// The use case refused.
     case service(ServiceError)
     /// A bug of ours; the text is for the log.

@@ -66,7 +66,7 @@ struct ResultViewResource {
         guard reading.status == .completed, let answer = reading.answer else {
             // A state has no allocation to fold: it is told as it is.
             if view.form == .json { return stateResponse(request, reading) }
-            throw ServiceError.noResult(id: reading.id, status: reading.status)
+            throw ServiceError.noResult(.optimization, id: reading.id, status: reading.status)
         }
         let stored = try withExtendedLifetime(answer.owner) { try StoredResult(parsing: answer.bytes) }
         guard let result = stored else {
@@ -117,7 +117,7 @@ struct ResultViewResource {
 
 extension FunctionResponse {
     /// A form of a result that was made just now: 200 with a tag of its bytes, or 304.
-    fileprivate static func view(
+    static func view(
         _ body: [UInt8],
         type: String,
         for request: FunctionRequest,

@@ -95,8 +95,8 @@ public struct Moments: Equatable, Sendable {
     public var instruments: [String]
     /// Annual expected returns.
     public var expectedReturns: [Double]
-    /// Annual covariance, positive semidefinite.
-    public var covariance: DenseMatrix
+    /// Annual covariance, positive semidefinite; a factor model in its parts.
+    public var covariance: CovarianceModel
     /// Simple returns per period, T × n, when the model has a history.
     public var returns: DenseMatrix?
     /// The probability of each of these periods; nil when they are equally likely.
@@ -107,10 +107,12 @@ public struct Moments: Equatable, Sendable {
     public var expectedReturnsEstimator: String
     /// Where the covariance comes from: `provided` or an estimator's name.
     public var covarianceEstimator: String
+    /// The factors behind the returns, when the model has some.
+    public var factors: FactorStructure?
     /// What the caller should know about the estimation: a repair, a missing part.
     public var warnings: [ResultWarning]
 
-    /// Makes a moments from its parts.
+    /// Makes a moments from its parts, with a covariance that is a matrix.
     public init(
         instruments: [String],
         expectedReturns: [Double],
@@ -122,6 +124,30 @@ public struct Moments: Equatable, Sendable {
         covarianceEstimator: String = "provided",
         warnings: [ResultWarning] = []
     ) {
+        self.init(
+            instruments: instruments,
+            expectedReturns: expectedReturns,
+            covariance: .dense(covariance),
+            returns: returns,
+            periodsPerYear: periodsPerYear,
+            expectedReturnsEstimator: expectedReturnsEstimator,
+            covarianceEstimator: covarianceEstimator,
+            warnings: warnings
+        )
+    }
+
+    /// Makes a moments from its parts.
+    public init(
+        instruments: [String],
+        expectedReturns: [Double],
+        covariance: CovarianceModel,
+        returns: DenseMatrix? = nil,
+        periodsPerYear: Double,
+        expectedReturnsEstimator: String = "provided",
+        covarianceEstimator: String = "provided",
+        factors: FactorStructure? = nil,
+        warnings: [ResultWarning] = []
+    ) {
         self.instruments = instruments
         self.expectedReturns = expectedReturns
         self.covariance = covariance
@@ -130,6 +156,7 @@ public struct Moments: Equatable, Sendable {
         self.periodsPerYear = periodsPerYear
         self.expectedReturnsEstimator = expectedReturnsEstimator
         self.covarianceEstimator = covarianceEstimator
+        self.factors = factors
         self.warnings = warnings
     }
 }

@@ -1,4 +1,3 @@
-public import Matrices
 public import PortfolioModel
 
 /// What is to be decided: the instruments, their moments, what is held now, the limits in force and the objective.
@@ -9,15 +8,15 @@ public struct AllocationProblem: Sendable {
     /// The kind of optimization asked for.
     public let type: OptimizationType
     /// What is striven for.
-    public let objective: Objective
+    public internal(set) var objective: Objective
     /// How risk is measured.
-    public let riskMeasure: RiskMeasure
+    public internal(set) var riskMeasure: RiskMeasure
     /// The instruments of the universe and those held, in the order of the moments.
     public let instruments: [Instrument]
     /// Annual expected returns, one an instrument.
     public let expectedReturns: [Double]
-    /// Annual covariance, positive semidefinite.
-    public let covariance: DenseMatrix
+    /// Annual covariance, positive semidefinite; a factor model in its parts.
+    public let covariance: CovarianceModel
     /// Returns per period, T × n, when the model has scenarios.
     public let scenarios: DenseMatrix?
     /// The probabilities of the scenarios; nil when they are equally likely.
@@ -33,9 +32,9 @@ public struct AllocationProblem: Sendable {
     /// Whether an instrument may be in the target; one that is held outside the universe must be sold.
     public let isTradable: [Bool]
     /// The limits in force: the portfolio's with the request's laid over them.
-    public let constraints: Constraints
+    public internal(set) var constraints: Constraints
     /// The preferences in force.
-    public let preferences: Preferences
+    public internal(set) var preferences: Preferences
     /// What the caller should know before anything is solved: preferences that change nothing here.
     public let warnings: [ResultWarning]
 
@@ -71,7 +70,7 @@ public struct AllocationProblem: Sendable {
         riskMeasure = request.riskMeasure
         self.instruments = instruments
         expectedReturns = chosen.map { moments.expectedReturns[$0] }
-        covariance = moments.covariance.selecting(rows: chosen, columns: chosen)
+        covariance = moments.covariance.selecting(chosen)
         scenarios = request.riskMeasure == .volatility ? nil : try scenarioReturns(of: moments, chosen: chosen)
         scenarioProbabilities = moments.probabilities
         periodsPerYear = moments.periodsPerYear
@@ -126,12 +125,12 @@ private func chosenIndices(
     held: [String: Double]
 ) throws(OptimizationFailure) -> [Int] {
     let count = moments.instruments.count
-    guard moments.expectedReturns.count == count, moments.covariance.rows == count,
-        moments.covariance.columns == count
-    else { throw invalidInputs("The moments do not have one entry for each of the \(count) instruments.") }
-    guard moments.expectedReturns.allSatisfy(\.isFinite), moments.covariance.elements.allSatisfy(\.isFinite),
-        moments.covariance.diagonal.allSatisfy({ $0 >= 0 })
-    else { throw invalidInputs("The moments hold a number that is not finite, or a negative variance.") }
+    guard moments.expectedReturns.count == count, moments.covariance.count == count else {
+        throw invalidInputs("The moments do not have one entry for each of the \(count) instruments.")
+    }
+    guard moments.expectedReturns.allSatisfy(\.isFinite), moments.covariance.isUsable else {
+        throw invalidInputs("The moments hold a number that is not finite, or a negative variance.")
+    }
     let modelled = Set(moments.instruments)
     if let missing = held.keys.filter({ !modelled.contains($0) }).min() {
         throw invalidInputs("\(missing) is held but is not in the risk model.")

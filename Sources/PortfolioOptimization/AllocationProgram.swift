@@ -1,5 +1,6 @@
 internal import ConvexSolver
 internal import Matrices
+internal import PortfolioModel
 
 /// Where a row of a program comes from.
 struct RowOrigin: Equatable, Sendable {
@@ -94,7 +95,7 @@ struct ProgramBuilder {
     ///   - quadratic: P over the weights, scaled; nil for a linear objective.
     ///   - linear: q over all columns.
     /// - Returns: the program with the origin of its rows; nil when a row without variables cannot hold.
-    func program(quadratic: DenseMatrix?, linear: [Double]) -> AllocationProgram? {
+    func program(quadratic: CovarianceModel?, linear: [Double]) -> AllocationProgram? {
         var equalities: [Row] = []
         var inequalities: [Row] = []
         for index in limits.expressions.indices where !collectRows(index, &equalities, &inequalities) { return nil }
@@ -246,7 +247,7 @@ struct ProgramBuilder {
         _ equalities: [Row],
         _ inequalities: [Row],
         _ disjunctions: [Disjunction],
-        quadratic: DenseMatrix?,
+        quadratic: CovarianceModel?,
         linear: [Double]
     ) -> AllocationProgram {
         let rows = equalities + inequalities
@@ -266,7 +267,7 @@ struct ProgramBuilder {
             volatilityRows.append((first, limit))
         }
         var P = DenseMatrix(rows: columnCount, columns: columnCount)
-        if let quadratic {
+        if let quadratic = quadratic?.multipliedOut() {
             for j in 0..<quadratic.columns {
                 for i in 0..<quadratic.rows { P[i, j] = quadratic[i, j] }
             }

@@ -21,9 +21,16 @@ extension MeanVarianceMethod {
         _ optimum: ProgramOptimum,
         scale: Double
     ) throws(OptimizationFailure) -> CleanedAllocation {
-        guard optimum.primal.allSatisfy(\.isFinite) else { throw numericalDifficulty("a weight is not a number") }
+        try clean(optimum.primal[...(limits.layout.cash)].map { $0 / scale })
+    }
+
+    /// Rids weights, with cash last, of the roundings of their solve; what follows them is made anew.
+    ///
+    /// - Throws: ``OptimizationFailure`` with the code `numerical_difficulty` for a weight that is not a number.
+    func clean(_ decision: [Double]) throws(OptimizationFailure) -> CleanedAllocation {
         let count = limits.layout.cash + 1
-        var weights = optimum.primal[..<count].map { $0 / scale }
+        var weights = Array(decision.prefix(count))
+        guard weights.allSatisfy(\.isFinite) else { throw numericalDifficulty("a weight is not a number") }
         var isFixed = [Bool](repeating: false, count: count)
         for index in weights.indices {
             guard let bound = nearestBound(index, weight: weights[index]) else { continue }

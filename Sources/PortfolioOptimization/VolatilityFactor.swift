@@ -1,4 +1,6 @@
+internal import LinearAlgebra
 internal import Matrices
+internal import PortfolioModel
 
 /// Factors a positive semidefinite matrix as Σ = FᵀF by Cholesky's method with diagonal pivoting.
 ///
@@ -40,17 +42,23 @@ func volatilityFactor(of matrix: DenseMatrix) -> DenseMatrix {
     return factor
 }
 
-/// wᵀΣw, not below 0.
-func variance(of weights: ArraySlice<Double>, _ covariance: DenseMatrix) -> Double {
-    var total = 0.0
-    let w = Array(weights)
-    covariance.elements.withUnsafeBufferPointer { elements in
-        for j in w.indices where w[j] != 0 {
-            var product = 0.0
-            let offset = j * covariance.rows
-            for i in w.indices { product += elements[offset + i] * w[i] }
-            total += product * w[j]
+/// A factor of a covariance, Σ = FᵀF; that of a factor model is ( L Bᵀ ; √D ) with LᵀL its factors' covariance.
+///
+/// - Parameter covariance: Σ, n × n.
+/// - Returns: F, at most n rows for a matrix, k + n for a factor model.
+func volatilityFactor(of covariance: CovarianceModel) -> DenseMatrix {
+    switch covariance {
+    case .dense(let matrix): return volatilityFactor(of: matrix)
+    case .factors(let model):
+        let common = volatilityFactor(of: model.factorCovariance).times(model.exposures)
+        let specific = model.specificVariance.indices.filter { model.specificVariance[$0] > 0 }
+        var factor = DenseMatrix(rows: common.rows + specific.count, columns: covariance.count)
+        for j in 0..<factor.columns {
+            for i in 0..<common.rows { factor[i, j] = common[i, j] }
         }
+        for (position, j) in specific.enumerated() {
+            factor[common.rows + position, j] = model.specificVariance[j].squareRoot()
+        }
+        return factor
     }
-    return max(0, total)
 }

@@ -1,4 +1,5 @@
 import Glibc
+package import PortfolioModel
 
 /// Makes identifiers: a prefix and 26 base-32 characters of a UUID version 7 (RFC 9562).
 ///
@@ -19,7 +20,12 @@ package final class IdentifierSource {
     package init(nanosecondsSinceEpoch: @escaping () -> UInt64) { self.nanosecondsSinceEpoch = nanosecondsSinceEpoch }
 
     /// An identifier for an optimization, never made before.
-    package func makeOptimizationID() -> String {
+    package func makeOptimizationID() -> String { make(Self.optimizationPrefix) }
+
+    /// An identifier for a computation, never made before.
+    package func makeComputationID(_ kind: ComputationKind) -> String { make(kind.identifierPrefix) }
+
+    private func make(_ prefix: String) -> String {
         // 60 bits of time: 48 of milliseconds, 12 of 1/4096 ms, stepping over the four version bits.
         let time = max(timeNow(), lastTime + 1)
         lastTime = time
@@ -27,7 +33,7 @@ package final class IdentifierSource {
         let high = (time >> 12) << 16 | version << 12 | time & 0xFFF
         let variant: UInt64 = 0b10
         let low = variant << 62 | random.next() >> 2
-        return Self.optimizationPrefix + CrockfordBase32.encode(high: high, low: low)
+        return prefix + CrockfordBase32.encode(high: high, low: low)
     }
 
     private func timeNow() -> UInt64 {

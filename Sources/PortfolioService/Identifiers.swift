@@ -1,3 +1,5 @@
+package import PortfolioModel
+
 /// The forms that identifiers have; checked before an identifier reaches the store.
 package enum Identifiers {
     /// The longest identifier, in characters; the tables' `VARCHAR(36)`.
@@ -11,8 +13,17 @@ package enum Identifiers {
 
     /// Whether a text has the form of an optimization's identifier: `opt-` and 26 base-32 characters of 128 bits.
     package static func isOptimization(_ text: String) -> Bool {
+        isMadeHere(text, prefix: IdentifierSource.optimizationPrefix)
+    }
+
+    /// Whether a text has the form of the identifier of a computation of a kind: `fro-`, `reb-` or `fac-` and the same.
+    package static func isComputation(_ text: String, _ kind: ComputationKind) -> Bool {
+        isMadeHere(text, prefix: kind.identifierPrefix)
+    }
+
+    private static func isMadeHere(_ text: String, prefix: String) -> Bool {
         let bytes = Array(text.utf8)
-        let prefix = Array(IdentifierSource.optimizationPrefix.utf8)
+        let prefix = Array(prefix.utf8)
         return bytes.count == prefix.count + CrockfordBase32.length && bytes.starts(with: prefix)
             && CrockfordBase32.isValid(bytes[prefix.count...])
     }

@@ -1,16 +1,35 @@
-import PortfolioModel
+package import PortfolioModel
 
 /// An instrument that a document names, and where.
-struct InstrumentReference {
+package struct InstrumentReference: Equatable, Sendable {
     /// The instrument named.
-    var instrumentID: String
+    package var instrumentID: String
     /// Where: a JSON pointer.
-    var pointer: String
+    package var pointer: String
+
+    package init(instrumentID: String, pointer: String) {
+        self.instrumentID = instrumentID
+        self.pointer = pointer
+    }
+}
+
+extension [InstrumentReference] {
+    /// A fault for each of these that names an instrument the risk model does not have.
+    func faults(unknown instruments: [String]) -> [Fault] {
+        let unknown = Set(instruments)
+        return filter { unknown.contains($0.instrumentID) }.map { reference in
+            Fault(
+                pointer: reference.pointer,
+                code: "unknown_instrument",
+                message: "the portfolio's risk model has no instrument '\(reference.instrumentID)'"
+            )
+        }
+    }
 }
 
 extension Constraints {
     /// The instruments these limits name, in a fixed order, with pointers below `/constraints`.
-    var instrumentReferences: [InstrumentReference] {
+    package var instrumentReferences: [InstrumentReference] {
         var references: [InstrumentReference] = []
         for (field, weights) in [("min_weights", minWeights), ("max_weights", maxWeights)] {
             for id in (weights ?? [:]).keys.sorted() {
@@ -30,7 +49,7 @@ extension Constraints {
 }
 
 /// A name as a token of a JSON pointer (RFC 6901): `~` and `/` escaped.
-func pointerToken(_ name: String) -> String {
+package func pointerToken(_ name: String) -> String {
     guard name.utf8.contains(where: { $0 == UInt8(ascii: "~") || $0 == UInt8(ascii: "/") }) else { return name }
     return name.reduce(into: "") { text, character in
         switch character {

@@ -12,8 +12,8 @@ package enum ServiceError: Error, Equatable, Sendable {
     case preconditionFailed(Resource, id: String, newestVersion: Int?)
     /// The optimization has ended otherwise, so it cannot be cancelled.
     case alreadyEnded(id: String, status: String)
-    /// The optimization has no result: not yet, or because it ended without one.
-    case noResult(id: String, status: JobStatus)
+    /// The optimization or computation has no result: not yet, or because it ended without one.
+    case noResult(Resource, id: String, status: JobStatus)
     /// The caller's key stands for another request already.
     case idempotencyKeyReused(key: String)
     /// The queue takes no more in for now: in all, or of the caller's tenant.
@@ -27,6 +27,9 @@ package enum ServiceError: Error, Equatable, Sendable {
     package enum Resource: String, Sendable {
         case optimization, portfolio, instrument
         case riskModel = "risk model"
+        case efficientFrontier = "efficient frontier"
+        case rebalancePlan = "rebalance plan"
+        case factorAnalysis = "factor analysis"
     }
 }
 

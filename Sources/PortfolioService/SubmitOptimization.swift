@@ -90,14 +90,7 @@ package final class SubmitOptimization {
             )
         }
         guard let context else { throw .notFound(.portfolio, id: request.portfolioID) }
-        let unknown = Set(context.unknownInstruments)
-        let faults = references.filter { unknown.contains($0.instrumentID) }.map { reference in
-            Fault(
-                pointer: reference.pointer,
-                code: "unknown_instrument",
-                message: "the portfolio's risk model has no instrument '\(reference.instrumentID)'"
-            )
-        }
+        let faults = references.faults(unknown: context.unknownInstruments)
         guard faults.isEmpty else { throw .invalid(faults) }
     }
 }

@@ -42,12 +42,15 @@ package struct ClaimedJob: Equatable, Hashable, Sendable {
     package var id: String
     /// Whose it is.
     package var tenant: String
-    /// The kind of computing: `optimization`.
+    /// The kind of computing: ``optimizationKind`` or a ``ComputationKind``'s name.
     package var kind: String
     /// How often it was claimed, this time included.
     package var attempts: Int
     /// The fencing token.
     package var leaseToken: Int64
+
+    /// The kind of jobs that are optimizations.
+    package static let optimizationKind = "optimization"
 
     package init(id: String, tenant: String, kind: String, attempts: Int, leaseToken: Int64) {
         self.id = id
@@ -62,12 +65,15 @@ package struct ClaimedJob: Equatable, Hashable, Sendable {
 ///
 /// Snapshots never change, so that versions stand for their contents.
 package struct JobIdentity: Hashable, Sendable {
+    /// The kind of computation; nil for an optimization.
+    package var kind: ComputationKind?
     /// The inputs at their versions.
     package var snapshot: SnapshotIdentity
     /// The request as it is stored: canonical, so that equal requests have equal bytes.
     package var document: [UInt8]
 
-    package init(snapshot: SnapshotIdentity, document: [UInt8]) {
+    package init(kind: ComputationKind? = nil, snapshot: SnapshotIdentity, document: [UInt8]) {
+        self.kind = kind
         self.snapshot = snapshot
         self.document = document
     }
@@ -97,9 +103,9 @@ package struct LoadedJob: Sendable {
     /// The lease.
     package var job: ClaimedJob
     /// The request and its inputs; a fault is for ever, since what is stored does not change.
-    package var content: Result<OptimizationJob, LoadFault>
+    package var content: Result<JobContent, LoadFault>
 
-    package init(job: ClaimedJob, content: Result<OptimizationJob, LoadFault>) {
+    package init(job: ClaimedJob, content: Result<JobContent, LoadFault>) {
         self.job = job
         self.content = content
     }
@@ -118,18 +124,42 @@ package enum LoadFault: Error, Equatable, Sendable {
         case .riskModelMissing(let id):
             OptimizationFailure(
                 code: "risk_model_missing",
-                message: "The portfolio's risk model '\(id)' was not there when the optimization was submitted."
+                message: "The portfolio's risk model '\(id)' was not there when this was asked for."
             )
         case .unreadable:
             OptimizationFailure(
                 code: "inputs_unreadable",
-                message: "What was stored for this optimization cannot be read back. The fault is on this side."
+                message: "What was stored for this request cannot be read back. The fault is on this side."
             )
         }
     }
 }
 
-/// Everything needed to work a job off.
+/// Everything needed to work a job off, by kind.
+package enum JobContent: Sendable {
+    /// An optimization.
+    case optimization(OptimizationJob)
+    /// A computation that somebody waits for.
+    case computation(ComputationJob)
+
+    /// What tells it from jobs with another result; nil where nobody knows.
+    package var identity: JobIdentity? {
+        switch self {
+        case .optimization(let job): job.identity
+        case .computation(let job): job.identity
+        }
+    }
+
+    /// When it was accepted.
+    package var createdAt: Timestamp {
+        switch self {
+        case .optimization(let job): job.createdAt
+        case .computation(let job): job.createdAt
+        }
+    }
+}
+
+/// Everything needed to work an optimization off.
 package struct OptimizationJob: Sendable {
     /// The request.
     package var request: OptimizationRequest
@@ -153,19 +183,49 @@ package struct OptimizationJob: Sendable {
     }
 }
 
+/// Everything needed to work a computation off; its request is read by whoever computes it.
+package struct ComputationJob: Sendable {
+    /// What is asked for, as it is stored.
+    package var request: ComputationRequest
+    /// When it was accepted.
+    package var createdAt: Timestamp
+    /// The inputs at the pinned versions.
+    package var snapshot: MandateSnapshot
+    /// What tells it from jobs with another result; nil where nobody knows.
+    package var identity: JobIdentity?
+
+    package init(
+        request: ComputationRequest,
+        createdAt: Timestamp,
+        snapshot: MandateSnapshot,
+        identity: JobIdentity? = nil
+    ) {
+        self.request = request
+        self.createdAt = createdAt
+        self.snapshot = snapshot
+        self.identity = identity
+    }
+}
+
 /// A job worked off.
 package struct FinishedJob: Sendable {
     /// The lease it was worked under.
     package var job: ClaimedJob
-    /// The request, for the read model.
-    package var request: OptimizationRequest
     /// When it was accepted.
     package var createdAt: Timestamp
     /// What came of it.
-    package var outcome: Result<OptimizationResult, OptimizationFailure>
+    package var outcome: JobOutcome
     /// Jobs with the same one share their outcome, so that it is written down once; nil shares with none.
     package var identity: JobIdentity?
 
+    package init(job: ClaimedJob, createdAt: Timestamp, outcome: JobOutcome, identity: JobIdentity? = nil) {
+        self.job = job
+        self.createdAt = createdAt
+        self.outcome = outcome
+        self.identity = identity
+    }
+
+    /// An optimization worked off.
     package init(
         job: ClaimedJob,
         request: OptimizationRequest,
@@ -173,10 +233,22 @@ package struct FinishedJob: Sendable {
         outcome: Result<OptimizationResult, OptimizationFailure>,
         identity: JobIdentity? = nil
     ) {
-        self.job = job
-        self.request = request
-        self.createdAt = createdAt
-        self.outcome = outcome
-        self.identity = identity
+        self.init(job: job, createdAt: createdAt, outcome: .optimization(request, outcome), identity: identity)
+    }
+}
+
+/// What came of a job, by kind, with the request it answers.
+package enum JobOutcome: Sendable {
+    /// An optimization's result.
+    case optimization(OptimizationRequest, Result<OptimizationResult, OptimizationFailure>)
+    /// A computation's answer: a JSON object with the members that follow the identifiers and the moments.
+    case computation(ComputationRequest, Result<[UInt8], OptimizationFailure>)
+
+    /// Why there is no result; nil when there is one.
+    package var failure: OptimizationFailure? {
+        switch self {
+        case .optimization(_, .failure(let failure)), .computation(_, .failure(let failure)): failure
+        case .optimization(_, .success), .computation(_, .success): nil
+        }
     }
 }

@@ -1,4 +1,3 @@
-internal import Matrices
 public import PortfolioModel
 
 /// Recomputes an optimization's result from its inputs, and names every claim that does not hold.
@@ -24,8 +23,8 @@ public struct AllocationCheck {
     public func violations(in result: OptimizationResult) -> [Violation] {
         var findings = Findings()
         guard mandate.moments.expectedReturns.count == mandate.moments.instruments.count,
-            mandate.moments.covariance.rows == mandate.moments.instruments.count,
-            mandate.moments.covariance.columns == mandate.moments.instruments.count
+            mandate.moments.covariance.count == mandate.moments.instruments.count,
+            mandate.moments.covariance.isUsable
         else {
             findings.require(false, "moments", expected: "an entry for each instrument", actual: "other sizes")
             return findings.violations

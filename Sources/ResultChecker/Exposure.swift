@@ -15,26 +15,77 @@ struct Exposure {
     let marginal: [Double]
 
     init(weights: [Double], cash: Double, moments: Moments) {
-        let covariance = moments.covariance
-        let count = weights.count
         let active = weights.indices.filter { weights[$0] != 0 }
-        var marginal = [Double](repeating: 0, count: count)
+        let risk =
+            switch moments.covariance {
+            case .dense(let matrix): Self.risk(of: weights, active, matrix)
+            case .factors(let model): Self.risk(of: weights, active, model)
+            }
         var variance = 0.0
         var undiversified = 0.0
+        for i in active {
+            variance += weights[i] * risk.marginal[i]
+            undiversified += abs(weights[i]) * max(0, risk.variances[i]).squareRoot()
+        }
+        marginal = risk.marginal
+        self.weights = weights
+        self.cash = cash
+        self.variance = variance
+        self.undiversified = undiversified
+    }
+
+    /// (Σw)ᵢ and Σᵢᵢ of what is held, 0 elsewhere.
+    private static func risk(
+        of weights: [Double],
+        _ active: [Int],
+        _ covariance: DenseMatrix
+    ) -> (marginal: [Double], variances: [Double]) {
+        let count = weights.count
+        var marginal = [Double](repeating: 0, count: count)
+        var variances = marginal
         covariance.elements.withUnsafeBufferPointer { entries in
             for i in active {
                 var sum = 0.0
                 for j in active { sum += entries[i * count + j] * weights[j] }
                 marginal[i] = sum
-                variance += weights[i] * sum
-                undiversified += abs(weights[i]) * max(0, entries[i * count + i]).squareRoot()
+                variances[i] = entries[i * count + i]
             }
         }
-        self.weights = weights
-        self.cash = cash
-        self.variance = variance
-        self.undiversified = undiversified
-        self.marginal = marginal
+        return (marginal, variances)
+    }
+
+    /// The same of a factor model: (Σw)ᵢ = bᵢᵀF(Bᵀw) + dᵢwᵢ.
+    private static func risk(
+        of weights: [Double],
+        _ active: [Int],
+        _ model: FactorCovariance
+    ) -> (marginal: [Double], variances: [Double]) {
+        let factors = model.factorCovariance
+        func loaded(_ exposure: [Double]) -> [Double] {
+            (0..<factors.rows).map { f in
+                var sum = 0.0
+                for g in 0..<factors.columns { sum += factors[f, g] * exposure[g] }
+                return sum
+            }
+        }
+        var total = [Double](repeating: 0, count: factors.rows)
+        for i in active {
+            for (f, exposure) in model.exposures.column(i).enumerated() { total[f] += exposure * weights[i] }
+        }
+        let pressure = loaded(total)
+        var marginal = [Double](repeating: 0, count: weights.count)
+        var variances = marginal
+        for i in active {
+            let exposure = Array(model.exposures.column(i))
+            let own = loaded(exposure)
+            marginal[i] = model.specificVariance[i] * weights[i]
+            variances[i] = model.specificVariance[i]
+            for f in exposure.indices {
+                marginal[i] += exposure[f] * pressure[f]
+                variances[i] += exposure[f] * own[f]
+            }
+        }
+        return (marginal, variances)
     }
 
     /// √(wᵀΣw).

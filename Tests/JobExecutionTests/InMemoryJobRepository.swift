@@ -113,7 +113,7 @@ final class InMemoryJobRepository: JobRepository, @unchecked Sendable {
             guard let row = row(job.id) else {
                 return LoadedJob(job: job, content: .failure(.unreadable(what: job.id)))
             }
-            return LoadedJob(job: job, content: .success(row.job))
+            return LoadedJob(job: job, content: .success(.optimization(row.job)))
         }
     }
 
@@ -131,12 +131,9 @@ final class InMemoryJobRepository: JobRepository, @unchecked Sendable {
         var stored: [String] = []
         for item in finished {
             guard let index = held(item.job) else { continue }
-            rows[index].outcome = item.outcome
+            if case .optimization(_, let outcome) = item.outcome { rows[index].outcome = outcome }
             rows[index].storedCount += 1
-            switch item.outcome {
-            case .success: rows[index].state = .completed
-            case .failure: rows[index].state = .failed
-            }
+            rows[index].state = item.outcome.failure == nil ? .completed : .failed
             stored.append(item.job.id)
         }
         finishes.append(stored)

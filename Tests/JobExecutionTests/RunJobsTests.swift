@@ -47,7 +47,7 @@ private final class Bench: @unchecked Sendable {
             self.whileComputing(job.id, isRevoked)
             var computed = ComputedOutcome(result: self.outcome)
             computed.violations = self.violations
-            return computed
+            return ComputedJob(computed, of: TestJob().job.request)
         }
     )
 

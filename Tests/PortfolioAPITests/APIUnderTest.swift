@@ -15,6 +15,7 @@ final class APIUnderTest {
     let reader: OptimizationQueriesEndpoint
     let inputs: InputsEndpoint
     let healthEndpoint: HealthEndpoint
+    let frontiers: ComputationEndpoint
 
     init() throws {
         world = try InMemoryWorld()
@@ -44,6 +45,13 @@ final class APIUnderTest {
             getPortfolio: GetPortfolio(inputs: world.inputs),
             log: log
         )
+        frontiers = ComputationEndpoint(
+            FrontierResource(),
+            find: FindOrSubmitComputation(computations: world.computations),
+            read: ReadComputation(computations: world.computations),
+            endings: OptimizationEndings(notifications: notifications),
+            log: log
+        )
         healthEndpoint = HealthEndpoint(isReady: CheckReadiness(health: health), log: log)
     }
 
@@ -63,6 +71,7 @@ final class APIUnderTest {
                 : request.path.split(separator: "/").count == 4 && request.method != "POST"
             return isRead ? reader.handle(request) : commands.handle(request)
         }
+        if request.path.contains("/efficient-frontier") { return frontiers.handle(request) }
         return request.path.hasPrefix("/api/") ? inputs.handle(request) : healthEndpoint.handle(request)
     }
 

@@ -41,7 +41,7 @@ struct OutageTests {
             #expect(answer.status == 503)
             #expect(answer.headers["Retry-After"] == "17")
             #expect(answer.json("type")?.string == "/problems/queue_full")
-            #expect(answer.text.contains("your optimizations") == (limit == .tenant))
+            #expect(answer.text.contains("your requests") == (limit == .tenant))
         }
     }
 }

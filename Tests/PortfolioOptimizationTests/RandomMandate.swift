@@ -51,8 +51,9 @@ struct RandomMandate: Decodable, Sendable, CustomTestStringConvertible {
 
     /// The same numbers as the script makes: one SplitMix64 stream, plain arithmetic, the same order.
     ///
-    /// With a shift the limits meet other data, for which the fixture has no answer.
-    func mandate(shift: UInt64 = 0) -> TestMandate {
+    /// With a shift the limits meet other data, for which the fixture has no answer. In parts, the covariance is given
+    /// as the factor model it is.
+    func mandate(shift: UInt64 = 0, inParts: Bool = false) -> TestMandate {
         var stream = UniformStream(seed: seed &+ shift)
         var loadings: [[Double]] = []
         for _ in 0..<size {
@@ -85,6 +86,17 @@ struct RandomMandate: Decodable, Sendable, CustomTestStringConvertible {
             quantities: quantities,
             prices: prices
         )
+        if inParts {
+            let exposures = DenseMatrix(rows: 3, columns: size, columnMajor: loadings.flatMap { $0 })
+            mandate.factors = FactorStructure(
+                factors: ["MKT", "SECOND", "THIRD"],
+                covariance: FactorCovariance(
+                    exposuresTransposed: exposures,
+                    factorCovariance: .identity(3),
+                    specificVariance: specific.map { $0 * $0 }
+                )
+            )
+        }
         mandate.identifiers = (0..<size).map { $0 < 10 ? "I0\($0)" : "I\($0)" }
         mandate.cash = cash
         mandate.sectors = (0..<size).map { $0 % 7 == 6 ? nil : "S\($0 % 4)" }

@@ -8,6 +8,8 @@ struct TestMandate {
     var identifiers: [String]
     var expectedReturns: [Double]
     var covariance: DenseMatrix
+    /// The covariance in parts; goes before `covariance`.
+    var factors: FactorStructure?
     var prices: [Double]
     var quantities: [Double]
     var cash = 0.0
@@ -73,10 +75,11 @@ struct TestMandate {
         let moments = Moments(
             instruments: identifiers,
             expectedReturns: expectedReturns,
-            covariance: covariance,
+            covariance: factors.map { .factors($0.covariance) } ?? .dense(covariance),
             returns: returns,
             probabilities: probabilities,
-            periodsPerYear: 252
+            periodsPerYear: 252,
+            factors: factors
         )
         return try AllocationProblem(
             snapshot: MandateSnapshot(

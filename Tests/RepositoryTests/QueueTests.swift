@@ -222,7 +222,7 @@ struct QueueTests {
         }
         #expect(loaded.map(\.job) == claimed)
         for (index, item) in loaded.enumerated() {
-            let job = try item.content.get()
+            let job = try item.optimization()
             #expect(job.snapshot.portfolio.cash == Double(index % 40))
             #expect(job.request.constraints.maxPositionSize == 0.5 + Double(index) / 1000)
             #expect(job.snapshot.instruments == [.apple, .bond] && job.snapshot.riskModel == .sample)
@@ -235,7 +235,7 @@ struct QueueTests {
         let submitting = submitting()
         for id in ["opt-1", "opt-2"] { _ = try submitting.submit(.sample, id: id, tenant: "default") }
         let worker = fixture.worker
-        let jobs = try worker.load(worker.claimJobs(limit: 2, leaseSeconds: 30)).map { ($0.job, try $0.content.get()) }
+        let jobs = try worker.load(worker.claimJobs(limit: 2, leaseSeconds: 30)).map { ($0.job, try $0.optimization()) }
         #expect(jobs[0].1.identity == jobs[1].1.identity)
         let finished = jobs.map { job, content in
             FinishedJob(

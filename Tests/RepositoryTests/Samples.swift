@@ -24,6 +24,17 @@ struct Fixture {
     }
     var listing: any OptimizationListing { database(as: "portfolio_get_optimization").listing }
     var reading: any OptimizationRepository { database(as: "portfolio_get_optimization").optimizations }
+    /// Computations as the function of a kind sees them.
+    func computations(_ kind: ComputationKind, limits: QueueLimits = QueueLimits()) -> any ComputationRepository {
+        let role =
+            switch kind {
+            case .efficientFrontier: "portfolio_efficient_frontier"
+            case .rebalance: "portfolio_rebalance"
+            case .factorAnalysis: "portfolio_factor_exposures"
+            }
+        let url = server.url(database: name, role: role)
+        return PostgresDatabase(url: url, applicationName: "test-\(role)", queueLimits: limits).computations
+    }
     var worker: any JobRepository { database(as: "portfolio_worker").jobs }
 
     /// What the administrator sees.
@@ -159,4 +170,12 @@ func isUnavailable(_ error: any Error) -> Bool {
 func isTaken(_ error: any Error) -> Bool {
     if case RepositoryError.identifierTaken = error { return true }
     return false
+}
+
+extension LoadedJob {
+    /// The content of an optimization's job.
+    func optimization() throws -> OptimizationJob {
+        guard case .optimization(let job) = try content.get() else { throw LoadFault.unreadable(what: self.job.id) }
+        return job
+    }
 }

@@ -73,6 +73,9 @@ struct TenancyTests {
             "jobs.jobs": ["SELECT", "INSERT", "DELETE"],
         ],
         "portfolio_get_optimization": ["queries.portfolio_optimizations": ["SELECT"]],
+        "portfolio_efficient_frontier": waiting("efficient_frontier_requests"),
+        "portfolio_rebalance": waiting("rebalance_requests"),
+        "portfolio_factor_exposures": waiting("factor_analysis_requests"),
         "portfolio_health": [:],
         "portfolio_worker": [
             "inputs.portfolios": ["SELECT"],
@@ -83,10 +86,30 @@ struct TenancyTests {
             "inputs.instrument_snapshots": ["SELECT"],
             "commands.optimization_requests": ["SELECT", "UPDATE"],
             "commands.optimization_results": ["SELECT", "INSERT"],
+            "commands.efficient_frontier_requests": ["SELECT", "UPDATE"],
+            "commands.efficient_frontier_results": ["SELECT", "INSERT"],
+            "commands.rebalance_requests": ["SELECT", "UPDATE"],
+            "commands.rebalance_results": ["SELECT", "INSERT"],
+            "commands.factor_analysis_requests": ["SELECT", "UPDATE"],
+            "commands.factor_analysis_results": ["SELECT", "INSERT"],
             "jobs.jobs": ["SELECT", "UPDATE", "DELETE"],
             "jobs.service_times": ["SELECT", "INSERT", "UPDATE"],
         ],
     ]
+
+    /// What the function of a kind of computation may do, with its table of requests.
+    private static func waiting(_ requests: String) -> [String: Set<String>] {
+        [
+            "inputs.portfolios": ["SELECT"],
+            "inputs.portfolio_snapshots": ["SELECT"],
+            "inputs.risk_models": ["SELECT"],
+            "inputs.risk_model_snapshots": ["SELECT"],
+            "inputs.instrument_versions": ["SELECT"],
+            "commands.\(requests)": ["SELECT", "INSERT"],
+            "queries.computations": ["SELECT"],
+            "jobs.jobs": ["INSERT"],
+        ]
+    }
 
     @Test func `each role may do what it needs and nothing else`() throws {
         let fixture = try Fixture()
@@ -130,6 +153,19 @@ struct TenancyTests {
         ("portfolio_worker", "UPDATE queries.portfolio_optimizations SET status = 'completed'"),
         ("portfolio_worker", "SELECT queries.rebuild()"),
         ("portfolio_worker", "INSERT INTO events.outbox (subject) VALUES ('x')"),
+        ("portfolio_efficient_frontier", "UPDATE efficient_frontier_requests SET status = 'completed'"),
+        ("portfolio_efficient_frontier", "SELECT body FROM efficient_frontier_requests"),
+        ("portfolio_rebalance", "SELECT covariance FROM risk_model_snapshots"),
+        ("portfolio_factor_exposures", "INSERT INTO factor_analysis_results (analysis_id) VALUES ('fac-1')"),
+        (
+            "portfolio_rebalance",
+            "INSERT INTO rebalance_requests (id, tenant_id, portfolio_id, target_type, constraints)"
+                + " VALUES ('reb-1', 'b', 'port-1', 'optimal', '{}')"
+        ),
+        (
+            "portfolio_rebalance",
+            "INSERT INTO jobs (job_id, tenant_id, kind, priority) VALUES ('x', 'a', 'efficient_frontier', 10)"
+        ),
         ("portfolio_health", "SELECT count(*) FROM queries.portfolio_optimizations"),
         ("portfolio_health", "DELETE FROM sqitch.changes"),
     ]

@@ -137,7 +137,7 @@ extension InMemoryOptimizationRepository: KeyedSubmissionRepository {
 }
 
 /// Bytes at a fixed address for as long as this object lives, as a database result holds them.
-private final class HeldBytes {
+final class HeldBytes {
     let buffer: UnsafeMutableBufferPointer<UInt8>
 
     init(_ bytes: [UInt8]) {

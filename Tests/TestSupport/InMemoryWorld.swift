@@ -11,9 +11,12 @@ package struct InMemoryWorld {
     package let inputs = InMemoryInputRepository()
     /// The optimizations.
     package let optimizations: InMemoryOptimizationRepository
+    /// The computations that somebody waits for.
+    package let computations: InMemoryComputationRepository
 
     package init() throws {
         optimizations = InMemoryOptimizationRepository(inputs: inputs)
+        computations = InMemoryComputationRepository(inputs: inputs)
         _ = try inputs.putInstruments(Self.instruments, tenant: Self.tenant)
         _ = try inputs.putRiskModel(Self.riskModel, id: "two", tenant: Self.tenant)
         _ = try inputs.putPortfolio(Self.portfolio, id: "demo", tenant: Self.tenant)

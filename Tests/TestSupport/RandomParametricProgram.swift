@@ -230,9 +230,13 @@ package struct RandomParametricProgram {
     }
 
     /// P(i, j).
-    private func entry(_ i: Int, _ j: Int) -> Double {
-        switch program.curvature {
+    private func entry(_ i: Int, _ j: Int) -> Double { Self.entry(program.curvature, i, j) }
+
+    private static func entry(_ curvature: Curvature, _ i: Int, _ j: Int) -> Double {
+        switch curvature {
         case .dense(let matrix): return matrix[i, j]
+        case .padded(let base, _, let constant):
+            return constant + (max(i, j) < base.order ? entry(base, i, j) : 0)
         case .factors(let model):
             var sum = i == j ? model.residual[i] : 0
             let k = model.factorCovariance.rows

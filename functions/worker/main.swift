@@ -35,7 +35,7 @@ func work() -> Int32 {
         log.error("no thread for the leases")
         return 71  // EX_OSERR
     }
-    var solver = SolveOptimization(clock: monotonicNow, defaultTimeLimit: settings.defaultTimeLimit)
+    var computer = ComputeJob(clock: monotonicNow, defaultTimeLimit: settings.defaultTimeLimit)
     let cacheBytes = configuration.inputCacheBytes
     let database = PostgresDatabase(url: databaseURL, applicationName: name, inputCacheBytes: cacheBytes)
     RunJobs(
@@ -49,7 +49,7 @@ func work() -> Int32 {
             jitter: { Double.random(in: 0..<1) },
             log: { $0.write(to: log) }
         ),
-        compute: { solver.outcome(of: $0, tenant: $1.tenant, isRevoked: $2) }
+        compute: { computer.outcome(of: $0, tenant: $1.tenant, isRevoked: $2) }
     ).run()
     keeper.stop()
     return 0

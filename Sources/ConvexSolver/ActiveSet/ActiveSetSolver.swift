@@ -49,12 +49,29 @@ public struct ActiveSetSolver: Sendable {
         return try search.solveRatio(shouldStop: shouldStop)
     }
 
-    /// The corners of the solution path between two parameters; between neighbours the solution is linear in λ.
+    /// The solution path between two parameters; between its corners the solution is linear in λ.
     ///
-    /// With an infinite end the last corner is the one after which nothing changes.
-    public func path(from start: Double = 0, to end: Double = .infinity) throws(ActiveSetFailure) -> [PathCorner] {
+    /// With an infinite end the last corner is the one after which nothing changes. `shouldStop` is asked once an event.
+    public func path(
+        from start: Double = 0,
+        to end: Double = .infinity,
+        shouldStop: () -> Bool = { false }
+    ) throws(ActiveSetFailure) -> SolutionPath {
         var search = ActiveSetSearch(program, settings: settings)
-        return try search.path(from: start, to: end)
+        return try search.path(from: start, to: end, shouldStop: shouldStop)
+    }
+
+    /// The solution path from 0 to infinity, walked both ways from a parameter between.
+    ///
+    /// Where everything rests at λ = 0 (all in cash, say) hardly any gradient differs from zero there, and a walk that
+    /// starts from such ties may cycle; one that ends in them does not. `shouldStop` is asked once an event.
+    public func path(
+        through parameter: Double,
+        shouldStop: () -> Bool = { false }
+    ) throws(ActiveSetFailure) -> SolutionPath {
+        let upper = try path(from: parameter, shouldStop: shouldStop)
+        let lower = try path(from: parameter, to: 0, shouldStop: shouldStop)
+        return lower.joined(with: upper)
     }
 }
 

@@ -5,18 +5,30 @@ public import Matrices
 ///
 /// An active-set method needs the columns of the free variables and products with the variables that are not zero, and
 /// nothing else; so a factor model is never multiplied out.
-public enum Curvature: Sendable {
+public indirect enum Curvature: Sendable {
     /// P itself, n × n, both triangles stored.
     case dense(DenseMatrix)
     /// P = B F Bᵀ + diag(d).
     case factors(FactorCurvature)
+    /// The curvature of the first variables, none of `more` further ones, and a constant added to every entry.
+    ///
+    /// Where an equation fixes Σx, the constant changes the objective by a constant only (with the linear term lowered
+    /// by constant · Σx), and P is regular although a variable has no curvature of its own.
+    case padded(Curvature, more: Int, constant: Double)
 
     /// n.
     public var order: Int {
         switch self {
         case .dense(let matrix): matrix.rows
         case .factors(let model): model.residual.count
+        case .padded(let base, let more, _): base.order + more
         }
+    }
+
+    /// The mean of P's diagonal.
+    public var meanDiagonal: Double {
+        let n = order
+        return n > 0 ? (0..<n).reduce(0) { $0 + diagonal($1) } / Double(n) : 0
     }
 
     /// P_jj.
@@ -24,6 +36,7 @@ public enum Curvature: Sendable {
         switch self {
         case .dense(let matrix): matrix.elements[j * matrix.rows + j]
         case .factors(let model): model.diagonal(j)
+        case .padded(let base, _, let constant): constant + (j < base.order ? base.diagonal(j) : 0)
         }
     }
 
@@ -41,6 +54,8 @@ public enum Curvature: Sendable {
                 for i in 0..<count { target[i] = column[Int(rows[i])] }
             }
         case .factors(let model): model.gather(column: j, rows: rows, count: count, into: target)
+        case .padded(let base, _, let constant):
+            gatherPadded(base, constant: constant, column: j, rows: rows, count: count, into: target)
         }
     }
 
@@ -57,8 +72,42 @@ public enum Curvature: Sendable {
                 addColumns(start, order: matrix.rows, held: held, values: values, into: target)
             }
         case .factors(let model): model.addProduct(held: held, values: values, into: target)
+        case .padded(let base, let more, let constant):
+            let order = base.order
+            let own = held.indices.filter { Int(held[$0]) < order }
+            let ownValues = own.map { values[$0] }
+            own.map { held[$0] }.withUnsafeBufferPointer { names in
+                base.addProduct(held: names, values: ownValues, into: target)
+            }
+            let shift = constant * held.indices.reduce(0) { $0 + values[$1] }
+            for i in 0..<(order + more) { target[i] += shift }
         }
     }
+}
+
+/// The entries of a padded column: those of the base in runs between the variables that have no curvature.
+private func gatherPadded(
+    _ base: Curvature,
+    constant: Double,
+    column j: Int,
+    rows: UnsafePointer<Int32>,
+    count: Int,
+    into target: UnsafeMutablePointer<Double>
+) {
+    let order = base.order
+    var i = 0
+    while i < count {
+        var end = i
+        while end < count, Int(rows[end]) < order { end += 1 }
+        if j < order {
+            base.gather(column: j, rows: rows + i, count: end - i, into: target + i)
+        } else {
+            (target + i).update(repeating: 0, count: end - i)
+        }
+        if end < count { target[end] = 0 }
+        i = end + 1
+    }
+    for i in 0..<count { target[i] += constant }
 }
 
 /// target ← target + Σ x_j column j, four columns at a time so that the target is read and written a quarter as often.

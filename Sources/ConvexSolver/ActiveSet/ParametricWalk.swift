@@ -72,13 +72,13 @@ struct ParametricWalk {
     }
 
     /// Walks to `end`; `observe` sees each segment first and may halt inside it by returning a shorter length.
-    mutating func run(to end: Double, observe: ((PathSegment) -> Double?)? = nil) -> WalkEnd {
+    mutating func run(to end: Double, observe: (PathSegment) -> Double? = { _ in nil }) -> WalkEnd {
         linearRateScale = 0
         for j in 0..<set.count { linearRateScale = max(linearRateScale, abs(set.linearRate[j])) }
         while true {
             guard direction() else { return .singular }
             var (length, event) = firstEvent(within: end - parameter)
-            if let observe, let halt = observe(PathSegment(start: parameter, length: length)), halt <= length {
+            if let halt = observe(PathSegment(start: parameter, length: length)), halt <= length {
                 (length, event) = (halt, .halt)
             }
             if length < .infinity { advance(by: length) }

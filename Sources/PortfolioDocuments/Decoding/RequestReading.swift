@@ -20,7 +20,7 @@ private let objectivesNotOffered = [
     "minimize_tracking_error", "maximize_information_ratio", "maximize_diversification", "risk_budgeting",
     "minimize_transaction_costs", "multi_objective", "custom",
 ]
-private let riskMeasuresNotOffered = [
+let riskMeasuresNotOffered = [
     "var", "cvar", "semi_deviation", "mad", "evar", "cdar", "max_drawdown", "worst_realization",
 ]
 

@@ -80,13 +80,22 @@ extension DocumentEncoder {
             writer.member("code", failure.code)
             writer.member("message", failure.message)
             writer.name("conflicts")
-            writer.array(failure.conflicts) { writer, conflict in
-                writer.object { writer in
-                    writer.member("constraint", conflict.constraint)
-                    writer.member("subject", orNull: conflict.subject)
-                    writer.member("bound", conflict.bound)
-                    writer.member("nearest_feasible", orNull: conflict.nearestFeasible)
-                }
+            writeConflicts(failure.conflicts, &writer)
+        }
+    }
+
+    /// The limits that clash, with the value of each that alone would help.
+    package static func conflicts(_ conflicts: [ConstraintConflict]) -> [UInt8] {
+        written { writeConflicts(conflicts, &$0) }
+    }
+
+    private static func writeConflicts(_ conflicts: [ConstraintConflict], _ writer: inout JSONWriter) {
+        writer.array(conflicts) { writer, conflict in
+            writer.object { writer in
+                writer.member("constraint", conflict.constraint)
+                writer.member("subject", orNull: conflict.subject)
+                writer.member("bound", conflict.bound)
+                writer.member("nearest_feasible", orNull: conflict.nearestFeasible)
             }
         }
     }

@@ -32,7 +32,7 @@ struct MeanVarianceMethod {
 
     /// Volatility, annual, of weights.
     func annualizedVolatility(of weights: ArraySlice<Double>) -> Double {
-        variance(of: weights, problem.covariance).squareRoot()
+        problem.covariance.quadraticForm(Array(weights)).squareRoot()
     }
 
     /// Minimum risk, maximum utility, maximum return: minimise (λ/2) wᵀΣw − net excess return, scaled.
@@ -79,7 +79,7 @@ struct MeanVarianceMethod {
     /// The objective of the quadratic program, divided by a power of two.
     ///
     /// `unit` is what one unit of the scaled objective is worth in the caller's.
-    private func quadraticForm() -> (quadratic: DenseMatrix?, linear: [Double], unit: Double?) {
+    private func quadraticForm() -> (quadratic: CovarianceModel?, linear: [Double], unit: Double?) {
         let zero = [Double](repeating: 0, count: limits.layout.count)
         switch problem.objective {
         case .minimizeRisk: return (scaling.covariance, zero, nil)
@@ -92,9 +92,7 @@ struct MeanVarianceMethod {
             let aversion = problem.preferences.effectiveRiskAversion
             let squaredUnit = scaling.volatilityUnit * scaling.volatilityUnit
             let unit = powerOfTwo(near: gains.reduce(aversion * squaredUnit) { max($0, abs($1)) })
-            var quadratic = scaling.covariance
-            let factor = aversion * squaredUnit / unit
-            for index in quadratic.elements.indices { quadratic.elements[index] *= factor }
+            let quadratic = scaling.covariance.scaled(by: aversion * squaredUnit / unit)
             return (quadratic, gains.map { -$0 / unit }, unit)
         }
     }
@@ -240,7 +238,7 @@ func noExcessReturn(best: Double) -> OptimizationFailure {
 /// The moments in units near 1: powers of two, so that nothing is rounded and the caller's units do not matter.
 struct MomentScaling {
     /// Σ divided by the square of `volatilityUnit`.
-    let covariance: DenseMatrix
+    let covariance: CovarianceModel
     /// A power of two near the largest volatility.
     let volatilityUnit: Double
     /// F with FᵀF = `covariance`; made when a volatility limit needs it.
@@ -250,12 +248,13 @@ struct MomentScaling {
     private let excessReturns: [Double]
     private let costRates: [Double]
 
+    /// Σ divided by the square of `volatilityUnit`, over the weights, as active-set methods read it.
+    var curvature: Curvature { .dense(covariance) }
+
     init(_ problem: AllocationProblem, limits: AllocationLimits) {
         let largest = problem.covariance.diagonal.max() ?? 0
         let unit = powerOfTwo(near: largest.squareRoot())
-        var scaled = problem.covariance
-        let inverse = 1 / (unit * unit)
-        for index in scaled.elements.indices { scaled.elements[index] *= inverse }
+        let scaled = problem.covariance.scaled(by: 1 / (unit * unit))
         covariance = scaled
         volatilityUnit = unit
         factor = limits.volatilityLimits.isEmpty ? DenseMatrix(rows: 0, columns: 0) : volatilityFactor(of: scaled)
@@ -264,6 +263,9 @@ struct MomentScaling {
         costRates = problem.objectiveCostRates
         costOfCurrentWeights = zip(costRates, problem.currentWeights).reduce(0) { $0 + $1.0 * $1.1 }
     }
+
+    /// `covariance` as the solver reads it: over the weights alone, for nothing else has curvature.
+    var curvature: Curvature { covariance.curvature }
 
     /// The net excess return over the risk-free rate as a linear function of the decision variables.
     ///

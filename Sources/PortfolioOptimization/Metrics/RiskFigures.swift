@@ -1,4 +1,4 @@
-public import Matrices
+public import PortfolioModel
 
 /// Variance below this share of (Σ|wᵢ|σᵢ)², the largest a portfolio of these weights can have, is rounding.
 private let varianceNoise = 1e-14
@@ -17,13 +17,12 @@ public struct RiskFigures: Equatable, Sendable {
     /// - Parameters:
     ///   - weights: n weights.
     ///   - covariance: n × n, annual.
-    public init(weights: [Double], covariance: DenseMatrix) {
-        precondition(covariance.rows == weights.count && covariance.columns == weights.count)
-        var product = [Double](repeating: 0, count: weights.count)
+    public init(weights: [Double], covariance: CovarianceModel) {
+        precondition(covariance.count == weights.count)
+        let product = covariance.times(weights)
         var undiversified = 0.0
         for (j, weight) in weights.enumerated() where weight != 0 {
             undiversified += abs(weight) * max(0, covariance[j, j]).squareRoot()
-            for (i, entry) in covariance.column(j).enumerated() { product[i] += weight * entry }
         }
         var variance = 0.0
         for (i, weight) in weights.enumerated() { variance += weight * product[i] }

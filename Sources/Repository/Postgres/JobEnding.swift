@@ -8,50 +8,92 @@ struct JobEnding {
     let error: [UInt8]?
     /// The whole answer that a GET gives from now on.
     let body: [UInt8]?
-    let metrics: [UInt8]?
-    let currentAllocation: [UInt8]?
-    let targetAllocation: [UInt8]?
-    let trades: [UInt8]?
+    /// The parts of an optimization's result.
+    let result: WrittenResult?
+    /// Whether asking the same again would end the same way.
+    let isForGood: Bool
 
-    /// A job that has no allocation to show.
+    /// A job that has no result to show.
     init(job: ClaimedJob, failure: OptimizationFailure, body: [UInt8]?) {
-        self.init(job: job, error: DocumentEncoder.failure(failure), body: body, result: nil)
+        self.init(
+            job: job,
+            status: .failed,
+            error: DocumentEncoder.failure(failure),
+            body: body,
+            result: nil,
+            isForGood: failure.isOfInputsAlone
+        )
     }
 
     /// A job worked off; what it shares with others of the batch is written down once.
     init(_ finished: FinishedJob, completedAt: Timestamp, sharing written: inout [JobIdentity: WrittenResult]) {
         switch finished.outcome {
+        case .optimization(let request, let outcome):
+            self.init(finished, request, outcome, completedAt: completedAt, sharing: &written)
+        case .computation(let request, .success(let members)):
+            let body = DocumentEncoder.completedComputation(
+                id: finished.job.id,
+                request: request,
+                createdAt: finished.createdAt,
+                completedAt: completedAt,
+                members: members
+            )
+            self.init(job: finished.job, status: .completed, error: nil, body: body, result: nil, isForGood: true)
+        case .computation(let request, .failure(let failure)):
+            let body = DocumentEncoder.failedComputation(
+                id: finished.job.id,
+                request: request,
+                createdAt: finished.createdAt,
+                completedAt: completedAt,
+                failure: failure
+            )
+            self.init(job: finished.job, failure: failure, body: body)
+        }
+    }
+
+    private init(
+        _ finished: FinishedJob,
+        _ request: OptimizationRequest,
+        _ outcome: Result<OptimizationResult, OptimizationFailure>,
+        completedAt: Timestamp,
+        sharing written: inout [JobIdentity: WrittenResult]
+    ) {
+        switch outcome {
         case .failure(let failure):
             let body = DocumentEncoder.failedOptimization(
                 id: finished.job.id,
-                request: finished.request,
+                request: request,
                 createdAt: finished.createdAt,
                 completedAt: completedAt,
                 failure: failure
             )
             self.init(job: finished.job, failure: failure, body: body)
         case .success(let result):
-            let parts =
-                finished.identity.flatMap { written[$0] } ?? WrittenResult(of: finished.request, result)
+            let parts = finished.identity.flatMap { written[$0] } ?? WrittenResult(of: request, result)
             if let identity = finished.identity { written[identity] = parts }
             let body = parts.body(
                 id: finished.job.id,
                 createdAt: finished.createdAt,
                 completedAt: completedAt
             )
-            self.init(job: finished.job, error: nil, body: body, result: parts)
+            self.init(job: finished.job, status: .completed, error: nil, body: body, result: parts, isForGood: true)
         }
     }
 
-    private init(job: ClaimedJob, error: [UInt8]?, body: [UInt8]?, result: WrittenResult?) {
+    private init(
+        job: ClaimedJob,
+        status: JobStatus,
+        error: [UInt8]?,
+        body: [UInt8]?,
+        result: WrittenResult?,
+        isForGood: Bool
+    ) {
         self.job = job
+        self.status = status
         self.error = error
         self.body = body
-        status = result == nil ? .failed : .completed
-        metrics = result?.metrics
-        currentAllocation = result?.currentAllocation
-        targetAllocation = result?.targetAllocation
-        trades = result?.trades
+        self.result = result
+        self.isForGood = isForGood
     }
 }
 

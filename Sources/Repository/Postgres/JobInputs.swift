@@ -5,9 +5,14 @@ import PortfolioModel
 /// Loading what jobs are computed from, at their pinned versions.
 extension PostgresJobRepository {
     /// One round trip for the requests, one for all inputs that were not used lately, and one for each such risk model.
+    ///
+    /// Jobs of another kind than the first are left for another call: each kind has its tables.
     func load(_ jobs: [ClaimedJob]) throws -> [LoadedJob] {
-        guard !jobs.isEmpty else { return [] }
-        let call = Self.requests(.textArray(jobs.map(\.id)), .bigint(Self.documentBytes))
+        guard let first = jobs.first else { return [] }
+        let jobs = Array(jobs.prefix { $0.kind == first.kind })
+        let kind = ComputationKind(rawValue: first.kind)
+        let statements = RequestStatements.of(kind)
+        let call = statements.requests(.textArray(jobs.map(\.id)), .bigint(Self.documentBytes))
         let stored = try session.run([call], repetition: .harmless)[0].map { try StoredRequest(&$0) }
         let byID = Dictionary(stored.map { ($0.id, $0) }, uniquingKeysWith: { first, _ in first })
         // Those that were too much come last; one that is missing among others will never be there.
@@ -22,7 +27,7 @@ extension PostgresJobRepository {
                 fetching.want(identity, of: job.id)
             }
         }
-        try fetch(fetching.wanted, into: &holdings)
+        try fetch(fetching.wanted, statements, into: &holdings)
 
         var loaded: [LoadedJob] = []
         var matrices = 0
@@ -32,7 +37,7 @@ extension PostgresJobRepository {
                 continue
             }
             if let identity = request.snapshot, fetching.isLeft(identity) || matrices > Self.matrixBytes { break }
-            loaded.append(LoadedJob(job: job, content: try content(of: request, holdings, &matrices)))
+            loaded.append(LoadedJob(job: job, content: try content(of: request, kind, holdings, &matrices)))
         }
         return loaded
     }
@@ -46,9 +51,10 @@ extension PostgresJobRepository {
     /// Puts a job together; `matrices` grows by what had to be read.
     private func content(
         of request: StoredRequest,
+        _ kind: ComputationKind?,
         _ known: [SnapshotIdentity: Holdings],
         _ matrices: inout Int
-    ) throws -> Result<OptimizationJob, LoadFault> {
+    ) throws -> Result<JobContent, LoadFault> {
         do {
             guard let identity = request.snapshot else {
                 throw LoadFault.riskModelMissing(id: request.riskModelID ?? "none")
@@ -57,22 +63,13 @@ extension PostgresJobRepository {
                 throw LoadFault.unreadable(what: "the inputs of \(request.id)")
             }
             let model = try riskModel(identity, &matrices)
-            let wanted = try readingDocument("request \(request.id)") {
-                try DocumentDecoder.optimizationRequest(request.document)
-            }
-            return .success(
-                OptimizationJob(
-                    request: wanted,
-                    createdAt: request.createdAt,
-                    snapshot: MandateSnapshot(
-                        portfolio: holdings.portfolio,
-                        riskModel: model,
-                        instruments: holdings.instruments,
-                        versions: identity.versions
-                    ),
-                    identity: JobIdentity(snapshot: identity, document: request.document)
-                )
+            let snapshot = MandateSnapshot(
+                portfolio: holdings.portfolio,
+                riskModel: model,
+                instruments: holdings.instruments,
+                versions: identity.versions
             )
+            return .success(try Self.content(of: request, kind, snapshot, identity))
         } catch let fault as LoadFault {
             return .failure(fault)
         } catch RepositoryError.unreadable(let what) {
@@ -80,34 +77,42 @@ extension PostgresJobRepository {
         }
     }
 
-    private static let requests = Statement(
-        "jobs.requests",
-        """
-        SELECT
-            id, document, created_at, tenant_id, portfolio_id, portfolio_version, risk_model_id, risk_model_version,
-            instruments_version
-        FROM (
-            SELECT
-                request.id, document, created_at, tenant_id, portfolio_id, portfolio_version, risk_model_id,
-                risk_model_version, instruments_version, place,
-                sum(octet_length(document)) OVER (ORDER BY place) - octet_length(document) AS bytes_before
-            FROM unnest($1::text[]) WITH ORDINALITY AS wanted (id, place)
-            JOIN commands.optimization_requests AS request ON request.id = wanted.id
-        ) AS request
-        WHERE coalesce(bytes_before, 0) < $2
-        ORDER BY place
-        """
-    )
+    /// An optimization's request is read here; a computation's by whoever computes it.
+    private static func content(
+        of request: StoredRequest,
+        _ kind: ComputationKind?,
+        _ snapshot: MandateSnapshot,
+        _ identity: SnapshotIdentity
+    ) throws -> JobContent {
+        let identity = JobIdentity(kind: kind, snapshot: identity, document: request.document)
+        if let kind {
+            let wanted = ComputationRequest(
+                kind: kind,
+                portfolioID: identity.snapshot.portfolioID,
+                document: request.document
+            )
+            return .computation(
+                ComputationJob(request: wanted, createdAt: request.createdAt, snapshot: snapshot, identity: identity)
+            )
+        }
+        let wanted = try readingDocument("request \(request.id)") {
+            try DocumentDecoder.optimizationRequest(request.document)
+        }
+        return .optimization(
+            OptimizationJob(request: wanted, createdAt: request.createdAt, snapshot: snapshot, identity: identity)
+        )
+    }
 
     // MARK: holdings and instruments
 
     /// Reads holdings and instruments, and keeps them; those that cannot be read are left out.
     private func fetch(
         _ wanted: [(identity: SnapshotIdentity, jobID: String)],
+        _ statements: RequestStatements,
         into known: inout [SnapshotIdentity: Holdings]
     ) throws {
         guard !wanted.isEmpty else { return }
-        let calls = wanted.flatMap { [Self.holdings(.text($0.jobID)), Self.instruments(.text($0.jobID))] }
+        let calls = wanted.flatMap { [statements.holdings(.text($0.jobID)), statements.instruments(.text($0.jobID))] }
         let results = try session.run(calls, repetition: .harmless)
         for (index, item) in wanted.enumerated() {
             guard var row = results[2 * index].firstRow else { continue }
@@ -129,53 +134,6 @@ extension PostgresJobRepository {
             }
         }
     }
-
-    private static let holdings = Statement(
-        "jobs.holdings",
-        """
-        SELECT holdings.document
-        FROM commands.optimization_requests AS request
-        JOIN inputs.portfolio_snapshots AS holdings
-            ON holdings.portfolio_id = request.portfolio_id AND holdings.version = request.portfolio_version
-        WHERE request.id = $1
-        """
-    )
-
-    /// The instruments of the universe and of the holdings, each as of the pinned version.
-    private static let instruments = Statement(
-        "jobs.instruments",
-        """
-        SELECT instrument.*
-        FROM (
-            SELECT request.tenant_id, request.instruments_version, unnest(holdings.held) AS instrument_id
-            FROM commands.optimization_requests AS request
-            JOIN inputs.portfolio_snapshots AS holdings
-                ON holdings.portfolio_id = request.portfolio_id AND holdings.version = request.portfolio_version
-            WHERE request.id = $1
-            UNION
-            SELECT
-                request.tenant_id, request.instruments_version, unnest(coalesce(holdings.universe, model.instruments))
-            FROM commands.optimization_requests AS request
-            JOIN inputs.portfolio_snapshots AS holdings
-                ON holdings.portfolio_id = request.portfolio_id AND holdings.version = request.portfolio_version
-            LEFT JOIN inputs.risk_model_snapshots AS model
-                ON model.risk_model_id = request.risk_model_id AND model.version = request.risk_model_version
-            WHERE request.id = $1
-        ) AS wanted
-        CROSS JOIN LATERAL (
-            SELECT
-                instrument_id, name, sector, asset_class, currency, price, lot_size,
-                cost_proportional, cost_fixed, cost_impact, average_daily_value
-            FROM inputs.instrument_snapshots AS snapshot
-            WHERE snapshot.tenant_id = wanted.tenant_id
-              AND snapshot.instrument_id = wanted.instrument_id
-              AND snapshot.version <= wanted.instruments_version
-            ORDER BY snapshot.version DESC
-            LIMIT 1
-        ) AS instrument
-        ORDER BY instrument.instrument_id
-        """
-    )
 
     // MARK: risk models
 
@@ -211,6 +169,9 @@ extension PostgresJobRepository {
 
     /// The answer to a failed job: with its request, or where that cannot be read with what the columns tell.
     func failedBody(of job: ClaimedJob, _ failure: OptimizationFailure, completedAt: Timestamp) throws -> [UInt8]? {
+        if let kind = ComputationKind(rawValue: job.kind) {
+            return try failedBody(of: job, kind, failure, completedAt: completedAt)
+        }
         guard var row = try session.run([Self.kind(.text(job.id))], repetition: .harmless)[0].firstRow else {
             return nil
         }
@@ -237,6 +198,24 @@ extension PostgresJobRepository {
         )
     }
 
+    private func failedBody(
+        of job: ClaimedJob,
+        _ kind: ComputationKind,
+        _ failure: OptimizationFailure,
+        completedAt: Timestamp
+    ) throws -> [UInt8]? {
+        let call = RequestStatements.of(kind).requests(.textArray([job.id]), .bigint(Self.documentBytes))
+        guard var row = try session.run([call], repetition: .harmless)[0].firstRow else { return nil }
+        let request = try StoredRequest(&row)
+        return DocumentEncoder.failedComputation(
+            id: job.id,
+            request: ComputationRequest(kind: kind, portfolioID: request.portfolioID, document: request.document),
+            createdAt: request.createdAt,
+            completedAt: completedAt,
+            failure: failure
+        )
+    }
+
     private static let kind = Statement(
         "jobs.kind",
         """
@@ -252,6 +231,7 @@ private struct StoredRequest {
     let id: String
     let document: [UInt8]
     let createdAt: Timestamp
+    let portfolioID: String
     let riskModelID: String?
     /// Its inputs; nil when a version was not there to be pinned.
     let snapshot: SnapshotIdentity?
@@ -261,7 +241,7 @@ private struct StoredRequest {
         document = row.optionalBytes().map(Array.init) ?? []
         createdAt = try row.timestamp()
         let tenant = try row.text()
-        let portfolioID = try row.text()
+        portfolioID = try row.text()
         let portfolioVersion = try row.optionalBigint()
         riskModelID = row.optionalText()
         let riskModelVersion = try row.optionalBigint()
@@ -359,11 +339,14 @@ extension SnapshotIdentity {
 
 /// One job at a time.
 extension JobRepository {
-    /// The request and the inputs of a job.
+    /// The request and the inputs of an optimization's job.
     ///
     /// - Throws: ``LoadFault`` when it can never be worked on.
     package func load(_ job: ClaimedJob) throws -> OptimizationJob {
         guard let loaded = try load([job]).first else { throw RepositoryError.unreadable(what: "nothing of \(job.id)") }
-        return try loaded.content.get()
+        guard case .optimization(let content) = try loaded.content.get() else {
+            throw RepositoryError.unreadable(what: "\(job.id), which is no optimization")
+        }
+        return content
     }
 }

@@ -12,6 +12,8 @@ package final class PostgresDatabase {
     package let keyedSubmissions: any KeyedSubmissionRepository
     /// Lists of optimizations.
     package let listing: any OptimizationListing
+    /// Computations that somebody waits for.
+    package let computations: any ComputationRepository
     /// The job table.
     package let jobs: any JobRepository
     /// Whether the database can serve.
@@ -41,6 +43,7 @@ package final class PostgresDatabase {
         optimizations = requests
         keyedSubmissions = requests
         listing = requests
+        computations = PostgresComputationRepository(session: session, limits: queueLimits)
         jobs = PostgresJobRepository(session: session, inputCacheBytes: inputCacheBytes)
         health = PostgresDatabaseHealth(session: session)
     }

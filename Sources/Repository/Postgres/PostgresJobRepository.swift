@@ -83,7 +83,7 @@ final class PostgresJobRepository: JobRepository {
             -- By key: the queue sorts ids by their bytes, which the requests' index does not know.
             WHERE request.id = ANY (ARRAY(SELECT job_id COLLATE "default" FROM claimed))
               AND request.status IS NOT DISTINCT FROM 'pending'  -- not by the index of all that is pending
-        )
+        )\(ComputationStatements.shown(as: "processing", insteadOf: "pending", in: "claimed"))
         SELECT job_id, tenant_id, kind, attempts::bigint, lease_token, clock_timestamp()
         FROM claimed
         ORDER BY priority, created_at, job_id
@@ -174,8 +174,8 @@ final class PostgresJobRepository: JobRepository {
                 attempts = greatest(attempts - 1, 0)
             FROM held
             WHERE job.job_id = held.job_id
-            RETURNING job.job_id
-        )
+            RETURNING job.job_id, job.kind
+        )\(ComputationStatements.shown(as: "pending", insteadOf: "processing", in: "released"))
         UPDATE commands.optimization_requests AS request
         SET status = 'pending',
             updated_at = clock_timestamp()
@@ -227,26 +227,46 @@ final class PostgresJobRepository: JobRepository {
 
     /// Stores how jobs ended; returns the ids of those that were still held.
     private func store(_ endings: [JobEnding], completedAt: Timestamp) throws -> [String] {
-        let ids = StatementParameter.textArray(endings.map(\.job.id))
+        let finished = watch.finished(endings.count)
         let results = try session.run(
-            [
-                Self.finish(
+            Self.finishCalls(endings, completedAt: completedAt),
+            repetition: .harmful,
+            afterwards: [
+                Self.notifyEnded(.textArray(endings.map(\.job.id))), Self.recordServiceTime(.double(finished)),
+            ]
+        )
+        return try results.flatMap { try $0.map { try $0.text() } }
+    }
+
+    /// A statement for each kind there is, in the order of the kinds' identifiers: so that rows of the queue are locked
+    /// in the order of their ids, as everywhere.
+    private static func finishCalls(_ endings: [JobEnding], completedAt: Timestamp) -> [StatementCall] {
+        let kinds = Dictionary(grouping: endings, by: \.job.kind)
+        return kinds.sorted { ($0.value[0].job.id) < ($1.value[0].job.id) }.map { kind, endings in
+            guard let kind = ComputationKind(rawValue: kind) else {
+                return finish(
                     .timestamp(completedAt),
-                    ids,
+                    .textArray(endings.map(\.job.id)),
                     .bigintArray(endings.map(\.job.leaseToken)),
                     .textArray(endings.map(\.status.rawValue)),
                     .utf8Array(endings.map(\.error)),
                     .utf8Array(endings.map(\.body)),
-                    .utf8Array(endings.map(\.metrics)),
-                    .utf8Array(endings.map(\.currentAllocation)),
-                    .utf8Array(endings.map(\.targetAllocation)),
-                    .utf8Array(endings.map(\.trades))
+                    .utf8Array(endings.map(\.result?.metrics)),
+                    .utf8Array(endings.map(\.result?.currentAllocation)),
+                    .utf8Array(endings.map(\.result?.targetAllocation)),
+                    .utf8Array(endings.map(\.result?.trades))
                 )
-            ],
-            repetition: .harmful,
-            afterwards: [Self.notifyEnded(ids), Self.recordServiceTime(.double(watch.finished(endings.count)))]
-        )
-        return try results[0].map { try $0.text() }
+            }
+            return ComputationStatements.finish(kind)(
+                .timestamp(completedAt),
+                .textArray(endings.map(\.job.id)),
+                .bigintArray(endings.map(\.job.leaseToken)),
+                .textArray(endings.map(\.status.rawValue)),
+                .utf8Array(endings.map(\.error)),
+                .utf8Array(endings.map(\.body)),
+                .bigintArray(endings.map { $0.isForGood ? 1 : 0 })
+            )
+        }
     }
 
     /// Triggers show the ends on the read side and record the events, in the same transaction.

@@ -26,12 +26,26 @@ final class PostgresOptimizationRepository: OptimizationRepository {
         namedInstruments: [String],
         tenant: String
     ) throws -> SubmissionContext? {
-        let call = Self.submissionContext(.text(portfolioID), .text(tenant), .textArray(namedInstruments))
+        try Self.submissionContext(
+            portfolioID: portfolioID,
+            namedInstruments: namedInstruments,
+            tenant: tenant,
+            over: session
+        )
+    }
+
+    static func submissionContext(
+        portfolioID: String,
+        namedInstruments: [String],
+        tenant: String,
+        over session: PostgresSession
+    ) throws -> SubmissionContext? {
+        let call = Self.contextOfSubmission(.text(portfolioID), .text(tenant), .textArray(namedInstruments))
         guard var row = try session.run([call], tenant: tenant, repetition: .harmless)[0].firstRow else { return nil }
         return SubmissionContext(unknownInstruments: try row.textArray())
     }
 
-    private static let submissionContext = Statement(
+    private static let contextOfSubmission = Statement(
         "optimizations.submissionContext",
         """
         SELECT ARRAY(
@@ -170,7 +184,7 @@ final class PostgresOptimizationRepository: OptimizationRepository {
         """
     )
 
-    private static let notifyWorkers = Statement(
+    static let notifyWorkers = Statement(
         "optimizations.notifyWorkers",
         "SELECT set_config('synchronous_commit', 'off', true), pg_notify('\(Channel.jobs)', '')"
     )

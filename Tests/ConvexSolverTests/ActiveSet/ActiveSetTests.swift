@@ -37,7 +37,7 @@ struct ActiveSetHandTests {
     @Test func `the path of two names has its corner where the second one leaves`() throws {
         // w₁ = ½ + λ/4 with variances 1, 1 and returns ½, 0: all in the first from λ = 2 on.
         let solver = try ActiveSetSolver(diagonalProgram(variances: [1, 1], linear: [-0.5, 0]))
-        let corners = try solver.path()
+        let corners = try solver.path().corners
         #expect(corners.count == 2)
         #expect(abs(corners[0].point[0] - 0.5) < 1e-15)
         #expect(abs((corners.last?.parameter ?? 0) - 2) < 1e-14)

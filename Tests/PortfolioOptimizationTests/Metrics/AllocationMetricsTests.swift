@@ -85,7 +85,7 @@ struct AllocationMetricsTests {
 
     @Test func `a perfect hedge has no volatility, not a tiny one`() throws {
         let metrics = try allocation([1 / 3.0, 2 / 3.0]) {
-            $0.covariance = DenseMatrix(rows: 2, columns: 2, columnMajor: [0.04, -0.02, -0.02, 0.01])
+            $0.covariance = .dense(DenseMatrix(rows: 2, columns: 2, columnMajor: [0.04, -0.02, -0.02, 0.01]))
         }.metrics(of: none)
         #expect(metrics.expectedVolatility == 0 && metrics.sharpeRatio == nil)
     }

@@ -1,0 +1,114 @@
+internal import ConvexSolver
+internal import LinearAlgebra
+internal import Matrices
+public import PortfolioModel
+
+extension CovarianceModel {
+    /// Σw, for weights of which many may be 0.
+    ///
+    /// - Parameter weights: w, n.
+    /// - Returns: Σw, n.
+    /// - Complexity: O(n · held) for a matrix, O(nk + k²) for a factor model.
+    public func times(_ weights: [Double]) -> [Double] {
+        precondition(weights.count == count, "a weight for each instrument")
+        switch self {
+        case .dense(let matrix): return denseProduct(matrix, weights)
+        case .factors(let model):
+            let factors = model.factorCovariance.symmetricTimes(model.exposure(of: weights))
+            var product = model.exposures.transposedTimes(factors)
+            for (i, weight) in weights.enumerated() where weight != 0 {
+                product[i] += model.specificVariance[i] * weight
+            }
+            return product
+        }
+    }
+
+    /// wᵀΣw, not below 0.
+    ///
+    /// - Parameter weights: w, n.
+    /// - Returns: the variance of the weights.
+    /// - Complexity: O(n · held) for a matrix, O(held · k + k²) for a factor model.
+    public func quadraticForm(_ weights: [Double]) -> Double {
+        precondition(weights.count == count, "a weight for each instrument")
+        switch self {
+        case .dense(let matrix): return variance(of: weights, matrix)
+        case .factors(let model):
+            var total = model.factorCovariance.quadraticForm(model.exposure(of: weights))
+            for (i, weight) in weights.enumerated() where weight != 0 {
+                total += model.specificVariance[i] * weight * weight
+            }
+            return max(0, total)
+        }
+    }
+
+    /// The covariance times a positive number.
+    ///
+    /// - Parameter factor: the number.
+    /// - Returns: factor · Σ; a factor model keeps its exposures.
+    public func scaled(by factor: Double) -> CovarianceModel {
+        switch self {
+        case .dense(var matrix):
+            for index in matrix.elements.indices { matrix.elements[index] *= factor }
+            return .dense(matrix)
+        case .factors(var model):
+            for index in model.factorCovariance.elements.indices { model.factorCovariance.elements[index] *= factor }
+            for index in model.specificVariance.indices { model.specificVariance[index] *= factor }
+            return .factors(model)
+        }
+    }
+
+    /// The covariance as the solver reads it.
+    var curvature: Curvature {
+        switch self {
+        case .dense(let matrix): .dense(matrix)
+        case .factors(let model):
+            .factors(
+                FactorCurvature(
+                    exposuresTransposed: model.exposures,
+                    factorCovariance: model.factorCovariance,
+                    residual: model.specificVariance
+                )
+            )
+        }
+    }
+}
+
+extension FactorCovariance {
+    /// Bᵀw, the exposure to each factor.
+    ///
+    /// - Parameter weights: w, n.
+    /// - Returns: k exposures.
+    /// - Complexity: O(held · k).
+    public func exposure(of weights: [Double]) -> [Double] {
+        var total = [Double](repeating: 0, count: factorCount)
+        for (i, weight) in weights.enumerated() where weight != 0 {
+            for (f, exposure) in exposures.column(i).enumerated() { total[f] += weight * exposure }
+        }
+        return total
+    }
+}
+
+private func denseProduct(_ matrix: DenseMatrix, _ weights: [Double]) -> [Double] {
+    var product = [Double](repeating: 0, count: weights.count)
+    matrix.elements.withUnsafeBufferPointer { elements in
+        for (j, weight) in weights.enumerated() where weight != 0 {
+            let offset = j * matrix.rows
+            for i in product.indices { product[i] += weight * elements[offset + i] }
+        }
+    }
+    return product
+}
+
+/// wᵀΣw, not below 0.
+private func variance(of weights: [Double], _ covariance: DenseMatrix) -> Double {
+    var total = 0.0
+    covariance.elements.withUnsafeBufferPointer { elements in
+        for j in weights.indices where weights[j] != 0 {
+            var product = 0.0
+            let offset = j * covariance.rows
+            for i in weights.indices { product += elements[offset + i] * weights[i] }
+            total += product * weights[j]
+        }
+    }
+    return max(0, total)
+}
