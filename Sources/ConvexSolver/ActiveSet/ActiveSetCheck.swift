@@ -12,6 +12,14 @@ public struct ActiveSetCheck: Equatable, Sendable {
     /// The size the suboptimality is compared with: the largest part of the objective.
     public var scale = 0.0
 
+    /// A check of nothing yet.
+    init() {}
+
+    /// Whether both figures are small enough for a solution.
+    func isWithin(_ settings: ActiveSetSettings) -> Bool {
+        infeasibility <= settings.infeasibility && suboptimality <= settings.suboptimality * scale
+    }
+
     /// Checks a point.
     ///
     /// - Parameters:

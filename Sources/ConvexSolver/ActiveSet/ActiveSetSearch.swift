@@ -42,9 +42,17 @@ struct ActiveSetSearch {
 
     // MARK: One point
 
-    mutating func solve(at parameter: Double, shouldStop: () -> Bool) throws(ActiveSetFailure) -> ActiveSetSolution {
+    mutating func solve(
+        at parameter: Double,
+        from previous: ActiveSetSolution? = nil,
+        shouldStop: () -> Bool
+    ) throws(ActiveSetFailure) -> ActiveSetSolution {
         setParameter(parameter)
-        begin()
+        if let previous, previous.point.count == program.variableCount {
+            begin(from: previous)
+        } else {
+            begin()
+        }
         try solveRounds(shouldStop: shouldStop)
         return try solution(at: parameter)
     }
@@ -103,13 +111,35 @@ struct ActiveSetSearch {
         }
         enter(n > settings.smallProgram ? firstWorkingSet() : Array(0..<n))
         setRowOffsets()
+        placeStart()
+        if let limitRow = set.limitRow, hasKinks { set.rowPlaces[limitRow] = .upper }
+    }
+
+    /// Moves the variables of the working set to where the start has them.
+    private func placeStart() {
         var localIndex: [Int: Int] = [:]
         for j in 0..<set.count { localIndex[Int(set.names[j])] = j }
         for entry in basePoint.start {
             guard let j = localIndex[entry.variable] else { continue }
             moveToStart(j, entry.value)
         }
-        if let limitRow = set.limitRow, hasKinks { set.rowPlaces[limitRow] = .upper }
+    }
+
+    /// Starts from the point of another solution: its working set is the first guess.
+    private mutating func begin(from previous: ActiveSetSolution) {
+        for j in 0..<program.variableCount {
+            let value = min(max(previous.point[j], program.lower[j]), program.upper[j])
+            if value != basePoint.point[j] { basePoint.start.append((j, value)) }
+        }
+        let isSmall = program.variableCount <= settings.smallProgram
+        enter(isSmall ? Array(0..<program.variableCount) : firstWorkingSet())
+        setRowOffsets()
+        placeStart()
+        for r in program.rows.indices where r < previous.multipliers.count {
+            guard set.rowLower[r] < set.rowUpper[r], previous.multipliers[r] != 0 else { continue }
+            set.rowPlaces[r] = previous.multipliers[r] > 0 ? .upper : .lower
+        }
+        if let limitRow = set.limitRow, previous.limitMultiplier > 0 { set.rowPlaces[limitRow] = .upper }
     }
 
     private func moveToStart(_ j: Int, _ value: Double) {
@@ -374,14 +404,8 @@ struct ActiveSetSearch {
             multipliers: Array(set.multiplier.prefix(program.rows.count)),
             limitMultiplier: limitMultiplier
         )
-        if check.suboptimality > settings.suboptimality * check.scale {
-            // An objective near zero says nothing about the size of its parts.
-            let held = point.indices.filter { point[$0] != 0 }
-            let spread = held.reduce(0) { $0 + program.curvature.diagonal($1) * point[$1] * point[$1] / 2 }
-            check.scale = max(check.scale, spread)
-        }
-        guard check.infeasibility <= settings.infeasibility, check.suboptimality <= settings.suboptimality * check.scale
-        else { throw .unfinished(.inaccurate) }
+        if !check.isWithin(settings) { check.scale = max(check.scale, program.objectiveScale(at: point)) }
+        guard check.isWithin(settings) else { throw .unfinished(.inaccurate) }
         return ActiveSetSolution(
             point: point,
             multipliers: Array(set.multiplier.prefix(program.rows.count)),

@@ -12,6 +12,15 @@ public struct ActiveSetSolution: Sendable {
     public var check: ActiveSetCheck
     /// How the work was spread.
     public var effort: ActiveSetEffort
+    /// What found it.
+    public var method = Method.activeSet
+
+    /// The methods that find solutions.
+    public enum Method: Sendable {
+        case activeSet
+        /// Where the active-set method did not finish.
+        case interiorPoint
+    }
 }
 
 /// How much work a solve took.
@@ -30,9 +39,10 @@ public struct ActiveSetEffort: Equatable, Sendable {
 
 /// How a solve that gave no solution ended.
 public enum ActiveSetFailure: Error, Equatable, Sendable {
-    /// The walk found no multiplier to exchange: as far as it can tell nothing meets the rows and bounds.
+    /// Nothing meets the rows and bounds.
     ///
-    /// The ray is not checked against the data yet: confirm by the interior point's certificate before telling a caller.
+    /// Of a solve this is certain: a certificate of the interior point was checked against the data. Of a path it is what
+    /// the walk found.
     case infeasible
     /// The method could not finish, for this reason; another one should be asked.
     case unfinished(Difficulty)

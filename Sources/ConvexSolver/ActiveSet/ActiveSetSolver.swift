@@ -28,17 +28,32 @@ public struct ActiveSetSolver: Sendable {
 
     /// The optimum at one parameter.
     ///
+    /// Where the active sets do not finish, or find nothing feasible, the interior point is asked: what it finds is made
+    /// exact from where it ended, and only its certificate makes a program infeasible.
+    ///
     /// - Parameters:
     ///   - parameter: λ.
+    ///   - previous: a solution of this program at another parameter, or of one much like it, to start from.
     ///   - shouldStop: asked once a round.
     /// - Returns: the optimum with its multipliers and the check of both from the data.
-    /// - Throws: ``ActiveSetFailure``; after ``ActiveSetFailure/unfinished`` another method may still solve the program.
+    /// - Throws: ``ActiveSetFailure``.
     public func solve(
         at parameter: Double = 0,
+        from previous: ActiveSetSolution? = nil,
         shouldStop: () -> Bool = { false }
     ) throws(ActiveSetFailure) -> ActiveSetSolution {
-        var search = ActiveSetSearch(program, settings: settings)
-        return try search.solve(at: parameter, shouldStop: shouldStop)
+        let failure: ActiveSetFailure
+        do throws(ActiveSetFailure) {
+            var search = ActiveSetSearch(program, settings: settings)
+            return try search.solve(at: parameter, from: previous, shouldStop: shouldStop)
+        } catch {
+            failure = error
+        }
+        switch failure {
+        case .invalid, .stopped: throw failure
+        case .infeasible, .unfinished:
+            return try solveByInteriorPoint(at: parameter, after: failure, shouldStop: shouldStop)
+        }
     }
 
     /// The point at which (−pᵀx) / √(xᵀPx) is largest, for a program without linear term q and costs c.
@@ -97,6 +112,8 @@ public struct ActiveSetSettings: Equatable, Sendable {
     public var infeasibility = 1e-10
     /// Added to the diagonal of P, as a share of its mean, when P is singular on the free variables.
     public var proximal = 1e-9
+    /// Up to this many variables the interior point is asked where active sets do not finish.
+    public var largestInteriorPoint = 2500
     /// Proximal rounds at most; each removes nearly all that the addition changed.
     public var proximalRounds = 6
 

@@ -154,11 +154,21 @@ extension ParametricProgram {
             multipliers: multipliers,
             limitMultiplier: limitMultiplier
         )
-        // An objective near zero says nothing about the size of its parts.
-        let spread = held.reduce(0) { sum, j in
-            sum + curvature.diagonal(Int(j)) * point[Int(j)] * point[Int(j)] / 2
-        }
-        check.scale = max(check.scale, spread)
+        check.scale = max(check.scale, objectiveScale(at: point))
         return check
+    }
+
+    /// What an objective near zero is measured by: the risk the variables of a point have without each other, and, as the
+    /// last resort, a trifle of what they may have at all.
+    func objectiveScale(at point: [Double]) -> Double {
+        var spread = 0.0
+        var most = 0.0
+        for j in point.indices {
+            let diagonal = curvature.diagonal(j)
+            if point[j] != 0 { spread += diagonal * point[j] * point[j] / 2 }
+            let reach = max(abs(lower[j]), abs(upper[j]))
+            most = max(most, diagonal * reach * reach / 2)
+        }
+        return max(spread, 1e-9 * most)
     }
 }

@@ -55,7 +55,7 @@ struct CriticalLine {
         returns = Self.ascending(
             decisions.map { problem.expectedReturn(of: Array($0[..<count]), cash: $0[count]) }
         )
-        variances = Self.ascending(decisions.map { variance(of: $0[..<count], problem.covariance) })
+        variances = Self.ascending(decisions.map { problem.covariance.quadraticForm(Array($0[..<count])) })
     }
 
     /// Walks from the least risk up, or where that start is a tie of everything, both ways from the middle.
@@ -130,7 +130,7 @@ struct CriticalLine {
         let count = method.problem.instruments.count
         let (low, high) = (path.corners[corner].point, path.corners[corner + 1].point)
         let step = (0..<count).map { high[$0] - low[$0] }
-        let square = variance(of: step[...], method.problem.covariance)
+        let square = method.problem.covariance.quadraticForm(step)
         let rise = variances[corner + 1] - variances[corner]
         let half = max(0, (rise - square) / 2)
         let missing = target - variances[corner]

@@ -106,7 +106,7 @@ extension AllocationProblem {
             weights: weights,
             cash: cash,
             expectedReturn: expectedReturn(of: weights, cash: cash),
-            risk: variance(of: weights[...], covariance).squareRoot()
+            risk: covariance.quadraticForm(weights).squareRoot()
         )
     }
 

@@ -248,9 +248,6 @@ struct MomentScaling {
     private let excessReturns: [Double]
     private let costRates: [Double]
 
-    /// Σ divided by the square of `volatilityUnit`, over the weights, as active-set methods read it.
-    var curvature: Curvature { .dense(covariance) }
-
     init(_ problem: AllocationProblem, limits: AllocationLimits) {
         let largest = problem.covariance.diagonal.max() ?? 0
         let unit = powerOfTwo(near: largest.squareRoot())
