@@ -145,13 +145,22 @@ package struct SolveOptimization {
     ) throws(OptimizationFailure) -> OptimizationResult {
         var weightByID: [String: Double] = [:]
         for (instrument, weight) in zip(problem.instruments, solution.weights) { weightByID[instrument.id] = weight }
+        let weights = moments.instruments.map { weightByID[$0] ?? 0 }
         let allocation = EvaluatedAllocation(
-            weights: moments.instruments.map { weightByID[$0] ?? 0 },
+            weights: weights,
             cash: solution.cash,
             moments: moments,
             holdings: try Holdings(snapshot),
             benchmark: snapshot.portfolio.benchmark,
-            preferences: problem.preferences
+            preferences: problem.preferences,
+            measured: problem.riskMeasure == .volatility
+                ? nil
+                : try MeasuredRisk(
+                    problem.riskMeasure,
+                    weights: weights,
+                    moments: moments,
+                    preferences: problem.preferences
+                )
         )
         let plan = try planTrades(
             toward: allocation.allocation,

@@ -47,6 +47,7 @@ extension OptimizationFailure {
     public var isOfInputsAlone: Bool { Self.codesOfInputsAlone.contains(code) }
 
     private static let codesOfInputsAlone: Set<String> = [
-        "infeasible", "invalid_inputs", "missing_expected_returns", "no_excess_return", "out_of_reach", "unbounded",
+        "infeasible", "invalid_inputs", "missing_expected_returns", "missing_scenarios", "no_excess_return", "out_of_reach",
+        "unbounded", "unequal_probabilities",
     ]
 }

@@ -1,3 +1,4 @@
+public import Matrices
 public import PortfolioModel
 
 /// What is to be decided: the instruments, their moments, what is held now, the limits in force and the objective.

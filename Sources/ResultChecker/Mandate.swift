@@ -5,6 +5,8 @@ struct Mandate {
     let snapshot: MandateSnapshot
     let moments: Moments
     let limits: Constraints
+    /// How risk is measured.
+    let riskMeasure: RiskMeasure
     let preferences: Preferences
     /// Instruments by id.
     let instruments: [String: Instrument]
@@ -20,6 +22,7 @@ struct Mandate {
     init(snapshot: MandateSnapshot, moments: Moments, request: OptimizationRequest) {
         self.snapshot = snapshot
         self.moments = moments
+        riskMeasure = request.riskMeasure
         limits = Self.inForce(snapshot.portfolio.constraints, request.constraints)
         preferences = Self.inForce(snapshot.portfolio.preferences, request.preferences)
         var instruments: [String: Instrument] = [:]

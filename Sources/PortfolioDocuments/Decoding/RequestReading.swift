@@ -20,9 +20,6 @@ private let objectivesNotOffered = [
     "minimize_tracking_error", "maximize_information_ratio", "maximize_diversification", "risk_budgeting",
     "minimize_transaction_costs", "multi_objective", "custom",
 ]
-let riskMeasuresNotOffered = [
-    "var", "cvar", "semi_deviation", "mad", "evar", "cdar", "max_drawdown", "worst_realization",
-]
 
 /// Reads the body of `POST /api/v1/optimizations`.
 func readOptimizationRequest(_ value: JSONValue, _ faults: FaultCollector) -> OptimizationRequest? {
@@ -33,7 +30,7 @@ func readOptimizationRequest(_ value: JSONValue, _ faults: FaultCollector) -> Op
     let riskMeasure = reader.choice(
         "risk_measure",
         RiskMeasure.self,
-        notOffered: riskMeasuresNotOffered,
+        notOffered: [],
         default: .volatility
     )
     checkFrontierPoints(reader)

@@ -29,6 +29,8 @@ struct GaussianRisk: ConvexRisk {
     /// Fw, then mᵀw.
     func profile(of weights: [Double]) -> [Double] { factor.times(weights) + [dot(means, weights)] }
 
+    func profile(ofInstrument index: Int) -> [Double] { Array(factor.column(index)) + [means[index]] }
+
     func value(ofProfile profile: [Double]) -> Double { deviation(profile) - (profile.last ?? 0) }
 
     func gradient(atProfile profile: [Double]) -> [Double] {

@@ -14,7 +14,7 @@ func portfolioRisk(
     returns: DenseMatrix?,
     probabilities: [Double]?,
     expectedReturns: [Double],
-    covariance: DenseMatrix,
+    covariance: CovarianceModel,
     periodsPerYear: Double,
     confidence: Double
 ) throws(OptimizationFailure) -> any PortfolioRisk {
@@ -35,7 +35,7 @@ func portfolioRisk(
         return GaussianRisk(
             multiple: isTail ? GaussianRisk.tailMultiple(confidence) : max(0, GaussianRisk.quantile(confidence)),
             expectedReturns: expectedReturns,
-            covariance: covariance,
+            covariance: covariance.multipliedOut(),
             periodsPerYear: periodsPerYear
         )
     }

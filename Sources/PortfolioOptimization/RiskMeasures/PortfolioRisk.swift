@@ -10,6 +10,8 @@ internal import PortfolioModel
 protocol PortfolioRisk: Sendable {
     /// The linear part.
     func profile(of weights: [Double]) -> [Double]
+    /// The linear part of one instrument alone.
+    func profile(ofInstrument index: Int) -> [Double]
     /// The measure of a profile.
     func value(ofProfile profile: [Double]) -> Double
     /// A gradient g of the measure, ρ(w) = gᵀw; a support of it where it is convex: ρ(v) ≥ gᵀv for all v.
@@ -104,6 +106,7 @@ protocol ScenarioRisk: ConvexRisk {
 
 extension ScenarioRisk {
     func profile(of weights: [Double]) -> [Double] { scenarios.portfolioReturns(weights) }
+    func profile(ofInstrument index: Int) -> [Double] { Array(scenarios.returns.column(index)) }
     func gradient(atProfile profile: [Double]) -> [Double] {
         scenarios.losses(weightedBy: weighting(ofProfile: profile))
     }

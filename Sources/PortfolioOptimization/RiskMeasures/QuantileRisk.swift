@@ -10,6 +10,8 @@ struct QuantileRisk: PortfolioRisk {
 
     func profile(of weights: [Double]) -> [Double] { scenarios.portfolioReturns(weights) }
 
+    func profile(ofInstrument index: Int) -> [Double] { Array(scenarios.returns.column(index)) }
+
     func value(ofProfile profile: [Double]) -> Double { -profile[scenario(profile)] }
 
     /// Minus the returns of the scenario whose loss it is.

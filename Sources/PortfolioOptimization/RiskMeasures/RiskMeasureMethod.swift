@@ -21,9 +21,10 @@ struct RiskMeasureMethod {
     /// Below this share of the largest excess return there is none.
     private static let negligibleExcess = 1e-9
 
-    init(_ problem: AllocationProblem) throws(OptimizationFailure) {
+    /// Takes a problem, and the solver of one on the same scenarios where there was one.
+    init(_ problem: AllocationProblem, solver known: RiskProgramSolver? = nil) throws(OptimizationFailure) {
         self.problem = problem
-        solver = RiskProgramSolver(try convexRisk(of: problem))
+        if let known { solver = known } else { solver = RiskProgramSolver(try convexRisk(of: problem)) }
         var base = MeanVarianceMethod(problem)
         base.risk = solver
         self.base = base
@@ -319,7 +320,17 @@ struct RiskMeasureMethod {
 ///
 /// - Throws: ``OptimizationFailure`` with the code `missing_scenarios` or `invalid_inputs`.
 func convexRisk(of problem: AllocationProblem) throws(OptimizationFailure) -> any ConvexRisk {
-    let risk = try portfolioRisk(
+    guard let convex = try portfolioRisk(of: problem) as? any ConvexRisk else {
+        throw numericalDifficulty("\(problem.riskMeasure.rawValue) is not convex")
+    }
+    return convex
+}
+
+/// The measure of a problem.
+///
+/// - Throws: as ``convexRisk(of:)``.
+func portfolioRisk(of problem: AllocationProblem) throws(OptimizationFailure) -> any PortfolioRisk {
+    try portfolioRisk(
         problem.riskMeasure,
         returns: problem.scenarios,
         probabilities: problem.scenarioProbabilities,
@@ -328,8 +339,4 @@ func convexRisk(of problem: AllocationProblem) throws(OptimizationFailure) -> an
         periodsPerYear: problem.periodsPerYear,
         confidence: problem.preferences.effectiveConfidenceLevel
     )
-    guard let convex = risk as? any ConvexRisk else {
-        throw numericalDifficulty("\(problem.riskMeasure.rawValue) is not convex")
-    }
-    return convex
 }

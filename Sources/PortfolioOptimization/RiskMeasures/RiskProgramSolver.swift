@@ -104,9 +104,7 @@ final class RiskProgramSolver {
         addSupport(atProfile: risk.profile(of: equal))
         guard n <= 60 else { return }
         for j in 0..<n {
-            var single = [Double](repeating: 0, count: n)
-            single[j] = 1
-            addSupport(atProfile: risk.profile(of: single))
+            addSupport(atProfile: risk.profile(ofInstrument: j))
         }
     }
 
