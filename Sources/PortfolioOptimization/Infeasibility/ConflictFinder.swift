@@ -9,7 +9,7 @@ struct ConflictFinder {
     private let problem: AllocationProblem
     private let limits: AllocationLimits
     private let scaling: MomentScaling
-    private let risk: RiskProgramSolver?
+    private let risk: (any RiskSolving)?
 
     /// A multiplier below this share of the largest one is rounding.
     private static let participates = 1e-6
@@ -109,7 +109,7 @@ struct ConflictFinder {
         shouldStop: () -> Bool
     ) throws(OptimizationFailure) -> ProgramOutcome {
         guard let risk else { return try solveProgram(program, preferences: problem.preferences, shouldStop: shouldStop) }
-        return try risk.solve(program, preferences: problem.preferences, shouldStop: shouldStop)
+        return try risk.solve(program, preferences: problem.preferences, anchor: nil, shouldStop: shouldStop)
     }
 
     private func zeros(_ builder: ProgramBuilder) -> [Double] { [Double](repeating: 0, count: builder.columnCount) }

@@ -11,7 +11,7 @@ struct MeanVarianceMethod {
     let limits: AllocationLimits
     let scaling: MomentScaling
     /// What solves programs with a risk measure other than volatility, when there is one.
-    var risk: RiskProgramSolver?
+    var risk: (any RiskSolving)?
 
     init(_ problem: AllocationProblem) {
         self.problem = problem

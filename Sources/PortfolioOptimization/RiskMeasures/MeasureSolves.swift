@@ -3,13 +3,13 @@ internal import PortfolioModel
 /// The programs of a frontier on a measure other than volatility; all of them share what is learnt of the measure.
 struct MeasureSolves: FrontierSolves {
     private let problem: AllocationProblem
-    private let solver: RiskProgramSolver
+    private let solver: any RiskSolving
     private(set) var report = SolutionReport.noTrading
 
     /// Takes a problem without limits on return and risk.
     init(_ problem: AllocationProblem) throws(OptimizationFailure) {
         self.problem = problem
-        solver = RiskProgramSolver(try convexRisk(of: problem))
+        solver = try riskSolver(of: problem)
         report.solver = ""
     }
 
@@ -64,7 +64,7 @@ struct MeasureSolves: FrontierSolves {
             weights: solution.weights,
             cash: solution.cash,
             expectedReturn: problem.expectedReturn(of: solution.weights, cash: solution.cash),
-            risk: solver.risk.value(of: solution.weights)
+            risk: solver.measured.value(of: solution.weights)
         )
     }
 }

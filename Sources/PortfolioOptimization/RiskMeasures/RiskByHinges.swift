@@ -18,7 +18,9 @@ extension RiskProgramSolver {
         let hingeProgram = rows.program(program, form, matrix, column: column)
         let solution: HingeSolution
         do throws(SolverError) {
-            solution = try HingeSimplex(hingeProgram).solve(shouldStop: shouldStop)
+            var start = lastVertex
+            if start == nil { start = try Self.vertexOfSample(hingeProgram, shouldStop: shouldStop) }
+            solution = try HingeSimplex(hingeProgram).solve(from: start, shouldStop: shouldStop)
         } catch {
             throw numericalDifficulty("the solver refused the program (\(error))")
         }
@@ -32,6 +34,7 @@ extension RiskProgramSolver {
         case .iterationLimit, .stalled:
             throw numericalDifficulty("the hinge simplex ended after \(solution.iterations) pivots")
         }
+        lastVertex = solution.vertex
         var primal = solution.primal
         let profile = risk.profile(of: Array(primal[..<program.instrumentCount]))
         primal[column] = risk.value(ofProfile: profile) / unit
@@ -50,6 +53,37 @@ extension RiskProgramSolver {
                 )
             )
         )
+    }
+
+    /// Scenarios from which on a sample of them is solved first.
+    private static let manyScenarios = 3_000
+    /// One of so many is in the sample.
+    private static let sampleStride = 8
+
+    /// The optimal vertex over a part of the scenarios, as a vertex over all of them; nil where there are few.
+    ///
+    /// A pivot costs as much as there are scenarios, and most of the way to the optimum is the same on a sample.
+    private static func vertexOfSample(
+        _ program: HingeProgram,
+        shouldStop: () -> Bool
+    ) throws(SolverError) -> HingeVertex? {
+        guard program.hingeCount >= manyScenarios else { return nil }
+        let chosen = Array(stride(from: sampleStride / 2, to: program.hingeCount, by: sampleStride))
+        let (count, total) = (program.hingeCount, program.weights.reduce(0, +))
+        let mass = chosen.reduce(0) { $0 + program.weights[$1] }
+        guard mass > 0 else { return nil }
+        var sample = program
+        sample.hinges = DenseMatrix(rows: chosen.count, columns: program.variableCount)
+        for j in 0..<program.variableCount {
+            for (i, t) in chosen.enumerated() { sample.hinges[i, j] = program.hinges.elements[j * count + t] }
+        }
+        sample.offsets = chosen.map { program.offsets[$0] }
+        sample.weights = chosen.map { program.weights[$0] * total / mass }
+        let solution = try HingeSimplex(sample).solve(shouldStop: shouldStop)
+        guard solution.status == .solved else { return nil }
+        var vertex = solution.vertex
+        vertex.hinges = vertex.hinges.map { chosen[$0] }
+        return vertex
     }
 
     /// (c − rₜ)/unit over the weights, −1 at the level, 0 elsewhere.

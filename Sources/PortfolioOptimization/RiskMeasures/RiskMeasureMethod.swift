@@ -3,7 +3,7 @@ internal import LinearAlgebra
 internal import Matrices
 internal import PortfolioModel
 
-/// The four objectives on a convex measure of risk other than volatility, under every limit of a mandate.
+/// The four objectives on a measure of risk other than volatility, under every limit of a mandate.
 ///
 /// With ρ the measure per period and P the periods in a year: least ρ; most return with ρ ≤ max_risk; return − λPρ; and
 /// the largest excess return over ρ, by Dinkelbach's steps on excess − θρ (docs/mathematics.md).
@@ -12,7 +12,7 @@ struct RiskMeasureMethod {
     let limits: AllocationLimits
     /// What the limits, their prices and their contradictions have in common with mean-variance optimization.
     let base: MeanVarianceMethod
-    let solver: RiskProgramSolver
+    let solver: any RiskSolving
 
     /// Dinkelbach's steps at most; they converge faster than linearly.
     private static let mostRatioSteps = 40
@@ -22,9 +22,9 @@ struct RiskMeasureMethod {
     private static let negligibleExcess = 1e-9
 
     /// Takes a problem, and the solver of one on the same scenarios where there was one.
-    init(_ problem: AllocationProblem, solver known: RiskProgramSolver? = nil) throws(OptimizationFailure) {
+    init(_ problem: AllocationProblem, solver known: (any RiskSolving)? = nil) throws(OptimizationFailure) {
         self.problem = problem
-        if let known { solver = known } else { solver = RiskProgramSolver(try convexRisk(of: problem)) }
+        if let known { solver = known } else { solver = try riskSolver(of: problem) }
         var base = MeanVarianceMethod(problem)
         base.risk = solver
         self.base = base
@@ -200,7 +200,7 @@ struct RiskMeasureMethod {
             let middle = step == 0 ? least : (low + high) / 2
             let weights = point[..<column].map { $0 * (1 - middle) / (1 - cash) }
             let scaled = limits.point(weights: weights, cash: middle)
-            let risk = solver.risk.value(of: Array(weights))
+            let risk = solver.measured.value(of: Array(weights))
             let isAsGood = base.excessReturn(at: scaled) >= risk * ratio * (1 - 1e-12)
             if isAsGood, violation(at: scaled).amount <= 1e-12 {
                 best.optimum.primal.replaceSubrange(..<scaled.count, with: scaled)
@@ -215,7 +215,7 @@ struct RiskMeasureMethod {
     // MARK: Answers
 
     /// The measure at decision variables.
-    func risk(at point: [Double]) -> Double { solver.risk.value(of: Array(point[..<limits.layout.cash])) }
+    func risk(at point: [Double]) -> Double { solver.measured.value(of: Array(point[..<limits.layout.cash])) }
 
     private func excess(of risk: Double, over limit: LimitSide) -> Double {
         (risk - limit.bound) / powerOfTwo(near: limit.bound)
@@ -236,7 +236,8 @@ struct RiskMeasureMethod {
         shouldStop: () -> Bool
     ) throws(OptimizationFailure) -> AllocationSolution {
         var point = try base.clean(found.optimum, scale: 1).point
-        var hasPrices = limits.threshold == nil
+        // Without multipliers there is no slope: integers decided.
+        var hasPrices = limits.threshold == nil && !found.optimum.dual.isEmpty
         if problem.objective == .minimizeRisk, let limit = limits.riskLimit,
             excess(of: risk(at: point), over: limit) > AllocationLimits.tolerance
         {
@@ -316,19 +317,21 @@ struct RiskMeasureMethod {
     }
 }
 
-/// The measure of a problem as the programs need it.
+/// What solves the programs of a problem's measure.
 ///
-/// - Throws: ``OptimizationFailure`` with the code `missing_scenarios` or `invalid_inputs`.
-func convexRisk(of problem: AllocationProblem) throws(OptimizationFailure) -> any ConvexRisk {
-    guard let convex = try portfolioRisk(of: problem) as? any ConvexRisk else {
+/// - Throws: ``OptimizationFailure`` with the code `missing_scenarios`, `unequal_probabilities` or `invalid_inputs`.
+func riskSolver(of problem: AllocationProblem) throws(OptimizationFailure) -> any RiskSolving {
+    let risk = try portfolioRisk(of: problem)
+    if let quantile = risk as? QuantileRisk { return QuantileProgramSolver(quantile) }
+    guard let convex = risk as? any ConvexRisk else {
         throw numericalDifficulty("\(problem.riskMeasure.rawValue) is not convex")
     }
-    return convex
+    return RiskProgramSolver(convex)
 }
 
 /// The measure of a problem.
 ///
-/// - Throws: as ``convexRisk(of:)``.
+/// - Throws: as ``riskSolver(of:)``.
 func portfolioRisk(of problem: AllocationProblem) throws(OptimizationFailure) -> any PortfolioRisk {
     try portfolioRisk(
         problem.riskMeasure,

@@ -14,12 +14,14 @@ internal import PortfolioModel
 /// - SeeAlso: docs/mathematics.md, "Risk measures under limits"; Kelley, SIAM Journal 8 (1960); Kronqvist, Lundell &
 ///   Westerlund, J. Global Optimization 64 (2016), for supports on the boundary; Duran & Grossmann, Mathematical
 ///   Programming 36 (1986), for thresholds.
-final class RiskProgramSolver {
+final class RiskProgramSolver: RiskSolving {
     let risk: any ConvexRisk
     /// What one unit of the column t is worth.
     let unit: Double
     /// Supports over the weights, in units of t.
     private(set) var supports: [[Double]] = []
+    /// Where the last solve by hinges ended.
+    var lastVertex: HingeVertex?
 
     /// Rounds at most.
     static let mostRounds = 600
@@ -32,10 +34,13 @@ final class RiskProgramSolver {
     /// Supports kept at most.
     static let mostSupports = 800
 
-    init(_ risk: any ConvexRisk) {
+    /// Takes a measure, and the unit of its column where that is given.
+    init(_ risk: any ConvexRisk, unit: Double? = nil) {
         self.risk = risk
-        unit = risk.scale
+        self.unit = unit ?? risk.scale
     }
+
+    var measured: any PortfolioRisk { risk }
 
     /// The best point of a program.
     ///

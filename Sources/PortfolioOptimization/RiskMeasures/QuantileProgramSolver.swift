@@ -1,0 +1,366 @@
+internal import ConvexSolver
+internal import LinearAlgebra
+internal import Matrices
+internal import PortfolioModel
+
+/// What solves programs in which a risk measure has a column.
+protocol RiskSolving: AnyObject {
+    /// The measure.
+    var measured: any PortfolioRisk { get }
+    /// What one unit of the column is worth.
+    var unit: Double { get }
+    /// The best point of a program, or the proof that there is none.
+    func solve(
+        _ program: AllocationProgram,
+        preferences: Preferences,
+        anchor: [Double]?,
+        shouldStop: () -> Bool
+    ) throws(OptimizationFailure) -> ProgramOutcome
+}
+
+/// Solves programs with value-at-risk over scenarios, which is not convex.
+///
+/// A choice for each scenario: it is dropped, all of these together with at most 1 − β of the probability, or its loss is at
+/// most t. A search over the choices is exact and knows its gap. Where there are too many scenarios for a search, the
+/// allocation is improved by turns (drop the largest losses of the last allocation, solve for the largest of the rest)
+/// and is reported with the gap to a bound that may be far.
+///
+/// - SeeAlso: Larsen, Mausser & Uryasev (2002), for the improvement by turns; Feng, Wächter & Staum, Quantitative Finance
+///   15 (2015), for the search.
+final class QuantileProgramSolver: RiskSolving {
+    let risk: QuantileRisk
+    let unit: Double
+
+    var measured: any PortfolioRisk { risk }
+
+    /// Choices up to which a search is tried.
+    static let mostChoices = 400
+    /// Turns at most.
+    static let mostTurns = 30
+    private static let defaultGap = 1e-6
+    private static let optimalityGap = 1e-6
+
+    init(_ risk: QuantileRisk) {
+        self.risk = risk
+        unit = risk.scale
+    }
+
+    func solve(
+        _ program: AllocationProgram,
+        preferences: Preferences,
+        anchor: [Double]? = nil,
+        shouldStop: () -> Bool
+    ) throws(OptimizationFailure) -> ProgramOutcome {
+        guard let column = program.riskColumn else {
+            return try solveProgram(program, preferences: preferences, shouldStop: shouldStop)
+        }
+        let choices = QuantileChoices(risk, program, column: column, unit: unit)
+        let improved = try improvedByTurns(program, column: column, preferences: preferences, shouldStop: shouldStop)
+        guard choices.open.count <= Self.mostChoices else {
+            return try reported(improved, choices, program, column: column, preferences, shouldStop: shouldStop)
+        }
+        var settings = SolverSettings()
+        settings.relativeGap = preferences.relativeGap ?? Self.defaultGap
+        settings.optimalityGap = Self.optimalityGap
+        let result: BranchAndBoundResult
+        do throws(SolverError) {
+            result = try BranchAndBoundSolver(
+                choices.conic,
+                disjunctions: choices.disjunctions,
+                implied: program.implied,
+                settings: settings
+            ).solve(shouldStop: shouldStop)
+        } catch {
+            throw numericalDifficulty("the solver refused the program (\(error))")
+        }
+        switch result.status {
+        case .infeasible: return .infeasible(certificate: [])
+        case .unbounded: return .unbounded
+        case .stoppedWithoutIncumbent:
+            return try reported(improved, choices, program, column: column, preferences, shouldStop: { false })
+        case .optimal, .withinGap, .stoppedWithIncumbent:
+            guard let solution = result.solution else { throw timeLimit() }
+            return .solved(best(solution, result, improved, program, column: column))
+        }
+    }
+
+    /// The search's answer, or the one improved by turns where that is better.
+    private func best(
+        _ solution: ConicSolution,
+        _ result: BranchAndBoundResult,
+        _ improved: ProgramOptimum?,
+        _ program: AllocationProgram,
+        column: Int
+    ) -> ProgramOptimum {
+        var primal = Array(solution.primal.prefix(program.conic.variableCount))
+        primal[column] = risk.value(of: Array(primal[..<program.instrumentCount])) / unit
+        var value = dot(program.conic.linear, primal)
+        // The search's gap is relative to its own objective; the bound it proves stands for the better of the two.
+        let bound = value - result.relativeGap * max(value.magnitude, 1e-3)
+        if let improved {
+            let other = dot(program.conic.linear, improved.primal)
+            if other < value { (primal, value) = (improved.primal, other) }
+        }
+        let gap = max(0, value - bound) / max(value.magnitude, 1e-3)
+        return ProgramOptimum(
+            primal: primal,
+            dual: [],
+            report: SolutionReport(
+                status: gap <= Self.optimalityGap ? .optimal : .withinGap,
+                solver: "branch_and_bound",
+                iterations: result.iterations,
+                solveMilliseconds: 0,
+                primalResidual: solution.primalResidual,
+                dualResidual: 0,
+                relativeGap: gap
+            )
+        )
+    }
+
+    /// The answer of the turns with the gap to what the scenarios' least losses prove.
+    private func reported(
+        _ improved: ProgramOptimum?,
+        _ choices: QuantileChoices,
+        _ program: AllocationProgram,
+        column: Int,
+        _ preferences: Preferences,
+        shouldStop: () -> Bool
+    ) throws(OptimizationFailure) -> ProgramOutcome {
+        guard var improved else { throw timeLimit() }
+        var relaxed = program
+        relaxed.conic.append([LinearRow(columns: [column], coefficients: [-1], upperBound: -choices.leastRisk)])
+        let value = dot(program.conic.linear, improved.primal)
+        var bound = -Double.infinity
+        if case .solved(let lowest) = try solveProgram(relaxed, preferences: preferences, shouldStop: shouldStop) {
+            bound = dot(program.conic.linear, lowest.primal)
+        }
+        let gap = max(0, value - bound) / max(value.magnitude, 1e-3)
+        improved.report.relativeGap = gap.isFinite ? gap : 1e9
+        improved.report.status = gap <= Self.optimalityGap ? .optimal : .withinGap
+        improved.report.solver = "tail_turns"
+        improved.dual = []
+        return .solved(improved)
+    }
+
+    // MARK: Turns
+
+    /// From the least CVaR on: the largest losses are dropped, the largest of the rest takes their place.
+    ///
+    /// Each turn's value-at-risk is not above the last one's.
+    private func improvedByTurns(
+        _ program: AllocationProgram,
+        column: Int,
+        preferences: Preferences,
+        shouldStop: () -> Bool
+    ) throws(OptimizationFailure) -> ProgramOptimum? {
+        let tail = TailRisk(scenarios: risk.scenarios, confidence: risk.confidence)
+        var best = try? optimum(program, tail, column: column, preferences: preferences, shouldStop: shouldStop)
+        if best == nil, program.riskLimitRow != nil {
+            // No allocation's tail is within the limit; the start is then the least tail of all.
+            var calm = program
+            if let row = program.riskLimitRow { calm.dropRiskLimit(row, column: column) }
+            best = try? optimum(calm, tail, column: column, preferences: preferences, shouldStop: shouldStop)
+        }
+        guard var point = best?.primal else { return nil }
+        var found: ProgramOptimum?
+        for _ in 0..<Self.mostTurns {
+            if shouldStop() { break }
+            let kept = risk.keptScenarios(at: Array(point[..<program.instrumentCount]))
+            guard
+                var next = try? optimum(
+                    program,
+                    WorstRisk(scenarios: kept),
+                    column: column,
+                    preferences: preferences,
+                    shouldStop: shouldStop
+                )
+            else { break }
+            next.primal[column] = risk.value(of: Array(next.primal[..<program.instrumentCount])) / unit
+            let value = dot(program.conic.linear, next.primal)
+            let last = found.map { dot(program.conic.linear, $0.primal) } ?? .infinity
+            point = next.primal
+            if value < last { found = next }
+            if last - value <= 1e-12 * max(value.magnitude, 1e-3) { break }
+        }
+        return found
+    }
+
+    private func optimum(
+        _ program: AllocationProgram,
+        _ convex: some ScenarioRisk,
+        column: Int,
+        preferences: Preferences,
+        shouldStop: () -> Bool
+    ) throws(OptimizationFailure) -> ProgramOptimum? {
+        let solver = RiskProgramSolver(convex, unit: unit)
+        var anchor: [Double]?
+        if let row = program.riskLimitRow {
+            var calm = program
+            calm.conic.linear = [Double](repeating: 0, count: calm.conic.variableCount)
+            calm.conic.linear[column] = 1
+            calm.dropRiskLimit(row, column: column)
+            guard
+                case .solved(let least) = try solver.solve(calm, preferences: preferences, shouldStop: shouldStop),
+                program.meetsRiskLimit(least.primal)
+            else { return nil }
+            anchor = least.primal
+        }
+        guard
+            case .solved(let optimum) = try solver.solve(
+                program,
+                preferences: preferences,
+                anchor: anchor,
+                shouldStop: shouldStop
+            )
+        else { return nil }
+        return optimum
+    }
+}
+
+extension QuantileRisk {
+    /// The scenarios but for the largest losses that value-at-risk does not see, as probabilities that are 0 there.
+    func keptScenarios(at weights: [Double]) -> Scenarios {
+        let profile = profile(of: weights)
+        var probabilities = scenarios.probabilities
+        var left = 1 - confidence + Self.rounding
+        for t in profile.indices.sorted(by: { (profile[$0], $0) < (profile[$1], $1) }) where probabilities[t] > 0 {
+            guard probabilities[t] <= left else { break }
+            left -= probabilities[t]
+            probabilities[t] = 0
+        }
+        return Scenarios(returns: scenarios.returns, probabilities: probabilities)
+    }
+}
+
+/// The choices of a value-at-risk as a program: a column z for each scenario that may or may not be dropped.
+struct QuantileChoices {
+    /// The program with its further columns and rows.
+    let conic: ConicProblem
+    let disjunctions: [Disjunction]
+    /// The scenarios with a choice.
+    let open: [Int]
+    /// No allocation has a lower value-at-risk, in units of the column.
+    let leastRisk: Double
+
+    init(_ risk: QuantileRisk, _ program: AllocationProgram, column: Int, unit: Double) {
+        let scenarios = risk.scenarios
+        let (count, n) = (scenarios.count, scenarios.returns.columns)
+        let caps = WeightRanges(program)
+        let ranges = (0..<count).map { t in
+            caps.range(of: (0..<n).map { -scenarios.returns[t, $0] / unit })
+        }
+        let least = QuantileRisk(scenarios: scenarios, confidence: risk.confidence)
+            .value(ofProfile: ranges.map { -$0.low })
+        leastRisk = least
+        let possible = (0..<count).filter { scenarios.probabilities[$0] > 0 && ranges[$0].high > least }
+        let budget = 1 - risk.confidence + QuantileRisk.rounding
+        open = possible.filter { scenarios.probabilities[$0] <= budget }
+        var extended = program.conic
+        extended.widen(by: open.count)
+        let first = program.conic.variableCount
+        var rows = [LinearRow(columns: [column], coefficients: [-1], upperBound: -least)]
+        let place = Dictionary(uniqueKeysWithValues: open.enumerated().map { ($1, first + $0) })
+        for t in possible {
+            var row = LinearRow(
+                columns: Array(0..<n) + [column],
+                coefficients: (0..<n).map { -scenarios.returns[t, $0] / unit } + [-1],
+                upperBound: 0
+            )
+            if let z = place[t] {
+                row.columns.append(z)
+                row.coefficients.append(-(ranges[t].high - least))
+            }
+            rows.append(row)
+        }
+        for z in open.indices {
+            rows.append(LinearRow(columns: [first + z], coefficients: [1], upperBound: 1))
+            rows.append(LinearRow(columns: [first + z], coefficients: [-1], upperBound: 0))
+        }
+        if !open.isEmpty {
+            let mass = open.map { scenarios.probabilities[$0] }
+            let largest = mass.max() ?? 1
+            rows.append(
+                LinearRow(
+                    columns: open.indices.map { first + $0 },
+                    coefficients: mass.map { $0 / largest },
+                    upperBound: budget / largest
+                )
+            )
+        }
+        extended.append(rows)
+        conic = extended
+        disjunctions = program.disjunctions + open.indices.map { z in
+            Disjunction(
+                off: [LinearRow(columns: [first + z], coefficients: [1], upperBound: 0, isEquality: true)],
+                on: [LinearRow(columns: [first + z], coefficients: [1], upperBound: 1, isEquality: true)]
+            )
+        }
+    }
+}
+
+/// Between what weights can lie, as far as bounds on single ones and a sum of at most 1 tell.
+private struct WeightRanges {
+    private var upper: [Double]
+    private var lower: [Double]
+
+    init(_ program: AllocationProgram) {
+        let n = program.instrumentCount
+        upper = [Double](repeating: 1, count: n)
+        lower = [Double](repeating: 0, count: n)
+        guard program.relaxationColumn == nil else { return }
+        var first = 0
+        for cone in program.conic.cones {
+            var isEquation = false
+            if case .zero = cone { isEquation = true }
+            if case .secondOrder = cone {
+                first += cone.dimension
+                continue
+            }
+            for row in first..<(first + cone.dimension) { take(program.conic, row, isEquation: isEquation, n) }
+            first += cone.dimension
+        }
+    }
+
+    private mutating func take(_ conic: ConicProblem, _ row: Int, isEquation: Bool, _ n: Int) {
+        let entries = (0..<conic.variableCount).filter { conic.constraints[row, $0] != 0 }
+        guard entries.count == 1, let j = entries.first, j < n else { return }
+        let bound = conic.bounds[row] / conic.constraints[row, j]
+        if isEquation || conic.constraints[row, j] > 0 { upper[j] = min(upper[j], max(0, bound)) }
+        if isEquation || conic.constraints[row, j] < 0 { lower[j] = max(lower[j], min(bound, 1)) }
+    }
+
+    /// The least and the most of Σ cᵢwᵢ with Σw ≤ 1.
+    func range(of coefficients: [Double]) -> (low: Double, high: Double) {
+        (-most(of: coefficients.map { -$0 }), most(of: coefficients))
+    }
+
+    private func most(of coefficients: [Double]) -> Double {
+        var left = max(0, 1 - lower.reduce(0, +))
+        var sum = zip(coefficients, lower).reduce(0) { $0 + $1.0 * $1.1 }
+        for j in coefficients.indices.sorted(by: { coefficients[$0] > coefficients[$1] }) where coefficients[j] > 0 {
+            let part = min(left, max(0, upper[j] - lower[j]))
+            sum += part * coefficients[j]
+            left -= part
+            if left <= 0 { break }
+        }
+        return sum
+    }
+}
+
+extension ConicProblem {
+    /// The problem with further columns of zeros.
+    mutating func widen(by count: Int) {
+        let n = variableCount
+        var P = DenseMatrix(rows: n + count, columns: n + count)
+        for j in 0..<n {
+            for i in 0..<n { P[i, j] = quadratic[i, j] }
+        }
+        quadratic = P
+        linear += [Double](repeating: 0, count: count)
+        constraints = DenseMatrix(
+            rows: rowCount,
+            columns: n + count,
+            columnMajor: constraints.elements + [Double](repeating: 0, count: rowCount * count)
+        )
+    }
+}
