@@ -50,7 +50,7 @@ struct RiskMeasureMethod {
     // MARK: Programs
 
     /// An optimum with what it is worth in the caller's terms.
-    private struct Optimum {
+    struct Optimum {
         var optimum: ProgramOptimum
         var program: AllocationProgram
         /// What one unit of a multiplier gains.
@@ -60,7 +60,7 @@ struct RiskMeasureMethod {
     }
 
     /// The rows of the limits with a risk column.
-    private func builder(limitsRisk: Bool) -> ProgramBuilder {
+    func builder(limitsRisk: Bool) -> ProgramBuilder {
         var builder = ProgramBuilder(limits: limits)
         if !limits.volatilityLimits.isEmpty {
             builder.volatility = (base.scaling.factor, base.scaling.volatilityUnit)
@@ -92,6 +92,9 @@ struct RiskMeasureMethod {
         guard excess(of: risk(at: least.optimum.primal), over: limit) <= AllocationLimits.tolerance else {
             throw try base.infeasible(because: nil, shouldStop: shouldStop)
         }
+        if let priced = try pricedOptimum(free, least, aversion: aversion, limit: limit, shouldStop: shouldStop) {
+            return priced
+        }
         return try tradeOff(
             aversion: aversion,
             limitsRisk: true,
@@ -115,7 +118,7 @@ struct RiskMeasureMethod {
         return try solved(builder, linear, gain: unit, anchor: anchor, shouldStop: shouldStop)
     }
 
-    private func solved(
+    func solved(
         _ builder: ProgramBuilder,
         _ linear: [Double],
         gain: Double?,
