@@ -93,6 +93,7 @@ let package = Package(
             ["PortfolioAPI", "PortfolioService", "Repository", "MomentEstimation", "FunctionRuntime"]
         ),
         function("efficient-frontier", ["PortfolioAPI", "PortfolioService", "Repository", "FunctionRuntime"]),
+        function("factor-exposures", ["PortfolioAPI", "PortfolioService", "Repository", "FunctionRuntime"]),
         function("health", ["PortfolioAPI", "PortfolioService", "Repository", "FunctionRuntime"]),
         function("worker", ["JobExecution", "Repository", "FunctionRuntime"]),
 
@@ -134,7 +135,10 @@ let package = Package(
         tests("ResultCheckerTests", ["ResultChecker", "PortfolioOptimization", "PortfolioModel", "Matrices"]),
         tests(
             "JobExecutionTests",
-            ["JobExecution", "Repository", "ResultChecker", "PortfolioOptimization", "PortfolioModel", "Matrices"]
+            [
+                "JobExecution", "Repository", "ResultChecker", "PortfolioOptimization", "PortfolioModel", "Matrices",
+                "JSON",
+            ]
         ),
         tests("RepositoryTests", ["Repository", "PortfolioDocuments", "PortfolioModel", "Matrices"]),
         tests("PortfolioServiceTests", ["PortfolioService", "Repository", "PortfolioModel", "Matrices"]),

@@ -44,11 +44,16 @@ public enum Cone: Equatable, Sendable {
     case nonnegative(Int)
     /// {(t, u) : ‖u‖ ≤ t}, first coordinate t.
     case secondOrder(Int)
+    /// The closure of {(x, y, z) : y > 0, y exp(x/y) ≤ z}.
+    case exponential
+    /// {(x, y, z) : x^α y^(1−α) ≥ |z|, x, y ≥ 0} for an exponent α strictly between 0 and 1.
+    case power(Double)
 
     /// The number of rows it takes.
     public var dimension: Int {
         switch self {
         case .zero(let dimension), .nonnegative(let dimension), .secondOrder(let dimension): dimension
+        case .exponential, .power: 3
         }
     }
 }

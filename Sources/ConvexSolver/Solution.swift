@@ -74,4 +74,6 @@ public enum SolverError: Error, Equatable, Sendable {
     case notFinite(what: String, index: Int)
     /// A part that may not be negative is.
     case negative(what: String, index: Int)
+    /// A part is outside the range in which it has a meaning.
+    case outOfRange(what: String, index: Int)
 }

@@ -20,11 +20,16 @@ public struct SolverSettings: Equatable, Sendable {
     public var shortStep = 0.3
     /// The least centering of such a step.
     public var recentering = 0.5
+    /// β: with nonsymmetric cones a step ends where μ μ̃ ≤ 1/β.
+    public var centrality = 1e-6
+    /// By how much a step that ends elsewhere is shortened.
+    public var centralStepFactor = 0.8
     /// A step shorter than this made no progress.
     public var smallestStep = 1e-6
     /// Short steps in a row after which the method counts as stalled.
     public var stalledSteps = 3
-    /// Iterations without a better point after which a point within the reduced tolerance counts as final.
+    /// Iterations without a better point (with nonsymmetric cones: one of half the residual) after which a point within
+    /// the reduced tolerance counts as final.
     public var patience = 6
 
     // MARK: Equilibration
@@ -62,7 +67,9 @@ public struct SolverSettings: Equatable, Sendable {
     public var polishes = true
     /// Guesses of the active set that the polish tries.
     public var polishRounds = 12
-    /// Newton steps on curved (second-order) boundaries, for one guess.
+    /// Unknowns up to which a point with nonsymmetric cones is polished; each of its Newton steps costs their cube.
+    public var largestCurvedPolish = 800
+    /// Newton steps on curved boundaries, for one guess.
     public var polishNewtonSteps = 8
     /// Corrections of a polish system by its residual; generous, because that is where the last digits come from.
     public var polishRefinementRounds = 8
@@ -72,6 +79,8 @@ public struct SolverSettings: Equatable, Sendable {
     public var polishTolerance = 1e-11
     /// A polished point with residuals up to this is taken even when the unpolished one happened to be better.
     public var polishAcceptance = 1e-13
+    /// Free variables and rows up to which a polish is tried: its matrix is dense.
+    public var largestPolish = 4_000
     /// A slack below this fraction of the numbers it is the difference of is rounding, and is set to exactly zero.
     public var slackRounding = 1e-14
 

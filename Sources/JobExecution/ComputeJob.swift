@@ -100,7 +100,9 @@ package struct ComputeJob {
         _ context: ComputationContext
     ) throws(OptimizationFailure) -> [UInt8] {
         switch job.request.kind {
-        case .efficientFrontier, .rebalance, .factorAnalysis: throw notOffered(job.request.kind)
+        case .efficientFrontier: try computeFrontier(context)
+        case .factorAnalysis: try computeFactorAnalysis(context)
+        case .rebalance: throw notOffered(job.request.kind)
         }
     }
 
@@ -160,12 +162,12 @@ final class ComputationContext {
     /// - Parameters:
     ///   - preferences: whose time limit holds, if they have one.
     ///   - search: gets the question to ask once an iteration; true ends the search.
-    /// - Returns: what the search gave.
+    /// - Returns: what the search gave, and how many milliseconds it took.
     /// - Throws: what the search throws.
     func timed<Found>(
         _ preferences: Preferences,
         _ search: (() -> Bool) throws(OptimizationFailure) -> Found
-    ) throws(OptimizationFailure) -> Found {
+    ) throws(OptimizationFailure) -> (found: Found, milliseconds: Double) {
         let started = clock()
         var limit = defaultTimeLimit
         if let seconds = preferences.timeLimitSeconds, seconds >= 0 {
@@ -173,7 +175,8 @@ final class ComputationContext {
         }
         let deadline = started + limit
         defer { solveTime += clock() - started }
-        return try search { [isRevoked, clock] in isRevoked() || clock() >= deadline }
+        let found = try search { [isRevoked, clock] in isRevoked() || clock() >= deadline }
+        return (found, (clock() - started).inMilliseconds)
     }
 
     /// Fails when the checker found something: nothing that it rejects leaves the worker.

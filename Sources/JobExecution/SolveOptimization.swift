@@ -86,11 +86,16 @@ package struct SolveOptimization {
     ) -> ComputedOutcome {
         var outcome = ComputedOutcome(result: .failure(OptimizationFailure(code: "check_failed", message: "")))
         do throws(OptimizationFailure) {
-            let moments = try cache.moments(of: job.snapshot, tenant: tenant)
+            let moments = try cache.moments(of: job.snapshot, tenant: tenant).suited(to: job.request.type)
             try requireReturns(moments, job)
             let solved = try solve(job, moments, isRevoked: isRevoked, &outcome.solveTime)
-            let violations = AllocationCheck(snapshot: job.snapshot, moments: moments, request: job.request)
+            var violations = AllocationCheck(snapshot: job.snapshot, moments: moments, request: job.request)
                 .violations(in: solved)
+            if let frontier = solved.efficientFrontier {
+                let asked = FrontierRequest(beside: job.request)
+                violations += FrontierCheck(snapshot: job.snapshot, moments: moments, request: asked)
+                    .violations(in: frontier)
+            }
             outcome.violations = violations.map(\.description)
             guard violations.isEmpty else {
                 throw OptimizationFailure(
@@ -129,7 +134,27 @@ package struct SolveOptimization {
         defer { solveTime = clock() - started }
         var solution = try optimizeAllocation(problem) { isRevoked() || clock() >= deadline }
         solution.report.solveMilliseconds = (clock() - started).inMilliseconds
-        return try result(of: solution, problem, moments, job.snapshot)
+        var result = try result(of: solution, problem, moments, job.snapshot)
+        if job.request.frontierPointCount > 0 {
+            addFrontier(to: &result, problem, job.request) { isRevoked() || clock() >= deadline }
+        }
+        return result
+    }
+
+    /// Traces the frontier under the same limits; an allocation is an answer without one, too.
+    private func addFrontier(
+        to result: inout OptimizationResult,
+        _ problem: AllocationProblem,
+        _ request: OptimizationRequest,
+        shouldStop: () -> Bool
+    ) {
+        do throws(OptimizationFailure) {
+            let traced = try traceFrontier(problem, FrontierRequest(beside: request), shouldStop: shouldStop)
+            result.efficientFrontier = traced.points.map { FrontierPoint($0, of: problem) }
+        } catch {
+            let message = "The efficient frontier was not found: \(error.message)"
+            result.warnings.append(ResultWarning(code: "frontier_unavailable", message: message))
+        }
     }
 
     private func timeLimit(_ preferences: Preferences) -> Duration {

@@ -47,7 +47,8 @@ extension OptimizationFailure {
     public var isOfInputsAlone: Bool { Self.codesOfInputsAlone.contains(code) }
 
     private static let codesOfInputsAlone: Set<String> = [
-        "infeasible", "invalid_inputs", "missing_expected_returns", "missing_scenarios", "no_excess_return", "out_of_reach",
-        "unbounded", "unequal_probabilities",
+        "dependent_factors", "infeasible", "invalid_inputs", "missing_expected_returns", "missing_factors",
+        "missing_scenarios", "no_excess_return", "out_of_reach", "unbounded", "unequal_probabilities",
+        "unknown_factor",
     ]
 }

@@ -1,6 +1,8 @@
 /// The kinds of optimization this build offers; others are refused by name.
 public enum OptimizationType: String, CaseIterable, Sendable {
     case meanVariance = "mean_variance"
+    /// Mean-variance on the factor model's covariance, with limits on exposures to its factors.
+    case factorBased = "factor_based"
 }
 
 /// What an optimization strives for.
@@ -25,6 +27,8 @@ public struct OptimizationRequest: Equatable, Sendable {
     public var constraints: Constraints
     /// The request's own preferences.
     public var preferences: Preferences
+    /// Points of the efficient frontier to show beside the allocation; 0 for none.
+    public var frontierPointCount: Int
 
     /// Makes an optimization request from its parts.
     public init(
@@ -33,7 +37,8 @@ public struct OptimizationRequest: Equatable, Sendable {
         objective: Objective,
         riskMeasure: RiskMeasure = .volatility,
         constraints: Constraints = Constraints(),
-        preferences: Preferences = Preferences()
+        preferences: Preferences = Preferences(),
+        frontierPointCount: Int = 0
     ) {
         self.portfolioID = portfolioID
         self.type = type
@@ -41,6 +46,7 @@ public struct OptimizationRequest: Equatable, Sendable {
         self.riskMeasure = riskMeasure
         self.constraints = constraints
         self.preferences = preferences
+        self.frontierPointCount = frontierPointCount
     }
 }
 

@@ -24,6 +24,8 @@ public struct OptimizationResult: Equatable, Sendable {
     public var inputs: ResultInputs
     /// What the caller should know.
     public var warnings: [ResultWarning]
+    /// The efficient frontier under the same limits, by ascending risk; nil unless asked for.
+    public var efficientFrontier: [FrontierPoint]?
 
     /// Makes an optimization result from its parts.
     public init(

@@ -18,6 +18,8 @@ public struct AllocationProblem: Sendable {
     public let expectedReturns: [Double]
     /// Annual covariance, positive semidefinite; a factor model in its parts.
     public let covariance: CovarianceModel
+    /// The factors behind the returns, for the same instruments; nil when the risk model has none.
+    public let factors: FactorStructure?
     /// Returns per period, T × n, when the model has scenarios.
     public let scenarios: DenseMatrix?
     /// The probabilities of the scenarios; nil when they are equally likely.
@@ -72,6 +74,7 @@ public struct AllocationProblem: Sendable {
         self.instruments = instruments
         expectedReturns = chosen.map { moments.expectedReturns[$0] }
         covariance = moments.covariance.selecting(chosen)
+        factors = moments.factors.map { $0.selecting(chosen) }
         scenarios = request.riskMeasure == .volatility ? nil : try scenarioReturns(of: moments, chosen: chosen)
         scenarioProbabilities = moments.probabilities
         periodsPerYear = moments.periodsPerYear
@@ -80,6 +83,7 @@ public struct AllocationProblem: Sendable {
         portfolioValue = total
         isTradable = instruments.map { universe.contains($0.id) }
         constraints = portfolio.constraints.overridden(by: request.constraints)
+        try requireFactors(constraints, moments.factors)
         preferences = portfolio.preferences.overridden(by: request.preferences)
         warnings = preferenceWarnings(
             preferences: preferences,
@@ -153,6 +157,18 @@ private func scenarioReturns(of moments: Moments, chosen: [Int]) throws(Optimiza
     if chosen.count == returns.columns { return returns }
     let elements = chosen.flatMap { returns.column($0) }
     return DenseMatrix(rows: returns.rows, columns: chosen.count, columnMajor: elements)
+}
+
+/// A limit on a factor that the risk model does not have limits nothing that could be computed.
+private func requireFactors(
+    _ constraints: Constraints,
+    _ structure: FactorStructure?
+) throws(OptimizationFailure) {
+    guard let limits = constraints.factorExposures, !limits.isEmpty else { return }
+    guard let structure else { throw missingFactors }
+    if let unknown = limits.keys.filter({ !structure.factors.contains($0) }).min() {
+        throw unknownFactor(unknown, in: structure.factors)
+    }
 }
 
 /// Says which preferences do not act on the objective asked for.

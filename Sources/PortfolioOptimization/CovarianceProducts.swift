@@ -57,6 +57,36 @@ extension CovarianceModel {
         }
     }
 
+    /// The covariance as the solver reads it, over weights and further variables without curvature.
+    ///
+    /// - Parameter count: how many variables there are, the weights first.
+    /// - Returns: P, of that order.
+    func curvature(over count: Int) -> Curvature {
+        guard count > self.count else { return curvature }
+        switch self {
+        case .dense(let matrix):
+            var wider = DenseMatrix(rows: count, columns: count)
+            for j in 0..<matrix.columns {
+                for i in 0..<matrix.rows { wider[i, j] = matrix[i, j] }
+            }
+            return .dense(wider)
+        case .factors(let model):
+            let more = count - self.count
+            return .factors(
+                FactorCurvature(
+                    exposuresTransposed: DenseMatrix(
+                        rows: model.factorCount,
+                        columns: count,
+                        columnMajor: model.exposures.elements
+                            + [Double](repeating: 0, count: model.factorCount * more)
+                    ),
+                    factorCovariance: model.factorCovariance,
+                    residual: model.specificVariance + [Double](repeating: 0, count: more)
+                )
+            )
+        }
+    }
+
     /// The covariance as the solver reads it.
     var curvature: Curvature {
         switch self {

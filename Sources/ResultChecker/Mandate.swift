@@ -62,10 +62,11 @@ struct Mandate {
         if limits.groups == nil { limits.groups = base.groups }
         limits.minWeights = union(base.minWeights, own.minWeights)
         limits.maxWeights = union(base.maxWeights, own.maxWeights)
+        limits.factorExposures = union(base.factorExposures, own.factorExposures)
         return limits
     }
 
-    private static func union(_ base: [String: Double]?, _ own: [String: Double]?) -> [String: Double]? {
+    private static func union<Limit>(_ base: [String: Limit]?, _ own: [String: Limit]?) -> [String: Limit]? {
         guard base != nil || own != nil else { return nil }
         var entries = base ?? [:]
         for (id, limit) in own ?? [:] { entries[id] = limit }

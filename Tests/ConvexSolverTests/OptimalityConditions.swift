@@ -1,4 +1,5 @@
 import ConvexSolver
+import Foundation
 import Matrices
 import Testing
 
@@ -72,8 +73,28 @@ private func expectInCones(
                 let excess = tail - vector[rows.lowerBound]
                 #expect(excess <= tolerance * size, "\(comment)", sourceLocation: sourceLocation)
             }
+        case .exponential, .power:
+            let (outsideS, outsideZ) = (excess(cone, s, rows, dual: false), excess(cone, z, rows, dual: true))
+            #expect(outsideS <= tolerance * sizeS, "\(comment)", sourceLocation: sourceLocation)
+            #expect(outsideZ <= tolerance * sizeZ, "\(comment)", sourceLocation: sourceLocation)
         }
     }
+}
+
+/// By how much one entry of a vector would have to move for it to be in a nonsymmetric cone, or its dual.
+private func excess(_ cone: Cone, _ v: [Double], _ rows: Range<Int>, dual: Bool) -> Double {
+    var (x, y, z) = (v[rows.lowerBound], v[rows.lowerBound + 1], v[rows.lowerBound + 2])
+    if case .power(let exponent) = cone {
+        if dual { (x, y) = (x / exponent, y / (1 - exponent)) }
+        let mean = pow(max(0, x), exponent) * pow(max(0, y), 1 - exponent)
+        return max(-x, -y, z.magnitude - mean)
+    }
+    // (u, v, w) is in the dual just when (u − v, −u, w) is in the cone.
+    if dual { (x, y) = (x - y, -x) }
+    let onFace = max(y.magnitude, x, -z)
+    guard y > 0 else { return onFace }
+    let upwards = y * exp(x / y) - z
+    return min(onFace, upwards, z > 0 ? x - y * log(z / y) : .infinity)
 }
 
 /// Checks a proof of infeasibility from the data: Aᵀz = 0, bᵀz < 0, z ∈ K*.
@@ -101,6 +122,8 @@ func expectPrimalCertificate(
         case .secondOrder:
             let tail = rows.dropFirst().reduce(0) { $0 + z[$1] * z[$1] }.squareRoot()
             #expect(tail <= z[rows.lowerBound] + 1e-9, "\(comment)", sourceLocation: sourceLocation)
+        case .exponential, .power:
+            #expect(excess(cone, z, rows, dual: true) <= 1e-9, "\(comment)", sourceLocation: sourceLocation)
         }
     }
 }

@@ -13,6 +13,8 @@ struct ProblemBuilder {
     var inequalities: [Row] = []
     /// Each is (t, u): the rows of one second-order cone.
     var secondOrder: [[Row]] = []
+    /// The three rows of each exponential or power cone.
+    var nonsymmetric: [(cone: Cone, rows: [Row])] = []
 
     init(_ variableCount: Int) {
         self.variableCount = variableCount
@@ -32,7 +34,7 @@ struct ProblemBuilder {
     }
 
     var problem: ConicProblem {
-        let rows = equalities + inequalities + secondOrder.flatMap { $0 }
+        let rows = equalities + inequalities + secondOrder.flatMap { $0 } + nonsymmetric.flatMap(\.rows)
         var constraints = DenseMatrix(rows: rows.count, columns: variableCount)
         for (i, row) in rows.enumerated() {
             for j in 0..<variableCount { constraints[i, j] = row.coefficients[j] }
@@ -40,7 +42,7 @@ struct ProblemBuilder {
         var cones: [Cone] = []
         if !equalities.isEmpty { cones.append(.zero(equalities.count)) }
         if !inequalities.isEmpty { cones.append(.nonnegative(inequalities.count)) }
-        cones += secondOrder.map { .secondOrder($0.count) }
+        cones += secondOrder.map { .secondOrder($0.count) } + nonsymmetric.map(\.cone)
         return ConicProblem(
             quadratic: quadratic,
             linear: linear,

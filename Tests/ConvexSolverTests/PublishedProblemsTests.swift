@@ -11,7 +11,8 @@ struct PublishedProblemsTests {
     @Test(
         arguments: [
             "HS21", "HS35", "HS51", "HS53", "HS118", "QPTEST", "TAME", "LOTSCHD", "QAFIRO", "CVXQP1_S", "QPCBLEND",
-            "DUALC1", "afiro",
+            "DUALC1", "DUALC5", "PRIMALC1", "DUAL1", "DPKLO1", "CVXQP3_S", "QSC205", "QSHARE1B", "QSHARE2B", "QSCTAP1",
+            "QBRANDY", "QBORE3D", "QISRAEL", "afiro",
         ]
     )
     func `the published optimum is met`(name: String) throws {
@@ -32,7 +33,7 @@ struct PublishedProblemsTests {
         #expect((solution.objective + file.constant).magnitude < 1e-8)
     }
 
-    @Test(arguments: ["galenet", "forest6"])
+    @Test(arguments: ["galenet", "forest6", "ex72a", "refinery", "bgetam"])
     func `infeasible programs of netlib are proven infeasible`(name: String) throws {
         let file = try ProblemFile(name)
         expectPrimalCertificate(try InteriorPointSolver(file.problem).solve(), for: file.problem, name)

@@ -41,7 +41,8 @@ struct RequestFaultTests {
             with("\"risk_measure\":\"cvar\"", .notSupported, "/risk_measure", "cvar", "volatility"),
             with("\"risk_measure\":\"vol\"", .unknownValue, "/risk_measure", "vol"),
             with("\"risk_measure\":1", .wrongType, "/risk_measure", "string"),
-            with("\"frontier_points\":20", .notSupported, "/frontier_points", "20", "0"),
+            with("\"frontier_points\":1", .outOfRange, "/frontier_points", "1", "at least 2"),
+            with("\"frontier_points\":501", .outOfRange, "/frontier_points", "501"),
             with("\"frontier_points\":-1", .outOfRange, "/frontier_points", "-1"),
             with("\"frontier_points\":\"0\"", .wrongType, "/frontier_points", "number"),
             with("\"views\":[]", .notSupported, "/views", "views"),
@@ -96,7 +97,27 @@ struct RequestFaultTests {
             ExpectedFault(#"{"max_positions":10}"#, .notSupported, "/max_positions", "max_turnover"),
             ExpectedFault(#"{"allow_short":true}"#, .notSupported, "/allow_short", "not supported yet"),
             ExpectedFault(#"{"max_tracking_error":0.1}"#, .notSupported, "/max_tracking_error", "not supported yet"),
-            ExpectedFault(#"{"factor_exposures":{}}"#, .notSupported, "/factor_exposures", "not supported yet"),
+            ExpectedFault(#"{"factor_exposures":[]}"#, .wrongType, "/factor_exposures", "factor to limits"),
+            ExpectedFault(#"{"factor_exposures":{"MKT":1}}"#, .wrongType, "/factor_exposures/MKT", "object"),
+            ExpectedFault(#"{"factor_exposures":{"MKT":{}}}"#, .missingField, "/factor_exposures/MKT", "min, max"),
+            ExpectedFault(
+                #"{"factor_exposures":{"MKT":{"min":2,"max":1}}}"#,
+                .contradiction,
+                "/factor_exposures/MKT/min",
+                "2"
+            ),
+            ExpectedFault(
+                #"{"factor_exposures":{"MKT":{"target":1,"min":0}}}"#,
+                .unknownField,
+                "/factor_exposures/MKT/target",
+                "target"
+            ),
+            ExpectedFault(
+                #"{"factor_exposures":{"a/b":{"min":0}}}"#,
+                .invalidIdentifier,
+                "/factor_exposures/a~1b",
+                "a/b"
+            ),
             ExpectedFault(#"{"groups":{}}"#, .wrongType, "/groups", "array"),
             ExpectedFault(#"{"groups":[1]}"#, .wrongType, "/groups/0", "object"),
             ExpectedFault(#"{"groups":[{"sector":"IT","max":0.5}]}"#, .missingField, "/groups/0/name", "name"),

@@ -190,6 +190,12 @@ func worstMiss(_ problem: AllocationProblem, _ weights: [Double], _ cash: Double
         atLeast(exposure, group.min)
         atMost(exposure, group.max)
     }
+    for (name, limit) in limits.factorExposures ?? [:] {
+        guard let factors = problem.factors, let factor = factors.factors.firstIndex(of: name) else { return .infinity }
+        let exposure = weights.indices.reduce(0) { $0 + weights[$1] * factors.covariance.exposures[factor, $1] }
+        atLeast(exposure, limit.min)
+        atMost(exposure, limit.max)
+    }
     atLeast(cash, limits.minCash ?? 0)
     atMost(cash, limits.maxCash ?? limits.minCash ?? 0)
     atMost(figures.turnover, limits.maxTurnover)

@@ -65,8 +65,11 @@ struct NodeProgram {
         var first = 0
         var cones: [CurvedRows] = []
         for cone in problem.cones {
-            if case .secondOrder(let dimension) = cone, dimension > 1 {
-                cones.append(CurvedRows(rows: first..<(first + dimension)))
+            switch cone {
+            case .zero, .nonnegative: break
+            case .secondOrder(let dimension):
+                if dimension > 1 { cones.append(CurvedRows(rows: first..<(first + dimension))) }
+            case .exponential, .power: return nil  // no cuts for these: the interior point takes them
             }
             first += cone.dimension
         }
@@ -208,6 +211,7 @@ private struct RowPool {
             case .zero: isEquality = true
             case .nonnegative: break
             case .secondOrder(let dimension): if dimension > 1 { continue }
+            case .exponential, .power: continue
             }
             for i in block {
                 let range = entries.entries(of: i)

@@ -1,7 +1,7 @@
 /// The homogeneous interior-point iteration on a prepared problem.
 ///
 /// - SeeAlso: Goulart & Chen, Clarabel (2024), for the embedding of quadratic objectives; Mehrotra, SIAM J. Optimization
-///   2 (1992), for predictor and corrector.
+///   2 (1992), for predictor and corrector; Dahl & Andersen, Mathematical Programming 194 (2022), for nonsymmetric cones.
 struct InteriorPointMethod {
     /// What the iteration ended with; the point is one of the unscaled problem, or a certificate.
     struct Outcome {
@@ -47,10 +47,12 @@ struct InteriorPointMethod {
         }
         var point = start.iterate
         var best = (point: point, worst: Double.infinity, iteration: 0)
+        var halved = (worst: Double.infinity, iteration: 0)
         var shortSteps = 0
         for iteration in 0...settings.maximumIterations {
             let (verdict, worst) = termination.judge(point)
             if worst < best.worst { best = (point, worst, iteration) }
+            if worst < halved.worst / 2 { halved = (worst, iteration) }
             switch verdict {
             case .optimal: return outcome(.solved, point, iteration)
             case .primalInfeasible: return certificate(.primalInfeasible, point, iteration)
@@ -60,13 +62,15 @@ struct InteriorPointMethod {
             if iteration == settings.maximumIterations {
                 return lastResort(.iterationLimit, point, best.point, iteration)
             }
-            if best.worst <= settings.reducedTolerance, iteration - best.iteration >= settings.patience {
+            // Near the boundary of a nonsymmetric cone rounding makes steps short before it makes points worse.
+            let lastGain = cone.nonsymmetric.isEmpty ? best.iteration : halved.iteration
+            if best.worst <= settings.reducedTolerance, iteration - lastGain >= settings.patience {
                 return outcome(.stalled, best.point, iteration)
             }
             if shouldStop() { return outcome(.stopped, best.point, iteration) }
 
             guard
-                let scaling = NesterovToddScaling(cone: cone, s: point.s, z: point.z),
+                let scaling = ConeScaling(cone: cone, s: point.s, z: point.z),
                 let system = KKTSystem(scaledProblem, assembly: assembly, scaling: scaling, settings: settings)
             else { return lastResort(.stalled, point, best.point, iteration) }
             let residuals = Residuals(scaledProblem, point)
@@ -78,7 +82,13 @@ struct InteriorPointMethod {
                 system: system
             )
             let (direction, reach) = choose(step, from: point)
-            let length = settings.stepFraction * reach
+            let length = StepLength.central(
+                point,
+                direction,
+                longest: settings.stepFraction * reach,
+                cone: cone,
+                settings: settings
+            )
             guard length.isFinite else { return lastResort(.stalled, point, best.point, iteration) }
             shortSteps = length < settings.smallestStep ? shortSteps + 1 : 0
             if shortSteps >= settings.stalledSteps { return lastResort(.stalled, point, best.point, iteration) }

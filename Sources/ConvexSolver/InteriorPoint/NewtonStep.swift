@@ -10,7 +10,7 @@ struct NewtonStep {
     private let problem: PreparedProblem
     private let point: Iterate
     private let residuals: Residuals
-    private let scaling: NesterovToddScaling
+    private let scaling: ConeScaling
     private let system: KKTSystem
     private let constant: (x: [Double], z: [Double])
     private let denominator: Double
@@ -19,7 +19,7 @@ struct NewtonStep {
         _ problem: PreparedProblem,
         point: Iterate,
         residuals: Residuals,
-        scaling: NesterovToddScaling,
+        scaling: ConeScaling,
         system: KKTSystem
     ) {
         self.problem = problem
@@ -31,20 +31,17 @@ struct NewtonStep {
         // κ/τ + ‖ξ − x₂‖²_P + ‖W z₂‖²: the same as −qᵀx₂ − bᵀz₂ …, written as a sum of squares so that it cannot cancel.
         var difference = constant.x
         for j in 0..<difference.count { difference[j] = point.x[j] / point.tau - difference[j] }
-        let scaledZ = scaling.apply(constant.z)
         denominator =
             point.kappa / point.tau + max(0, dot(difference, problem.quadraticTimes(difference)))
-            + dot(scaledZ, scaledZ)
+            + scaling.squaredLength(constant.z)
     }
 
     /// The predictor: straight towards the solution.
     func affine() -> SearchDirection {
         let lambda = scaling.lambda
-        return direction(
-            shrink: 1,
-            complementarity: scaling.cone.product(lambda, lambda),
-            tauKappa: point.tau * point.kappa
-        )
+        var shift = symmetricShift(scaling.cone.product(lambda, lambda))
+        scaling.setNonsymmetricShift(&shift, s: point.s, target: 0, affine: nil)
+        return direction(shrink: 1, shift: shift, tauKappa: point.tau * point.kappa)
     }
 
     /// The corrector: towards the central path, with the second-order terms of the predictor (Mehrotra) if one is given.
@@ -58,14 +55,20 @@ struct NewtonStep {
             tauKappa += affine.tau * affine.kappa
         }
         scaling.cone.addIdentity(-sigma * mu, to: &complementarity)
-        return direction(shrink: 1 - sigma, complementarity: complementarity, tauKappa: tauKappa)
+        var shift = symmetricShift(complementarity)
+        scaling.setNonsymmetricShift(&shift, s: point.s, target: sigma * mu, affine: affine)
+        return direction(shrink: 1 - sigma, shift: shift, tauKappa: tauKappa)
+    }
+
+    /// On symmetric blocks the shift with which H Δz + Δs = −shift says λ ∘ (WΔz + W⁻¹Δs) = −complementarity.
+    private func symmetricShift(_ complementarity: [Double]) -> [Double] {
+        scaling.apply(scaling.cone.divide(complementarity, by: scaling.lambda))
     }
 
     /// Solves P Δx + AᵀΔz + qΔτ = −shrink·rx, AΔx + Δs − bΔτ = −shrink·rz, the linearised gap row, and
-    /// λ ∘ (WΔz + W⁻¹Δs) = −complementarity, κΔτ + τΔκ = −tauKappa.
-    private func direction(shrink: Double, complementarity: [Double], tauKappa: Double) -> SearchDirection {
-        let ds = scaling.apply(scaling.cone.divide(complementarity, by: scaling.lambda))
-        var rz = ds
+    /// H Δz + Δs = −shift, κΔτ + τΔκ = −tauKappa.
+    private func direction(shrink: Double, shift: [Double], tauKappa: Double) -> SearchDirection {
+        var rz = shift
         axpy(-shrink, residuals.z, into: &rz)
         let (x1, z1) = system.solve(rx: residuals.x.map { -shrink * $0 }, rz: rz)
         let (tau, kappa) = (point.tau, point.kappa)

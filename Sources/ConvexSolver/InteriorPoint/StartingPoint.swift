@@ -1,6 +1,9 @@
 internal import LinearAlgebra
 
 /// The first iterate: the minimiser with K replaced by a quadratic penalty, moved into the cone.
+///
+/// With a nonsymmetric cone it is x = 0 and s = z = e instead, which is on the central path: methods for such cones
+/// converge from near it only.
 struct StartingPoint {
     let iterate: Iterate
     /// A direction in which neither P nor A sees anything, if q does: the problem is then unbounded.
@@ -20,7 +23,7 @@ struct StartingPoint {
         var identity = [Double](repeating: 0, count: m)
         cone.addIdentity(1, to: &identity)
         guard
-            let scaling = NesterovToddScaling(cone: cone, s: identity, z: identity),
+            let scaling = ConeScaling(cone: cone, s: identity, z: identity),
             let system = KKTSystem(problem, assembly: assembly, scaling: scaling, settings: settings)
         else { return nil }
         let primal = system.solve(rx: [Double](repeating: 0, count: n), rz: problem.bounds)
@@ -34,6 +37,10 @@ struct StartingPoint {
         let purified = system.solve(rx: origin, rz: Self.normalized(equalityPart)).z
         contradiction = Self.restricted(purified, to: assembly.equalityRows).map { -$0 }
 
+        guard cone.nonsymmetric.isEmpty else {
+            iterate = Iterate(x: origin, s: identity, z: identity, tau: 1, kappa: 1)
+            return
+        }
         var (x, s, z) = (primal.x, primal.z.map { -$0 }, dual.z)
         if problem.hasQuadratic {
             // With curvature the penalty problem ties both sides together; a linear program is better split.

@@ -6,7 +6,8 @@ internal import Matrices
 /// Cone rows are eliminated where that is harmless: M = P + Aᵀ H⁻¹ A over them. Bounds on one variable touch the diagonal
 /// only; rows with few entries are added entry by entry; rows with many are gathered for one BLAS call. Three kinds of
 /// row stay: equalities, rows so stiff that their H⁻¹ would drown the curvature of P, and for each second-order cone the
-/// one direction in which it becomes stiff near its boundary.
+/// one direction in which it becomes stiff near its boundary. The three eigenvectors of H⁻¹ on a nonsymmetric cone make
+/// three rows, each treated like a nonnegative one.
 struct KKTAssembly: Sendable {
     /// Rows of zero blocks.
     let equalityRows: [Int]
@@ -16,6 +17,10 @@ struct KKTAssembly: Sendable {
     private let generalRows: [Int]
     /// Lower triangle of A₁ᵀA₁ for each second-order block.
     private let tailGrams: [DenseMatrix]
+    /// How a problem with its curvature in parts is solved instead.
+    let structure: KKTStructure?
+    /// The rows of each nonsymmetric block.
+    private let nonsymmetricRows: [NonsymmetricRows]
 
     /// A row is gathered when this many times its entries exceed n: BLAS is about this much faster an entry, squared.
     private static let gatherFactor = 3
@@ -25,10 +30,12 @@ struct KKTAssembly: Sendable {
         var bound: [Int] = []
         var general: [Int] = []
         var secondOrder: [Int] = []
+        var nonsymmetric: [NonsymmetricRows] = []
         for (index, block) in problem.blocks.enumerated() {
             switch block.kind {
             case .zero: equality.append(contentsOf: block.rows)
             case .secondOrder: secondOrder.append(index)
+            case .exponential, .power: nonsymmetric.append(NonsymmetricRows(problem.rows, block.rows))
             case .nonnegative:
                 for row in block.rows {
                     if problem.rows.count(of: row) <= 1 { bound.append(row) } else { general.append(row) }
@@ -39,7 +46,9 @@ struct KKTAssembly: Sendable {
         boundRows = bound
         generalRows = general
         secondOrderBlocks = secondOrder
-        tailGrams = secondOrder.map { Self.tailGram(problem, problem.blocks[$0].rows) }
+        nonsymmetricRows = nonsymmetric
+        structure = problem.factored.map { KKTStructure(problem, $0) }
+        tailGrams = structure == nil ? secondOrder.map { Self.tailGram(problem, problem.blocks[$0].rows) } : []
     }
 
     private static func tailGram(_ problem: PreparedProblem, _ rows: Range<Int>) -> DenseMatrix {
@@ -53,7 +62,7 @@ struct KKTAssembly: Sendable {
     }
 
     /// Eliminates what may be eliminated at one scaling.
-    func condense(_ problem: PreparedProblem, _ scaling: NesterovToddScaling, settings: SolverSettings)
+    func condense(_ problem: PreparedProblem, _ scaling: ConeScaling, settings: SolverSettings)
         -> CondensedMatrix
     {
         let n = problem.variableCount
@@ -81,13 +90,19 @@ struct KKTAssembly: Sendable {
         for position in secondOrderBlocks.indices {
             stiffDirections.append(addSecondOrder(position, problem, scaling, to: &matrix))
         }
-        return CondensedMatrix(matrix: matrix, stiffRows: stiffRows, stiffDirections: stiffDirections)
+        let keptDirections = addNonsymmetric(scaling, settings: settings, to: &matrix)
+        return CondensedMatrix(
+            matrix: matrix,
+            stiffRows: stiffRows,
+            stiffDirections: stiffDirections,
+            keptDirections: keptDirections
+        )
     }
 
     private func addSparseRow(
         _ row: Int,
         _ problem: PreparedProblem,
-        _ scaling: NesterovToddScaling,
+        _ scaling: ConeScaling,
         to matrix: inout DenseMatrix
     ) {
         let n = problem.variableCount
@@ -106,7 +121,7 @@ struct KKTAssembly: Sendable {
     private func addGathered(
         _ rows: [Int],
         _ problem: PreparedProblem,
-        _ scaling: NesterovToddScaling,
+        _ scaling: ConeScaling,
         to matrix: inout DenseMatrix
     ) {
         var block = DenseMatrix(rows: rows.count, columns: problem.variableCount)
@@ -119,6 +134,51 @@ struct KKTAssembly: Sendable {
         block.addGram(to: &matrix)
     }
 
+    /// Adds the mild directions of nonsymmetric cones, and returns the stiff ones.
+    private func addNonsymmetric(_ scaling: ConeScaling, settings: SolverSettings, to matrix: inout DenseMatrix)
+        -> [KeptDirection]
+    {
+        let n = matrix.columns
+        var kept: [KeptDirection] = []
+        var gathered: [(columns: [Int], values: [Double])] = []
+        for (position, (rows, block)) in zip(nonsymmetricRows, scaling.nonsymmetric).enumerated() {
+            for direction in 0..<3 {
+                let unit = block.directions[direction]
+                let weight = block.weights[direction]
+                let values = rows.coefficients.map { $0.dot(unit) }
+                let largest = normInfinity(values)
+                if weight * largest * largest > settings.stiffness {
+                    kept.append(
+                        KeptDirection(
+                            block: position,
+                            direction: direction,
+                            columns: rows.columns,
+                            values: values,
+                            compliance: 1 / weight
+                        )
+                    )
+                } else if rows.columns.count * Self.gatherFactor > n {
+                    let root = weight.squareRoot()
+                    gathered.append((rows.columns, values.map { root * $0 }))
+                } else {
+                    for (k, first) in rows.columns.enumerated() {
+                        let scaled = weight * values[k]
+                        for l in k..<values.count { matrix.elements[first * n + rows.columns[l]] += scaled * values[l] }
+                    }
+                }
+            }
+        }
+        guard !gathered.isEmpty else { return kept }
+        var rows = DenseMatrix(rows: gathered.count, columns: n)
+        for (position, row) in gathered.enumerated() {
+            for (column, value) in zip(row.columns, row.values) {
+                rows.elements[column * gathered.count + position] = value
+            }
+        }
+        rows.addGram(to: &matrix)
+        return kept
+    }
+
     /// Adds Aᵀ R A, R being H⁻¹ without its stiff direction v, and returns Aᵀv.
     ///
     /// With the unit vector ŵ along w₁ and g = A₁ᵀŵ: AᵀRA = η⁻² (A₁ᵀA₁ − g gᵀ) + λ₂ (a₀ + g)(a₀ + g)ᵀ / 2 and
@@ -126,7 +186,7 @@ struct KKTAssembly: Sendable {
     private func addSecondOrder(
         _ position: Int,
         _ problem: PreparedProblem,
-        _ scaling: NesterovToddScaling,
+        _ scaling: ConeScaling,
         to matrix: inout DenseMatrix
     ) -> [Double] {
         let n = problem.variableCount
@@ -158,4 +218,37 @@ struct CondensedMatrix {
     let stiffRows: [Int]
     /// Aᵀv for each second-order block.
     let stiffDirections: [[Double]]
+    /// Directions of nonsymmetric blocks that were not eliminated.
+    let keptDirections: [KeptDirection]
+}
+
+/// An eigenvector v of H⁻¹ on a nonsymmetric block, as the row vᵀA of the system.
+struct KeptDirection {
+    /// Which of the nonsymmetric blocks.
+    let block: Int
+    /// Which of its three eigenvectors.
+    let direction: Int
+    /// The columns of vᵀA that have entries.
+    let columns: [Int]
+    /// Those entries.
+    let values: [Double]
+    /// The reciprocal of the eigenvalue.
+    let compliance: Double
+}
+
+/// The three rows of a nonsymmetric block, column by column.
+private struct NonsymmetricRows: Sendable {
+    /// The columns in which one of the rows has an entry, ascending.
+    let columns: [Int]
+    /// The three entries in each of those columns.
+    let coefficients: [Vector3]
+
+    init(_ all: ConstraintRows, _ rows: Range<Int>) {
+        var entries: [Int: Vector3] = [:]
+        for (position, row) in rows.enumerated() {
+            for k in all.entries(of: row) { entries[all.columns[k], default: .zero][position] = all.values[k] }
+        }
+        columns = entries.keys.sorted()
+        coefficients = columns.map { entries[$0] ?? .zero }
+    }
 }

@@ -11,11 +11,14 @@ internal import Matrices
 /// above, not of the regularized one.
 struct KKTSystem {
     private let problem: PreparedProblem
-    private let scaling: NesterovToddScaling
+    private let scaling: ConeScaling
     private let equalityRows: [Int]
     private let secondOrderBlocks: [Int]
     private let stiffRows: [Int]
+    private let keptDirections: [KeptDirection]
     private let factorization: LDLFactorization
+    /// The system of a problem with its curvature in parts, which then stands for `factorization`.
+    private let structured: StructuredKKT?
     /// Scale of each unknown of the reduced system.
     private let scales: [Double]
     private let settings: SolverSettings
@@ -24,7 +27,7 @@ struct KKTSystem {
     init?(
         _ problem: PreparedProblem,
         assembly: KKTAssembly,
-        scaling: NesterovToddScaling,
+        scaling: ConeScaling,
         settings: SolverSettings
     ) {
         self.problem = problem
@@ -32,8 +35,21 @@ struct KKTSystem {
         self.settings = settings
         equalityRows = assembly.equalityRows
         secondOrderBlocks = assembly.secondOrderBlocks
+        if let structure = assembly.structure {
+            guard let structured = StructuredKKT(problem, structure, scaling: scaling, settings: settings),
+                let empty = try? LDLFactorization(DenseMatrix(rows: 0, columns: 0))
+            else { return nil }
+            self.structured = structured
+            stiffRows = structure.keptRows
+            keptDirections = []
+            factorization = empty
+            scales = []
+            return
+        }
+        structured = nil
         let condensed = assembly.condense(problem, scaling, settings: settings)
         stiffRows = condensed.stiffRows
+        keptDirections = condensed.keptDirections
         guard let (matrix, scales) = Self.scaledMatrix(problem, assembly, scaling, condensed, settings) else {
             return nil
         }
@@ -46,13 +62,14 @@ struct KKTSystem {
     private static func scaledMatrix(
         _ problem: PreparedProblem,
         _ assembly: KKTAssembly,
-        _ scaling: NesterovToddScaling,
+        _ scaling: ConeScaling,
         _ condensed: CondensedMatrix,
         _ settings: SolverSettings
     ) -> (matrix: DenseMatrix, scales: [Double])? {
         let n = problem.variableCount
         let sparseRows = assembly.equalityRows + condensed.stiffRows
-        let order = n + sparseRows.count + condensed.stiffDirections.count
+        let firstKept = n + sparseRows.count + condensed.stiffDirections.count
+        let order = firstKept + condensed.keptDirections.count
         var scales = [Double](repeating: 1, count: order)
         var matrix = DenseMatrix(rows: order, columns: order)
         // A variable without curvature is measured by the rows it is in: its diagonal is nothing but regularization.
@@ -66,6 +83,9 @@ struct KKTSystem {
         }
         for direction in condensed.stiffDirections {
             for j in 0..<n { columnSizes[j] = max(columnSizes[j], direction[j].magnitude) }
+        }
+        for kept in condensed.keptDirections {
+            for (j, value) in zip(kept.columns, kept.values) { columnSizes[j] = max(columnSizes[j], value.magnitude) }
         }
         for j in 0..<n { scales[j] = 1 / columnSizes[j].squareRoot() }
         for j in 0..<n {
@@ -101,6 +121,17 @@ struct KKTSystem {
             for j in 0..<n { matrix.elements[j * order + position] = direction[j] * scales[j] * scale }
             matrix.elements[position * (order + 1)] = -compliance * scale * scale - settings.equalityRegularization
         }
+        for (k, kept) in condensed.keptDirections.enumerated() {
+            let position = firstKept + k
+            var sum = kept.compliance
+            for (j, value) in zip(kept.columns, kept.values) { sum += value * scales[j] * value * scales[j] }
+            let scale = sum > 0 ? 1 / sum.squareRoot() : 1
+            scales[position] = scale
+            for (j, value) in zip(kept.columns, kept.values) {
+                matrix.elements[j * order + position] = value * scales[j] * scale
+            }
+            matrix.elements[position * (order + 1)] = -kept.compliance * scale * scale - settings.equalityRegularization
+        }
         return (matrix, scales)
     }
 
@@ -131,9 +162,11 @@ struct KKTSystem {
         for row in equalityRows { right.append(rz[row]) }
         for row in stiffRows { right.append(rz[row]) }
         for index in secondOrderBlocks { right.append(scaling.stiffComponent(rz, block: index)) }
-        for k in 0..<right.count { right[k] *= scales[k] }
-        var solution = factorization.solve(right)
-        for k in 0..<solution.count { solution[k] *= scales[k] }
+        for kept in keptDirections {
+            let first = scaling.cone.nonsymmetric[kept.block].first
+            right.append(scaling.nonsymmetric[kept.block].directions[kept.direction].dot(Vector3(rz, at: first)))
+        }
+        let solution = structured?.solve(right) ?? solveScaled(right)
         let x = Array(solution[0..<n])
         var difference = problem.rows.times(x)
         axpy(-1, rz, into: &difference)
@@ -151,13 +184,35 @@ struct KKTSystem {
             scaling.addStiffDirection(solution[position], block: index, to: &z)
             position += 1
         }
+        for kept in keptDirections {
+            let first = scaling.cone.nonsymmetric[kept.block].first
+            let direction = scaling.nonsymmetric[kept.block].directions[kept.direction]
+            (Vector3(z, at: first) + direction * solution[position]).store(in: &z, at: first)
+            position += 1
+        }
         return (x, z)
     }
 
-    /// H⁻¹ v where it was eliminated, 0 on kept rows, and without the stiff direction on second-order cones.
+    private func solveScaled(_ right: [Double]) -> [Double] {
+        var scaled = right
+        for k in 0..<scaled.count { scaled[k] *= scales[k] }
+        var solution = factorization.solve(scaled)
+        for k in 0..<solution.count { solution[k] *= scales[k] }
+        return solution
+    }
+
+    /// H⁻¹ v where it was eliminated, 0 on kept rows, and without the directions of curved cones that were kept.
     private func applyEliminated(_ v: [Double]) -> [Double] {
         var result = scaling.applyMildInverseSquared(v)
         for row in stiffRows { result[row] = 0 }
+        guard !scaling.nonsymmetric.isEmpty else { return result }
+        var weights = scaling.nonsymmetric.map(\.weights)
+        for kept in keptDirections { weights[kept.block][kept.direction] = 0 }
+        for (position, (block, weight)) in zip(scaling.nonsymmetric, weights).enumerated() {
+            let first = scaling.cone.nonsymmetric[position].first
+            let parts = block.directions.transposedTimes(Vector3(v, at: first)) * weight
+            block.directions.times(parts).store(in: &result, at: first)
+        }
         return result
     }
 

@@ -1,10 +1,10 @@
 /// Which constraints hold with equality at the solution.
 struct ActiveSet: Equatable {
-    /// What a second-order cone does at the solution.
+    /// What a curved cone does at the solution.
     enum ConeState: Equatable {
         /// s inside the cone, z = 0.
         case inactive
-        /// s and z on the boundary, neither zero.
+        /// s and z on the smooth part of the boundary, neither zero.
         case boundary
         /// s = 0.
         case apex
@@ -12,7 +12,7 @@ struct ActiveSet: Equatable {
 
     /// For each row: an equality, or a nonnegative row that is active.
     var isActive: [Bool]
-    /// For each block; `inactive` for blocks that are not second-order.
+    /// For each block; `inactive` for blocks that are not curved.
     var coneStates: [ConeState]
 
     /// The guess that a pair of interior points suggests: of s and z, the larger is the one that stays.
@@ -24,9 +24,20 @@ struct ActiveSet: Equatable {
             case .zero: for i in block.rows { isActive[i] = true }
             case .nonnegative: for i in block.rows { isActive[i] = z[i] > s[i] }
             case .secondOrder: coneStates[index] = Self.state(block.rows, s: s, z: z)
+            case .exponential, .power:
+                let first = block.rows.lowerBound
+                coneStates[index] = Self.state(s: Vector3(s, at: first), z: Vector3(z, at: first))
             }
         }
     }
+
+    /// s and z are nearly orthogonal on the boundary; elsewhere one of them vanishes, with any angle to the other.
+    private static func state(s: Vector3, z: Vector3) -> ConeState {
+        if s.dot(z) < boundaryCosine * s.norm * z.norm { return .boundary }
+        return s.norm > z.norm ? .inactive : .apex
+    }
+
+    private static let boundaryCosine = 1e-4
 
     /// Compares the eigenvalues t ∓ ‖u‖ of s with those of z, crosswise, as complementarity pairs them.
     private static func state(_ rows: Range<Int>, s: [Double], z: [Double]) -> ConeState {

@@ -5,7 +5,8 @@ internal import Matrices
 ///
 /// A nonnegative row with one variable fixes that variable, which then leaves the system. For a second-order cone on its
 /// boundary the equation is f(x) = ½(‖u‖² − t²) = 0 with (t, u) = b − Ax, multiplier ν, gradient t a₀ − A₁ᵀu and
-/// Hessian A₁ᵀA₁ − a₀a₀ᵀ; its z is ν (t, −u).
+/// Hessian A₁ᵀA₁ − a₀a₀ᵀ; its z is ν (t, −u). For a nonsymmetric cone the equation is g(b − Ax) = 0 with its boundary
+/// function g (``BoundaryDerivatives``), gradient −Aᵀ∇g and Hessian (Aᵀh)(Aᵀh)ᵀ; its z is −ν∇g.
 struct ActiveSetSystem {
     private let problem: PreparedProblem
     private let settings: SolverSettings
@@ -33,7 +34,7 @@ struct ActiveSetSystem {
         for block in problem.blocks {
             switch block.kind {
             case .zero: linearRows.append(contentsOf: block.rows)
-            case .secondOrder: continue
+            case .secondOrder, .exponential, .power: continue
             case .nonnegative:
                 for row in block.rows where active.isActive[row] {
                     guard problem.rows.count(of: row) == 1 else {
@@ -49,12 +50,17 @@ struct ActiveSetSystem {
         }
         var curved: [Int] = []
         var nu: [Double] = []
-        for (index, block) in problem.blocks.enumerated() where block.kind == .secondOrder {
+        for (index, block) in problem.blocks.enumerated() where block.kind.isCurved {
             switch active.coneStates[index] {
             case .inactive: continue
             case .apex: linearRows.append(contentsOf: block.rows)
             case .boundary:
                 curved.append(index)
+                if let cone = block.kind.nonsymmetricCone {
+                    let first = block.rows.lowerBound
+                    nu.append(cone.boundaryMultiplier(s: Vector3(s, at: first), z: Vector3(z, at: first)))
+                    continue
+                }
                 let t = s[block.rows.lowerBound]
                 nu.append(t > 0 ? z[block.rows.lowerBound] / t : 0)
             }
@@ -81,9 +87,14 @@ struct ActiveSetSystem {
         }
     }
 
-    /// Newton steps until the residual no longer falls; false when the system cannot be factored.
+    /// Unknowns of the Newton system.
+    var order: Int { freeVariables.count + linearRows.count + curvedBlocks.count }
+
+    /// Newton steps until the residual no longer falls; false when the system cannot be factored, or is too large.
     mutating func solve() -> Bool {
+        guard order <= settings.largestPolish else { return false }
         var norm = residualNorm
+        guard norm.isFinite else { return false }
         let steps = curvedBlocks.isEmpty ? 2 : settings.polishNewtonSteps
         for _ in 0..<steps {
             guard norm > 0 else { break }
@@ -105,17 +116,28 @@ struct ActiveSetSystem {
         rows.map { problem.bounds[$0] - problem.rows.dot(row: $0, x) }
     }
 
-    /// ∇f = t a₀ − A₁ᵀu, n.
-    private func gradient(of rows: Range<Int>, slack: [Double]) -> [Double] {
+    /// ∇f = t a₀ − A₁ᵀu, or −Aᵀ∇g, n.
+    private func gradient(of block: ConeBlock, slack: [Double]) -> [Double] {
         var g = [Double](repeating: 0, count: problem.variableCount)
+        let rows = block.rows
+        if let cone = block.kind.nonsymmetricCone {
+            guard let boundary = cone.boundary(at: Vector3(slack, at: 0)) else { return g }
+            for (offset, row) in rows.enumerated() {
+                problem.rows.addRow(row, scaledBy: -boundary.gradient[offset], into: &g)
+            }
+            return g
+        }
         for (offset, row) in rows.enumerated() {
             problem.rows.addRow(row, scaledBy: offset == 0 ? slack[0] : -slack[offset], into: &g)
         }
         return g
     }
 
-    /// ½(‖u‖² − t²), as a product so that it does not cancel.
-    private func boundaryValue(_ slack: [Double]) -> Double {
+    /// ½(‖u‖² − t²), as a product so that it does not cancel; g for nonsymmetric cones, infinite where there is none.
+    private func boundaryValue(of block: ConeBlock, _ slack: [Double]) -> Double {
+        if let cone = block.kind.nonsymmetricCone {
+            return cone.boundary(at: Vector3(slack, at: 0))?.value ?? .infinity
+        }
         var sum = 0.0
         for value in slack.dropFirst() { sum += value * value }
         let tail = sum.squareRoot()
@@ -128,8 +150,8 @@ struct ActiveSetSystem {
         axpy(1, problem.linear, into: &g)
         for row in linearRows { problem.rows.addRow(row, scaledBy: z[row], into: &g) }
         for (k, index) in curvedBlocks.enumerated() {
-            let rows = problem.blocks[index].rows
-            axpy(nu[k], gradient(of: rows, slack: slack(of: rows)), into: &g)
+            let block = problem.blocks[index]
+            axpy(nu[k], gradient(of: block, slack: slack(of: block.rows)), into: &g)
         }
         return g
     }
@@ -139,7 +161,10 @@ struct ActiveSetSystem {
         let g = lagrangianGradient()
         var right = freeVariables.map { -g[$0] }
         for row in linearRows { right.append(problem.bounds[row] - problem.rows.dot(row: row, x)) }
-        for index in curvedBlocks { right.append(-boundaryValue(slack(of: problem.blocks[index].rows))) }
+        for index in curvedBlocks {
+            let block = problem.blocks[index]
+            right.append(-boundaryValue(of: block, slack(of: block.rows)))
+        }
         return right
     }
 
@@ -177,11 +202,10 @@ struct ActiveSetSystem {
         let free = freeVariables.count
         let order = free + linearRows.count + curvedBlocks.count
         var matrix = DenseMatrix(rows: order, columns: order)
-        let n = problem.variableCount
         if problem.hasQuadratic {
             for (column, j) in freeVariables.enumerated() {
                 for row in column..<free {
-                    matrix.elements[column * order + row] = problem.quadratic.elements[j * n + freeVariables[row]]
+                    matrix.elements[column * order + row] = problem.curvature(freeVariables[row], j)
                 }
             }
         }
@@ -192,20 +216,25 @@ struct ActiveSetSystem {
             }
         }
         for (k, index) in curvedBlocks.enumerated() {
-            let rows = problem.blocks[index].rows
-            let g = gradient(of: rows, slack: slack(of: rows))
+            let block = problem.blocks[index]
+            let g = gradient(of: block, slack: slack(of: block.rows))
             for (position, j) in freeVariables.enumerated() {
                 matrix.elements[position * order + free + linearRows.count + k] = g[j]
             }
-            addCurvature(of: rows, multiplier: nu[k], order: order, to: &matrix)
+            addCurvature(of: block, multiplier: nu[k], order: order, to: &matrix)
         }
         return matrix
     }
 
-    /// Adds ν (A₁ᵀA₁ − a₀a₀ᵀ) over the free variables.
-    private func addCurvature(of rows: Range<Int>, multiplier: Double, order: Int, to matrix: inout DenseMatrix) {
+    /// Adds ν (A₁ᵀA₁ − a₀a₀ᵀ), or ν (Aᵀh)(Aᵀh)ᵀ, over the free variables.
+    private func addCurvature(of cone: ConeBlock, multiplier: Double, order: Int, to matrix: inout DenseMatrix) {
         let free = freeVariables.count
         guard multiplier != 0, free > 0 else { return }
+        if cone.kind.nonsymmetricCone != nil {
+            addBend(of: cone, multiplier: multiplier, order: order, to: &matrix)
+            return
+        }
+        let rows = cone.rows
         var block = DenseMatrix(rows: rows.count - 1, columns: free)
         for row in rows.dropFirst() {
             for entry in problem.rows.entries(of: row) {
@@ -234,6 +263,21 @@ struct ActiveSetSystem {
         }
     }
 
+    private func addBend(of block: ConeBlock, multiplier: Double, order: Int, to matrix: inout DenseMatrix) {
+        let point = Vector3(slack(of: block.rows), at: 0)
+        guard let boundary = block.kind.nonsymmetricCone?.boundary(at: point) else { return }
+        var bend = [Double](repeating: 0, count: problem.variableCount)
+        for (offset, row) in block.rows.enumerated() {
+            problem.rows.addRow(row, scaledBy: boundary.bend[offset], into: &bend)
+        }
+        for (column, j) in freeVariables.enumerated() where bend[j] != 0 {
+            let scaled = multiplier * bend[j]
+            for row in column..<freeVariables.count {
+                matrix.elements[column * order + row] += scaled * bend[freeVariables[row]]
+            }
+        }
+    }
+
     // MARK: Multipliers
 
     /// Gives every fixing row the multiplier that closes the dual equation of its variable, and the cones their z.
@@ -246,6 +290,11 @@ struct ActiveSetSystem {
         for (k, index) in curvedBlocks.enumerated() {
             let rows = problem.blocks[index].rows
             let values = slack(of: rows)
+            if let cone = problem.blocks[index].kind.nonsymmetricCone {
+                guard let boundary = cone.boundary(at: Vector3(values, at: 0)) else { continue }
+                (boundary.gradient * -nu[k]).store(in: &z, at: rows.lowerBound)
+                continue
+            }
             for (offset, row) in rows.enumerated() { z[row] = nu[k] * (offset == 0 ? values[0] : -values[offset]) }
         }
     }

@@ -39,9 +39,11 @@ struct Polish {
         var active = ActiveSet(problem.blocks, s: s, z: z)
         var tried: [ActiveSet] = []
         var best: Candidate?
+        let hasNonsymmetricCone = problem.hasNonsymmetricCone
         for _ in 0..<settings.polishRounds {
             tried.append(active)
             var system = ActiveSetSystem(problem, active: active, x: x, s: s, z: z, settings: settings)
+            if hasNonsymmetricCone, system.order > settings.largestCurvedPolish { break }
             guard system.solve() else { break }
             let point = completed(system)
             let worst = judge(point.x, point.s, point.z)
@@ -78,6 +80,12 @@ struct Polish {
                 let first = block.rows.lowerBound
                 s[first] = max(s[first], SecondOrderCone.tailNorm(s, block.rows))
                 z[first] = max(z[first], SecondOrderCone.tailNorm(z, block.rows))
+            case .exponential, .power:
+                guard !isEquation[block.rows.lowerBound], let cone = block.kind.nonsymmetricCone else { continue }
+                for row in block.rows { s[row] = problem.bounds[row] - problem.rows.dot(row: row, x) }
+                let first = block.rows.lowerBound
+                cone.roundedInside(Vector3(s, at: first)).store(in: &s, at: first)
+                cone.roundedInsideDual(Vector3(z, at: first)).store(in: &z, at: first)
             }
         }
         return (x, s, z)
@@ -110,6 +118,9 @@ struct Polish {
                     }
                 }
             case .secondOrder: next.coneStates[index] = correctedState(active.coneStates[index], index, system)
+            case .exponential, .power:
+                guard let cone = block.kind.nonsymmetricCone else { continue }
+                next.coneStates[index] = correctedState(active.coneStates[index], index, cone, system)
             }
         }
         return next
@@ -130,6 +141,26 @@ struct Polish {
             let local = 0..<slack.count
             if state == .inactive { return SecondOrderCone.margin(slack, local) < -tolerance ? .boundary : .inactive }
             if slack[0] < -tolerance { return .apex }
+            let multiplier = system.boundaryMultipliers.first { $0.block == index }?.value ?? 0
+            return multiplier < -tolerance ? .inactive : .boundary
+        }
+    }
+
+    /// The same for a nonsymmetric cone.
+    private func correctedState(
+        _ state: ActiveSet.ConeState,
+        _ index: Int,
+        _ cone: any NonsymmetricCone,
+        _ system: ActiveSetSystem
+    ) -> ActiveSet.ConeState {
+        let rows = problem.blocks[index].rows
+        let tolerance = settings.polishTolerance
+        let slack = Vector3(rows.map { problem.bounds[$0] - problem.rows.dot(row: $0, system.x) }, at: 0)
+        switch state {
+        case .apex:
+            return cone.distanceOutsideDual(Vector3(system.z, at: rows.lowerBound)) > tolerance ? .boundary : .apex
+        case .inactive: return cone.distanceOutside(slack) > tolerance ? .boundary : .inactive
+        case .boundary:
             let multiplier = system.boundaryMultipliers.first { $0.block == index }?.value ?? 0
             return multiplier < -tolerance ? .inactive : .boundary
         }

@@ -13,6 +13,11 @@ enum Validation {
         guard problem.cones.allSatisfy({ $0.dimension >= 0 }) else {
             throw SolverError.dimensionMismatch(what: "smallest cone dimension", expected: 0, actual: -1)
         }
+        for (index, cone) in problem.cones.enumerated() {
+            if case .power(let exponent) = cone, !(exponent > 0 && exponent < 1) {
+                throw SolverError.outOfRange(what: "exponent of a power cone", index: index)
+            }
+        }
         try expect(problem.cones.reduce(0) { $0 + $1.dimension }, m, "dimension of the cones")
         try expectFinite(problem.quadratic.elements, "P")
         try expectFinite(problem.linear, "q")

@@ -13,7 +13,7 @@ struct VariableBounds {
     init(_ problem: PreparedProblem) {
         lower = [Bound?](repeating: nil, count: problem.variableCount)
         upper = lower
-        for block in problem.blocks where block.kind != .secondOrder {
+        for block in problem.blocks where !block.kind.isCurved {
             for row in block.rows where problem.rows.count(of: row) == 1 {
                 let entry = problem.rows.starts[row]
                 let coefficient = problem.rows.values[entry]

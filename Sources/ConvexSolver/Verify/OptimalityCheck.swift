@@ -76,6 +76,12 @@ public struct OptimalityCheck: Equatable, Sendable {
             case .zero: if !dual { for i in block.rows { worst = max(worst, v[i].magnitude) } }
             case .nonnegative: for i in block.rows { worst = max(worst, -v[i]) }
             case .secondOrder: worst = max(worst, -SecondOrderCone.margin(v, block.rows))
+            case .exponential, .power:
+                guard let cone = block.kind.nonsymmetricCone else { continue }
+                let point = Vector3(v, at: block.rows.lowerBound)
+                let distance = dual ? cone.distanceOutsideDual(point) : cone.distanceOutside(point)
+                // A NaN is outside.
+                worst = distance.isNaN ? .infinity : max(worst, distance)
             }
         }
         return worst

@@ -18,14 +18,14 @@ struct ProblemScale: Sendable {
     private static let objectiveFraction = 1e-3
 
     init(_ problem: PreparedProblem) {
-        let curvature = normInfinity(problem.quadratic.elements)
+        let curvature = problem.largestCurvature
         let linear = normInfinity(problem.linear)
         let bound = normInfinity(problem.bounds)
         var entry = 0.0
         var ratio = 0.0
         for block in problem.blocks {
-            // A second-order cone is one constraint: its rows share a unit.
-            let groups = block.kind == .secondOrder ? [block.rows] : block.rows.map { $0..<($0 + 1) }
+            // A curved cone is one constraint: its rows share a unit.
+            let groups = block.kind.isCurved ? [block.rows] : block.rows.map { $0..<($0 + 1) }
             for rows in groups {
                 let norm = rows.reduce(0) { max($0, problem.rows.largestMagnitude(row: $1)) }
                 entry = max(entry, norm)

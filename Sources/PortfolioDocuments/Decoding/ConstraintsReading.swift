@@ -5,9 +5,10 @@ private let constraintFields = FieldNames(
     known: [
         "max_position_size", "min_position_size", "max_sector_exposure", "max_asset_class_exposure", "max_turnover",
         "target_volatility", "min_weights", "max_weights", "min_return", "max_risk", "min_cash", "max_cash", "groups",
+        "factor_exposures",
     ],
     notOffered: [
-        "max_positions", "max_tracking_error", "allow_short", "max_gross_exposure", "factor_exposures",
+        "max_positions", "max_tracking_error", "allow_short", "max_gross_exposure",
     ]
 )
 
@@ -28,6 +29,7 @@ func readConstraints(_ value: JSONValue, at pointer: String, _ faults: FaultColl
     constraints.minCash = reader.number("min_cash", .fraction)
     constraints.maxCash = reader.number("max_cash", .fraction)
     constraints.groups = readGroups(reader)
+    constraints.factorExposures = readFactorLimits(reader)
     reportContradictions(constraints, reader)
     return constraints
 }
@@ -53,7 +55,7 @@ private func reportContradictions(_ constraints: Constraints, _ reader: ObjectRe
 }
 
 /// Reports a lower limit above its upper one.
-private func reportCrossing(
+func reportCrossing(
     _ lowerName: String,
     _ lower: Double?,
     _ upperName: String,

@@ -14,7 +14,7 @@ private let requestFields = FieldNames(
 )
 private let typesNotOffered = [
     "black_litterman", "risk_parity", "hierarchical_risk_parity", "robust", "multi_period", "scenario_based",
-    "factor_based", "custom",
+    "custom",
 ]
 private let objectivesNotOffered = [
     "minimize_tracking_error", "maximize_information_ratio", "maximize_diversification", "risk_budgeting",
@@ -33,7 +33,7 @@ func readOptimizationRequest(_ value: JSONValue, _ faults: FaultCollector) -> Op
         notOffered: [],
         default: .volatility
     )
-    checkFrontierPoints(reader)
+    let frontierPointCount = readFrontierPointCount(reader)
     let constraints = readSection("constraints", reader) { readConstraints($0, at: $1, faults) }
     let preferences = readSection("preferences", reader) { readPreferences($0, at: $1, faults) }
     guard let portfolioID, let type, let objective, let riskMeasure else { return nil }
@@ -43,7 +43,8 @@ func readOptimizationRequest(_ value: JSONValue, _ faults: FaultCollector) -> Op
         objective: objective,
         riskMeasure: riskMeasure,
         constraints: constraints ?? Constraints(),
-        preferences: preferences ?? Preferences()
+        preferences: preferences ?? Preferences(),
+        frontierPointCount: frontierPointCount
     )
 }
 
@@ -56,11 +57,10 @@ func readSection<Section>(
     reader.optional(name).flatMap { read($0, reader.path(name)) }
 }
 
-/// Takes `frontier_points: 0`, the default, and refuses more: frontiers are not offered yet.
-private func checkFrontierPoints(_ reader: ObjectReader) {
-    guard let points = reader.number("frontier_points", .nonNegative), points > 0 else { return }
-    let message = "frontier_points \(decimal(points)) is not supported yet; supported is: 0"
-    reader.faults.report(.notSupported, at: reader.path("frontier_points"), message)
+/// Reads how many points of the frontier are wanted beside the allocation: 0, the default, or as many as a curve has.
+private func readFrontierPointCount(_ reader: ObjectReader) -> Int {
+    guard reader.optional("frontier_points")?.double != 0 else { return 0 }
+    return readPointCount("frontier_points", FrontierRequest.pointRange, reader) ?? 0
 }
 
 private let preferenceFields = FieldNames(

@@ -129,6 +129,10 @@ extension DocumentEncoder {
         writeWeights(result.targetAllocation, &writer)
         writer.name("trades")
         writer.array(result.trades) { writeTrade($1, &$0) }
+        if let frontier = result.efficientFrontier {
+            writer.name("efficient_frontier")
+            writeFrontierPoints(frontier, &writer)
+        }
         writer.name("constraints")
         writeConstraints(result.constraints, &writer)
         writer.name("preferences")

@@ -242,7 +242,7 @@ struct MomentScaling {
     /// A power of two near the largest volatility.
     let volatilityUnit: Double
     /// F with FᵀF = `covariance`; made when a volatility limit needs it.
-    let factor: DenseMatrix
+    let factor: VolatilityFactor
     /// What the objective is charged when w = 0 stands for the current weights: Σ rate · c, a constant.
     let costOfCurrentWeights: Double
     private let excessReturns: [Double]
@@ -254,7 +254,7 @@ struct MomentScaling {
         let scaled = problem.covariance.scaled(by: 1 / (unit * unit))
         covariance = scaled
         volatilityUnit = unit
-        factor = limits.volatilityLimits.isEmpty ? DenseMatrix(rows: 0, columns: 0) : volatilityFactor(of: scaled)
+        factor = limits.volatilityLimits.isEmpty ? .none : VolatilityFactor(scaled)
         let riskFree = problem.preferences.effectiveRiskFreeRate
         excessReturns = problem.expectedReturns.map { $0 - riskFree }
         costRates = problem.objectiveCostRates

@@ -92,13 +92,13 @@ final class QuantileProgramSolver: RiskSolving {
         _ program: AllocationProgram,
         column: Int
     ) -> ProgramOptimum {
-        var primal = Array(solution.primal.prefix(program.conic.variableCount))
+        var primal = Array(solution.primal.prefix(program.sparse.variableCount))
         primal[column] = risk.value(of: Array(primal[..<program.instrumentCount])) / unit
-        var value = dot(program.conic.linear, primal)
+        var value = dot(program.sparse.linear, primal)
         // The search's gap is relative to its own objective; the bound it proves stands for the better of the two.
         let bound = value - result.relativeGap * max(value.magnitude, 1e-3)
         if let improved {
-            let other = dot(program.conic.linear, improved.primal)
+            let other = dot(program.sparse.linear, improved.primal)
             if other < value { (primal, value) = (improved.primal, other) }
         }
         let gap = max(0, value - bound) / max(value.magnitude, 1e-3)
@@ -128,11 +128,11 @@ final class QuantileProgramSolver: RiskSolving {
     ) throws(OptimizationFailure) -> ProgramOutcome {
         guard var improved else { throw timeLimit() }
         var relaxed = program
-        relaxed.conic.append([LinearRow(columns: [column], coefficients: [-1], upperBound: -choices.leastRisk)])
-        let value = dot(program.conic.linear, improved.primal)
+        relaxed.sparse.append([LinearRow(columns: [column], coefficients: [-1], upperBound: -choices.leastRisk)])
+        let value = dot(program.sparse.linear, improved.primal)
         var bound = -Double.infinity
         if case .solved(let lowest) = try solveProgram(relaxed, preferences: preferences, shouldStop: shouldStop) {
-            bound = dot(program.conic.linear, lowest.primal)
+            bound = dot(program.sparse.linear, lowest.primal)
         }
         let gap = max(0, value - bound) / max(value.magnitude, 1e-3)
         improved.report.relativeGap = gap.isFinite ? gap : 1e9
@@ -176,8 +176,8 @@ final class QuantileProgramSolver: RiskSolving {
                 )
             else { break }
             next.primal[column] = risk.value(of: Array(next.primal[..<program.instrumentCount])) / unit
-            let value = dot(program.conic.linear, next.primal)
-            let last = found.map { dot(program.conic.linear, $0.primal) } ?? .infinity
+            let value = dot(program.sparse.linear, next.primal)
+            let last = found.map { dot(program.sparse.linear, $0.primal) } ?? .infinity
             point = next.primal
             if value < last { found = next }
             if last - value <= 1e-12 * max(value.magnitude, 1e-3) { break }
@@ -196,8 +196,8 @@ final class QuantileProgramSolver: RiskSolving {
         var anchor: [Double]?
         if let row = program.riskLimitRow {
             var calm = program
-            calm.conic.linear = [Double](repeating: 0, count: calm.conic.variableCount)
-            calm.conic.linear[column] = 1
+            calm.sparse.linear = [Double](repeating: 0, count: calm.sparse.variableCount)
+            calm.sparse.linear[column] = 1
             calm.dropRiskLimit(row, column: column)
             guard
                 case .solved(let least) = try solver.solve(calm, preferences: preferences, shouldStop: shouldStop),
@@ -255,9 +255,9 @@ struct QuantileChoices {
         let possible = (0..<count).filter { scenarios.probabilities[$0] > 0 && ranges[$0].high > least }
         let budget = 1 - risk.confidence + QuantileRisk.rounding
         open = possible.filter { scenarios.probabilities[$0] <= budget }
-        var extended = program.conic
-        extended.widen(by: open.count)
-        let first = program.conic.variableCount
+        var extended = program.sparse
+        extended.linear += [Double](repeating: 0, count: open.count)
+        let first = program.sparse.variableCount
         var rows = [LinearRow(columns: [column], coefficients: [-1], upperBound: -least)]
         let place = Dictionary(uniqueKeysWithValues: open.enumerated().map { ($1, first + $0) })
         for t in possible {
@@ -288,7 +288,7 @@ struct QuantileChoices {
             )
         }
         extended.append(rows)
-        conic = extended
+        conic = extended.multipliedOut
         disjunctions = program.disjunctions + open.indices.map { z in
             Disjunction(
                 off: [LinearRow(columns: [first + z], coefficients: [1], upperBound: 0, isEquality: true)],
@@ -309,24 +309,24 @@ private struct WeightRanges {
         lower = [Double](repeating: 0, count: n)
         guard program.relaxationColumn == nil else { return }
         var first = 0
-        for cone in program.conic.cones {
+        for cone in program.sparse.cones {
             var isEquation = false
             if case .zero = cone { isEquation = true }
             if case .secondOrder = cone {
                 first += cone.dimension
                 continue
             }
-            for row in first..<(first + cone.dimension) { take(program.conic, row, isEquation: isEquation, n) }
+            for row in first..<(first + cone.dimension) { take(program.sparse, row, isEquation: isEquation, n) }
             first += cone.dimension
         }
     }
 
-    private mutating func take(_ conic: ConicProblem, _ row: Int, isEquation: Bool, _ n: Int) {
-        let entries = (0..<conic.variableCount).filter { conic.constraints[row, $0] != 0 }
-        guard entries.count == 1, let j = entries.first, j < n else { return }
-        let bound = conic.bounds[row] / conic.constraints[row, j]
-        if isEquation || conic.constraints[row, j] > 0 { upper[j] = min(upper[j], max(0, bound)) }
-        if isEquation || conic.constraints[row, j] < 0 { lower[j] = max(lower[j], min(bound, 1)) }
+    private mutating func take(_ program: SparseProgram, _ row: Int, isEquation: Bool, _ n: Int) {
+        let entries = zip(program.rows[row].columns, program.rows[row].coefficients).filter { $1 != 0 }
+        guard entries.count == 1, let (j, value) = entries.first, j < n else { return }
+        let bound = program.bounds[row] / value
+        if isEquation || value > 0 { upper[j] = min(upper[j], max(0, bound)) }
+        if isEquation || value < 0 { lower[j] = max(lower[j], min(bound, 1)) }
     }
 
     /// The least and the most of Σ cᵢwᵢ with Σw ≤ 1.
@@ -344,23 +344,5 @@ private struct WeightRanges {
             if left <= 0 { break }
         }
         return sum
-    }
-}
-
-extension ConicProblem {
-    /// The problem with further columns of zeros.
-    mutating func widen(by count: Int) {
-        let n = variableCount
-        var P = DenseMatrix(rows: n + count, columns: n + count)
-        for j in 0..<n {
-            for i in 0..<n { P[i, j] = quadratic[i, j] }
-        }
-        quadratic = P
-        linear += [Double](repeating: 0, count: count)
-        constraints = DenseMatrix(
-            rows: rowCount,
-            columns: n + count,
-            columnMajor: constraints.elements + [Double](repeating: 0, count: rowCount * count)
-        )
     }
 }

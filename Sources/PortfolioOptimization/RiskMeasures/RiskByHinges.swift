@@ -14,7 +14,7 @@ extension RiskProgramSolver {
         shouldStop: () -> Bool
     ) throws(OptimizationFailure) -> ProgramOutcome {
         let rows = HingeRows(program, column: column, hasLevel: form.hasLevel)
-        let matrix = hinges(form, column: column, width: program.conic.variableCount)
+        let matrix = hinges(form, column: column, width: program.sparse.variableCount)
         let hingeProgram = rows.program(program, form, matrix, column: column)
         let solution: HingeSolution
         do throws(SolverError) {
@@ -120,7 +120,7 @@ private struct HingeRows {
     private let weight: Double
 
     init(_ program: AllocationProgram, column: Int, hasLevel: Bool) {
-        let conic = program.conic
+        let conic = program.sparse
         let n = conic.variableCount
         lower = [Double](repeating: -.infinity, count: n)
         upper = [Double](repeating: .infinity, count: n)
@@ -145,13 +145,10 @@ private struct HingeRows {
     }
 
     /// Turns a row with one entry into a bound; false when it has more.
-    private mutating func takeAsBound(_ conic: ConicProblem, _ row: Int, isEquation: Bool) -> Bool {
-        var entry: (variable: Int, value: Double)?
-        for j in 0..<conic.variableCount where conic.constraints[row, j] != 0 {
-            if entry != nil { return false }
-            entry = (j, conic.constraints[row, j])
-        }
-        guard let entry else { return true }
+    private mutating func takeAsBound(_ conic: SparseProgram, _ row: Int, isEquation: Bool) -> Bool {
+        let entries = zip(conic.rows[row].columns, conic.rows[row].coefficients).filter { $1 != 0 }
+        guard entries.count < 2 else { return false }
+        guard let entry = entries.first.map({ (variable: $0.0, value: $0.1) }) else { return true }
         let bound = conic.bounds[row] / entry.value
         if isEquation || entry.value > 0, bound < upper[entry.variable] {
             (upper[entry.variable], upperRow[entry.variable]) = (bound, row)
@@ -164,10 +161,10 @@ private struct HingeRows {
 
     /// The hinge program with the bounds and rows of an allocation program.
     func program(_ program: AllocationProgram, _ form: HingeForm, _ hinges: DenseMatrix, column: Int) -> HingeProgram {
-        let conic = program.conic
+        let conic = program.sparse
         var rows = DenseMatrix(rows: kept.count, columns: conic.variableCount)
-        for j in 0..<conic.variableCount {
-            for (i, row) in kept.enumerated() { rows[i, j] = conic.constraints[row, j] }
+        for (i, row) in kept.enumerated() {
+            for (j, value) in zip(conic.rows[row].columns, conic.rows[row].coefficients) { rows[i, j] += value }
         }
         var linear = conic.linear
         if !form.hasLevel { linear[column] = 0 }
@@ -186,8 +183,8 @@ private struct HingeRows {
 
     /// The multipliers of the allocation program's rows: those of kept rows, and the reduced costs of bounds.
     func duals(_ program: AllocationProgram, _ hinges: HingeProgram, _ solution: HingeSolution) -> [Double] {
-        let conic = program.conic
-        var duals = [Double](repeating: 0, count: conic.rowCount)
+        let conic = program.sparse
+        var duals = [Double](repeating: 0, count: conic.rows.count)
         for (i, row) in kept.enumerated() { duals[row] = solution.rowMultipliers[i] }
         var reduced = hinges.hinges.transposedTimes(solution.hingeMultipliers)
         axpy(1, hinges.linear, into: &reduced)
@@ -195,7 +192,7 @@ private struct HingeRows {
         for j in 0..<conic.variableCount {
             let row = reduced[j] > 0 ? lowerRow[j] : upperRow[j]
             guard let row, solution.primal[j] == (reduced[j] > 0 ? lower[j] : upper[j]) else { continue }
-            duals[row] = -reduced[j] / conic.constraints[row, j]
+            duals[row] = -reduced[j] / conic.rows[row].coefficients.reduce(0, +)
         }
         return duals
     }

@@ -62,10 +62,10 @@ final class RiskProgramSolver: RiskSolving {
         if !program.disjunctions.isEmpty {
             return try ThresholdRounds(solver: self, preferences: preferences).solve(program, shouldStop: shouldStop)
         }
-        let isCurved = program.conic.cones.contains { cone in
+        let isCurved = program.sparse.cones.contains { cone in
             if case .secondOrder = cone { true } else { false }
         }
-        if program.riskLimitRow == nil, !isCurved, program.conic.linear[column] > 0, let hinges = risk.hinges {
+        if program.riskLimitRow == nil, !isCurved, program.sparse.linear[column] > 0, let hinges = risk.hinges {
             return try solveByHinges(program, hinges, column: column, shouldStop: shouldStop)
         }
         if supports.isEmpty { addFirstSupports(program) }
@@ -116,18 +116,12 @@ final class RiskProgramSolver: RiskSolving {
     /// The program with a row gᵀw − t ≤ 0 for each support, after its own rows.
     func master(_ program: AllocationProgram, column: Int) -> AllocationProgram {
         var result = program
-        let (m, k) = (program.conic.rowCount, supports.count)
-        var matrix = DenseMatrix(rows: m + k, columns: program.conic.variableCount)
-        for j in 0..<program.conic.variableCount {
-            for i in 0..<m { matrix[i, j] = program.conic.constraints[i, j] }
+        let columns = Array(0..<program.instrumentCount) + [column]
+        for support in supports {
+            result.sparse.rows.append(SparseProgram.Row(columns: columns, coefficients: support + [-1]))
         }
-        for (i, support) in supports.enumerated() {
-            for (j, value) in support.enumerated() { matrix[m + i, j] = value }
-            matrix[m + i, column] = -1
-        }
-        result.conic.constraints = matrix
-        result.conic.bounds += [Double](repeating: 0, count: k)
-        result.conic.cones.append(.nonnegative(k))
+        result.sparse.bounds += [Double](repeating: 0, count: supports.count)
+        result.sparse.cones.append(.nonnegative(supports.count))
         return result
     }
 }

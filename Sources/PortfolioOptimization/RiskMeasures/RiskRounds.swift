@@ -41,7 +41,7 @@ struct RiskRounds {
         self.preferences = preferences
         self.anchor = anchor
         anchorProfile = anchor.map { solver.risk.profile(of: Array($0[..<program.instrumentCount])) } ?? []
-        weight = program.conic.linear[column]
+        weight = program.sparse.linear[column]
     }
 
     mutating func run(shouldStop: () -> Bool) throws(OptimizationFailure) -> ProgramOutcome {
@@ -63,7 +63,7 @@ struct RiskRounds {
             }
             switch outcome {
             case .infeasible(let certificate):
-                return .infeasible(certificate: Array(certificate.prefix(program.conic.rowCount)))
+                return .infeasible(certificate: Array(certificate.prefix(program.sparse.rows.count)))
             case .unbounded: return .unbounded
             case .solved(let relaxed):
                 if let answer = try advance(relaxed, shouldStop: shouldStop) { return .solved(answer) }
@@ -83,8 +83,8 @@ struct RiskRounds {
         iterations += relaxed.report.iterations
         residuals = (relaxed.report.primalResidual, relaxed.report.dualResidual)
         let earlier = bound
-        bound = max(bound, dot(program.conic.linear, relaxed.primal))
-        if !solvesSmooth || dual.isEmpty { dual = Array(relaxed.dual.prefix(program.conic.rowCount)) }
+        bound = max(bound, dot(program.sparse.linear, relaxed.primal))
+        if !solvesSmooth || dual.isEmpty { dual = Array(relaxed.dual.prefix(program.sparse.rows.count)) }
         let profile = solver.risk.profile(of: weights(of: relaxed.primal))
         let excess = solver.risk.value(ofProfile: profile) / solver.unit - relaxed.primal[column]
         if program.riskLimitRow != nil, anchor == nil, excess <= 1e-11 * max(1, relaxed.primal[column].magnitude) {
@@ -110,8 +110,9 @@ struct RiskRounds {
     /// What the risk may be at a point, in units of t; +∞ without a limit.
     private func limit(at point: [Double]) -> Double {
         guard let row = program.riskLimitRow else { return .infinity }
-        var limit = program.conic.bounds[row]
-        for j in point.indices where j != column { limit -= program.conic.constraints[row, j] * point[j] }
+        var limit = program.sparse.bounds[row]
+        let entries = program.sparse.rows[row]
+        for (j, value) in zip(entries.columns, entries.coefficients) where j != column { limit -= value * point[j] }
         return limit
     }
 
@@ -137,7 +138,7 @@ struct RiskRounds {
     private mutating func settle(_ point: [Double], _ profile: [Double], value: Double) {
         var point = point
         point[column] = value
-        let objective = dot(program.conic.linear, point)
+        let objective = dot(program.sparse.linear, point)
         // Of equal points the newer one: it is a vertex where the older one is a mixture.
         if best.map({ objective <= $0.value + 1e-14 * scale }) ?? true {
             best = Candidate(point: point, profile: profile, value: objective)
@@ -209,7 +210,7 @@ struct RiskRounds {
     private func objective(_ from: Candidate, _ to: [Double], _ profile: [Double], _ share: Double) -> Double {
         var point = mix(from.point, to, share)
         point[column] = solver.risk.value(ofProfile: mix(from.profile, profile, share)) / solver.unit
-        return dot(program.conic.linear, point)
+        return dot(program.sparse.linear, point)
     }
 
     /// Newton's steps from the best point; false where the measure is not curved.
@@ -239,7 +240,7 @@ struct RiskRounds {
             let isNew = solver.addSupport(atProfile: next)
             let previous = best
             consider(optimum.primal, next)
-            multipliers = Array(optimum.dual.prefix(program.conic.rowCount))
+            multipliers = Array(optimum.dual.prefix(program.sparse.rows.count))
             if let previous, program.riskLimitRow == nil, best?.value ?? .infinity >= previous.value {
                 searchLine(previous, optimum.primal, next)
             }
@@ -263,11 +264,10 @@ struct RiskRounds {
     ) throws(OptimizationFailure) -> ProgramOptimum? {
         var master = solver.master(program, column: column)
         let n = program.instrumentCount
-        for j in 0..<n {
-            for i in 0..<n { master.conic.quadratic[i, j] = curvature[i, j] }
-        }
+        let more = program.sparse.variableCount - n
+        master.sparse.curvature = .padded(.dense(curvature), more: more, constant: 0)
         let pull = curvature.times(weights(of: center))
-        for j in 0..<n { master.conic.linear[j] -= pull[j] }
+        for j in 0..<n { master.sparse.linear[j] -= pull[j] }
         do throws(OptimizationFailure) {
             guard
                 case .solved(let optimum) = try solveProgram(master, preferences: preferences, shouldStop: shouldStop)

@@ -1,6 +1,5 @@
 internal import ConvexSolver
 internal import LinearAlgebra
-internal import Matrices
 internal import PortfolioModel
 
 /// Risk under buy-in thresholds: a search over who is held on the supports found so far, then the exact optimum with
@@ -32,14 +31,14 @@ struct ThresholdRounds {
                 return outcome
             }
             iterations += relaxed.report.iterations
-            let reached = dot(program.conic.linear, relaxed.primal)
+            let reached = dot(program.sparse.linear, relaxed.primal)
             bound = max(bound, reached - relaxed.report.relativeGap * max(reached.magnitude, 1e-3))
             solver.addSupport(atProfile: solver.risk.profile(of: Array(relaxed.primal[..<program.instrumentCount])))
             let held = pattern(program, relaxed.primal)
             let isNew = tried.insert(held).inserted
             if isNew, let fixed = try optimum(program, held: held, column: column, shouldStop: shouldStop) {
                 iterations += fixed.report.iterations
-                let objective = dot(program.conic.linear, fixed.primal)
+                let objective = dot(program.sparse.linear, fixed.primal)
                 if objective < value { (best, value) = (fixed, objective) }
             }
             let gap = (value - bound) / max(value.magnitude, 1e-3)
@@ -51,7 +50,7 @@ struct ThresholdRounds {
         answer.report.iterations = iterations
         answer.report.solver = "branch_and_bound"
         answer.report.status = gap <= Self.optimalityGap ? .optimal : .withinGap
-        answer.dual = Array(answer.dual.prefix(program.conic.rowCount))
+        answer.dual = Array(answer.dual.prefix(program.sparse.rows.count))
         return .solved(answer)
     }
 
@@ -95,12 +94,12 @@ struct ThresholdRounds {
         var fixed = program
         fixed.disjunctions = []
         let rows = zip(program.disjunctions, held).flatMap { $1 ? $0.on : $0.off }
-        fixed.conic.append(rows)
+        fixed.sparse.append(rows)
         var anchor: [Double]?
         if let limitRow = program.riskLimitRow {
             var calm = fixed
-            calm.conic.linear = [Double](repeating: 0, count: calm.conic.variableCount)
-            calm.conic.linear[column] = 1
+            calm.sparse.linear = [Double](repeating: 0, count: calm.sparse.variableCount)
+            calm.sparse.linear[column] = 1
             calm.dropRiskLimit(limitRow, column: column)
             guard
                 case .solved(let least) = try solver.solve(calm, preferences: preferences, shouldStop: shouldStop),
@@ -123,37 +122,28 @@ struct ThresholdRounds {
 extension AllocationProgram {
     /// Takes the limit off the risk; the row stays where it is, as a bound that nothing reaches.
     mutating func dropRiskLimit(_ row: Int, column: Int) {
-        for j in 0..<conic.variableCount { conic.constraints[row, j] = 0 }
-        conic.constraints[row, column] = 1
-        conic.bounds[row] = 1e6
+        sparse.rows[row] = SparseProgram.Row(columns: [column], coefficients: [1])
+        sparse.bounds[row] = 1e6
         riskLimitRow = nil
     }
 
     /// Whether the risk of a point, in its risk column, is within the limit.
     func meetsRiskLimit(_ point: [Double]) -> Bool {
         guard let row = riskLimitRow else { return true }
-        var value = 0.0
-        for j in point.indices { value += conic.constraints[row, j] * point[j] }
-        return value <= conic.bounds[row] + 1e-12
+        let entries = zip(sparse.rows[row].columns, sparse.rows[row].coefficients)
+        return entries.reduce(0) { $0 + $1.1 * point[$1.0] } <= sparse.bounds[row] + 1e-12
     }
 }
 
-extension ConicProblem {
-    /// The problem with further rows, after its own.
-    mutating func append(_ rows: [LinearRow]) {
-        guard !rows.isEmpty else { return }
-        let ordered = rows.filter(\.isEquality) + rows.filter { !$0.isEquality }
-        let (m, k) = (rowCount, rows.count)
-        var matrix = DenseMatrix(rows: m + k, columns: variableCount)
-        for j in 0..<variableCount {
-            for i in 0..<m { matrix[i, j] = constraints[i, j] }
+extension SparseProgram {
+    /// Adds rows after its own.
+    mutating func append(_ added: [LinearRow]) {
+        guard !added.isEmpty else { return }
+        let equations = added.filter(\.isEquality)
+        for row in equations + added.filter({ !$0.isEquality }) {
+            rows.append(Row(columns: row.columns, coefficients: row.coefficients))
+            bounds.append(row.upperBound)
         }
-        for (i, row) in ordered.enumerated() {
-            for (column, coefficient) in zip(row.columns, row.coefficients) { matrix[m + i, column] += coefficient }
-        }
-        constraints = matrix
-        bounds += ordered.map(\.upperBound)
-        let equations = rows.filter(\.isEquality).count
-        cones += [.zero(equations), .nonnegative(k - equations)]
+        cones += [.zero(equations.count), .nonnegative(added.count - equations.count)]
     }
 }

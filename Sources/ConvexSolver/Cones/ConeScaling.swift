@@ -1,11 +1,14 @@
-/// The Nesterov–Todd scaling W at a pair of interior points: W z = W⁻¹ s = λ.
+internal import LinearAlgebra
+
+/// The scaling H = W² at a pair of interior points: H z = s.
 ///
-/// W is symmetric; on zero blocks it is 0.
+/// On symmetric cones it is Nesterov and Todd's: W is symmetric and W z = W⁻¹ s = λ. On zero blocks it is 0. On
+/// nonsymmetric blocks only H has a meaning (``NonsymmetricScaling``).
 ///
 /// Nonnegative rows: W = √(s / z). Second-order cones: W = η (w₀, w₁ᵀ; w₁, I + w₁w₁ᵀ / (1 + w₀)) with wᵀJw = 1.
 /// - SeeAlso: Nesterov & Todd, SIAM J. Optimization 8 (1998); formulas as in Vandenberghe, The CVXOPT linear and
 ///   quadratic cone program solvers (2010), section 4.
-struct NesterovToddScaling: Sendable {
+struct ConeScaling: Sendable {
     let cone: ProductCone
     /// √(s/z) on nonnegative rows; w on second-order blocks; 0 on zero blocks.
     private(set) var w: [Double]
@@ -15,6 +18,8 @@ struct NesterovToddScaling: Sendable {
     private(set) var axis: [Double]
     /// λ, the scaled point.
     private(set) var lambda: [Double]
+    /// H on the nonsymmetric blocks, in the order of `cone.nonsymmetric`.
+    private(set) var nonsymmetric: [NonsymmetricScaling] = []
 
     /// Makes the scaling, or nil when s or z is not inside the cone.
     init?(cone: ProductCone, s: [Double], z: [Double]) {
@@ -34,7 +39,13 @@ struct NesterovToddScaling: Sendable {
                 }
             case .secondOrder:
                 guard setSecondOrder(index, block.rows, s: s, z: z) else { return nil }
+            case .exponential, .power: continue
             }
+        }
+        for (curved, first) in cone.nonsymmetric {
+            let (primal, dual) = (Vector3(s, at: first), Vector3(z, at: first))
+            guard let scaling = NonsymmetricScaling(curved, s: primal, z: dual) else { return nil }
+            nonsymmetric.append(scaling)
         }
     }
 
@@ -70,14 +81,43 @@ struct NesterovToddScaling: Sendable {
         return true
     }
 
-    /// W v.
+    /// W v; 0 on nonsymmetric blocks.
     func apply(_ v: [Double]) -> [Double] { transform(v, inverse: false) }
 
-    /// W⁻¹ v; 0 on zero blocks.
+    /// W⁻¹ v; 0 on zero and nonsymmetric blocks.
     func applyInverse(_ v: [Double]) -> [Double] { transform(v, inverse: true) }
 
     /// H v = W² v.
-    func applySquared(_ v: [Double]) -> [Double] { apply(apply(v)) }
+    func applySquared(_ v: [Double]) -> [Double] {
+        var result = apply(apply(v))
+        for (scaling, first) in zip(nonsymmetric, cone.nonsymmetric.lazy.map(\.first)) {
+            scaling.times(Vector3(v, at: first)).store(in: &result, at: first)
+        }
+        return result
+    }
+
+    /// vᵀ H v.
+    func squaredLength(_ v: [Double]) -> Double {
+        let scaled = apply(v)
+        var sum = dot(scaled, scaled)
+        for (scaling, first) in zip(nonsymmetric, cone.nonsymmetric.lazy.map(\.first)) {
+            sum += scaling.squaredLength(Vector3(v, at: first))
+        }
+        return sum
+    }
+
+    /// Writes into the nonsymmetric blocks of a shift what the linearised H Δz + Δs must make up for.
+    ///
+    /// s + σμ ∇f*(z), and the second-order terms of the predictor if one is given.
+    func setNonsymmetricShift(_ shift: inout [Double], s: [Double], target: Double, affine: SearchDirection?) {
+        for (scaling, first) in zip(nonsymmetric, cone.nonsymmetric.lazy.map(\.first)) {
+            var value = Vector3(s, at: first) + scaling.gradient * target
+            if let affine {
+                value += scaling.secondOrderTerm(s: Vector3(affine.s, at: first), z: Vector3(affine.z, at: first))
+            }
+            value.store(in: &shift, at: first)
+        }
+    }
 
     // MARK: The spectrum of H⁻¹ on a second-order block
 
@@ -108,12 +148,12 @@ struct NesterovToddScaling: Sendable {
         for i in rows.dropFirst() { u[i] -= scaled * axis[i] }
     }
 
-    /// H⁻¹ u without the stiff direction of second-order blocks; 0 on zero blocks.
+    /// H⁻¹ u without the stiff direction of second-order blocks; 0 on zero and nonsymmetric blocks.
     func applyMildInverseSquared(_ u: [Double]) -> [Double] {
         var result = [Double](repeating: 0, count: u.count)
         for (index, block) in cone.blocks.enumerated() {
             switch block.kind {
-            case .zero: continue
+            case .zero, .exponential, .power: continue
             case .nonnegative: for i in block.rows { result[i] = u[i] / (w[i] * w[i]) }
             case .secondOrder:
                 let middle = 1 / (eta[index] * eta[index])
@@ -132,7 +172,7 @@ struct NesterovToddScaling: Sendable {
         var result = [Double](repeating: 0, count: v.count)
         for (index, block) in cone.blocks.enumerated() {
             switch block.kind {
-            case .zero: continue
+            case .zero, .exponential, .power: continue
             case .nonnegative:
                 if inverse {
                     for i in block.rows { result[i] = v[i] / w[i] }
