@@ -86,7 +86,12 @@ package struct SolveOptimization {
     ) -> ComputedOutcome {
         var outcome = ComputedOutcome(result: .failure(OptimizationFailure(code: "check_failed", message: "")))
         do throws(OptimizationFailure) {
-            let moments = try cache.moments(of: job.snapshot, tenant: tenant).suited(to: job.request.type)
+            let moments = try cache.moments(
+                of: job.snapshot,
+                tenant: tenant,
+                estimation: job.request.estimation,
+                preferences: job.request.preferences
+            ).suited(to: job.request.type)
             try requireReturns(moments, job)
             let solved = try solve(job, moments, isRevoked: isRevoked, &outcome.solveTime)
             var violations = AllocationCheck(snapshot: job.snapshot, moments: moments, request: job.request)
@@ -209,6 +214,7 @@ package struct SolveOptimization {
                 versions: snapshot.versions,
                 expectedReturnsEstimator: moments.expectedReturnsEstimator,
                 covarianceEstimator: moments.covarianceEstimator,
+                covarianceConditionNumber: moments.covarianceConditionNumber,
                 kernel: computingKernel
             ),
             warnings: warnings

@@ -48,7 +48,7 @@ extension OptimizationFailure {
 
     private static let codesOfInputsAlone: Set<String> = [
         "dependent_factors", "infeasible", "invalid_inputs", "missing_expected_returns", "missing_factors",
-        "missing_scenarios", "no_excess_return", "out_of_reach", "unbounded", "unequal_probabilities",
+        "missing_history", "missing_market", "missing_scenarios", "no_excess_return", "out_of_reach", "unbounded", "unequal_probabilities",
         "unknown_factor",
     ]
 }

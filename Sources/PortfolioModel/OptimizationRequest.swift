@@ -29,6 +29,8 @@ public struct OptimizationRequest: Equatable, Sendable {
     public var preferences: Preferences
     /// Points of the efficient frontier to show beside the allocation; 0 for none.
     public var frontierPointCount: Int
+    /// How moments are estimated.
+    public var estimation: Estimation
 
     /// Makes an optimization request from its parts.
     public init(
@@ -38,7 +40,8 @@ public struct OptimizationRequest: Equatable, Sendable {
         riskMeasure: RiskMeasure = .volatility,
         constraints: Constraints = Constraints(),
         preferences: Preferences = Preferences(),
-        frontierPointCount: Int = 0
+        frontierPointCount: Int = 0,
+        estimation: Estimation = Estimation()
     ) {
         self.portfolioID = portfolioID
         self.type = type
@@ -47,6 +50,7 @@ public struct OptimizationRequest: Equatable, Sendable {
         self.constraints = constraints
         self.preferences = preferences
         self.frontierPointCount = frontierPointCount
+        self.estimation = estimation
     }
 }
 

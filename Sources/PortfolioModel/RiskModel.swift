@@ -109,6 +109,8 @@ public struct Moments: Equatable, Sendable {
     public var covarianceEstimator: String
     /// The factors behind the returns, when the model has some.
     public var factors: FactorStructure?
+    /// Largest over smallest eigenvalue of a covariance estimated from a history; nil for others and for singular ones.
+    public var covarianceConditionNumber: Double?
     /// What the caller should know about the estimation: a repair, a missing part.
     public var warnings: [ResultWarning]
 

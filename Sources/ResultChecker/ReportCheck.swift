@@ -37,6 +37,12 @@ func checkReport(
         moments.covarianceEstimator,
         inputs.covarianceEstimator
     )
+    same(
+        inputs.covarianceConditionNumber == moments.covarianceConditionNumber,
+        "inputs/covariance_condition_number",
+        "\(moments.covarianceConditionNumber ?? .nan)",
+        "\(inputs.covarianceConditionNumber ?? .nan)"
+    )
     same(!inputs.kernel.isEmpty, "inputs/kernel", "a name", "none")
     for warning in moments.warnings {
         same(result.warnings.contains(warning), "warnings", "\(warning.code) of the estimation", "left out")

@@ -4,12 +4,11 @@ import PortfolioModel
 private let requestFields = FieldNames(
     known: [
         "portfolio_id", "optimization_type", "objective", "risk_measure", "constraints", "preferences",
-        "frontier_points",
+        "frontier_points", "estimation",
     ],
     notOffered: [
         "views", "tau", "market_weights", "posterior_covariance", "risk_budgets", "uncertainty", "horizon",
         "scenarios", "custom_objective", "objectives", "pareto_points", "linkage", "distance_of_distance",
-        "estimation",
     ]
 )
 private let typesNotOffered = [
@@ -36,6 +35,7 @@ func readOptimizationRequest(_ value: JSONValue, _ faults: FaultCollector) -> Op
     let frontierPointCount = readFrontierPointCount(reader)
     let constraints = readSection("constraints", reader) { readConstraints($0, at: $1, faults) }
     let preferences = readSection("preferences", reader) { readPreferences($0, at: $1, faults) }
+    let estimation = readSection("estimation", reader) { readEstimation($0, at: $1, faults) }
     guard let portfolioID, let type, let objective, let riskMeasure else { return nil }
     return OptimizationRequest(
         portfolioID: portfolioID,
@@ -44,7 +44,8 @@ func readOptimizationRequest(_ value: JSONValue, _ faults: FaultCollector) -> Op
         riskMeasure: riskMeasure,
         constraints: constraints ?? Constraints(),
         preferences: preferences ?? Preferences(),
-        frontierPointCount: frontierPointCount
+        frontierPointCount: frontierPointCount,
+        estimation: estimation ?? Estimation()
     )
 }
 

@@ -15,6 +15,7 @@ package enum DocumentEncoder {
                 writer.name("preferences")
                 writePreferences(request.preferences, &writer)
                 if request.frontierPointCount > 0 { writer.member("frontier_points", request.frontierPointCount) }
+                writeEstimation(request.estimation, &writer)
             }
         }
     }
