@@ -49,10 +49,16 @@ extension RiskProgramSolver {
                     solveMilliseconds: 0,
                     primalResidual: solution.check.primalResidual,
                     dualResidual: solution.check.dualResidual,
-                    relativeGap: solution.check.relativeGap
+                    relativeGap: Self.gap(solution.check)
                 )
             )
         )
+    }
+
+    /// The gap relative to the objective, or to a thousandth of the program's unit where the objective is near 0.
+    private static func gap(_ check: HingeCheck) -> Double {
+        let size = max(check.objective.magnitude, check.dualObjective.magnitude, 1e-3)
+        return (check.objective - check.dualObjective).magnitude / size
     }
 
     /// Scenarios from which on a sample of them is solved first.
