@@ -136,8 +136,8 @@ let package = Package(
         tests(
             "JobExecutionTests",
             [
-                "JobExecution", "Repository", "ResultChecker", "PortfolioOptimization", "PortfolioModel", "Matrices",
-                "JSON",
+                "JobExecution", "Repository", "ResultChecker", "PortfolioOptimization", "MomentEstimation",
+                "PortfolioModel", "Matrices", "JSON",
             ]
         ),
         tests("RepositoryTests", ["Repository", "PortfolioDocuments", "PortfolioModel", "Matrices"]),

@@ -16,6 +16,7 @@ let scenarios: [any Scenario] = [
     PostToCompleted(clients: 32),
     ParkedWaiters(),
     WakeFromZero(),
+    Frontiers(),
     SubmissionRate(),
     DrainRate(),
 ]

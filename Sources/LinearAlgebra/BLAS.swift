@@ -184,6 +184,24 @@ enum BLAS {
         )
     }
 
+    /// Lower triangle of AᵀA in single precision; A inner × order.
+    static func syrk(order: Int, inner: Int, matrix: UnsafePointer<Float>, result: UnsafeMutablePointer<Float>) {
+        oneThread
+        cblas_ssyrk(
+            CblasColMajor,
+            CblasLower,
+            CblasTrans,
+            blasInteger(order),
+            blasInteger(inner),
+            1,
+            matrix,
+            blasInteger(max(1, inner)),
+            0,
+            result,
+            blasInteger(max(1, order))
+        )
+    }
+
     /// Name of the processor kernel OpenBLAS picked when it was loaded.
     static var coreName: String {
         guard let name = openblas_get_corename() else { return "unknown" }

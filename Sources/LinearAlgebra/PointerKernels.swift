@@ -80,6 +80,11 @@ package enum PointerKernels {
         return sum
     }
 
+    /// xᵀ y by BLAS, for vectors long enough to be worth the call.
+    package static func longDot(_ x: UnsafePointer<Double>, _ y: UnsafePointer<Double>, count: Int) -> Double {
+        BLAS.dot(UnsafeBufferPointer(start: x, count: count), UnsafeBufferPointer(start: y, count: count))
+    }
+
     /// x ← L⁻¹ x, L lower triangular.
     package static func solveLower(
         order: Int,

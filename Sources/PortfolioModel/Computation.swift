@@ -47,8 +47,10 @@ extension OptimizationFailure {
     public var isOfInputsAlone: Bool { Self.codesOfInputsAlone.contains(code) }
 
     private static let codesOfInputsAlone: Set<String> = [
-        "dependent_factors", "infeasible", "invalid_inputs", "missing_expected_returns", "missing_factors",
-        "missing_history", "missing_market", "missing_scenarios", "no_excess_return", "out_of_reach", "unbounded", "unequal_probabilities",
+        "dependent_factors", "infeasible", "invalid_inputs", "invalid_views", "missing_benchmark",
+        "missing_expected_returns", "missing_factors", "missing_history", "missing_market", "missing_market_weights",
+        "missing_scenarios", "missing_transaction_costs", "no_active_return", "no_excess_return", "out_of_reach",
+        "riskless", "riskless_instrument", "too_many_instruments", "unbounded", "unequal_probabilities",
         "unknown_factor",
     ]
 }

@@ -38,6 +38,10 @@ public struct AllocationProblem: Sendable {
     public internal(set) var constraints: Constraints
     /// The preferences in force.
     public internal(set) var preferences: Preferences
+    /// What the method is told beyond limits and preferences.
+    public let parameters: MethodParameters
+    /// The benchmark, where the objective is measured against it and the portfolio has one.
+    public let benchmark: BenchmarkFigures?
     /// What the caller should know before anything is solved: preferences that change nothing here.
     public let warnings: [ResultWarning]
 
@@ -71,6 +75,7 @@ public struct AllocationProblem: Sendable {
         type = request.type
         objective = request.objective
         riskMeasure = request.riskMeasure
+        parameters = request.parameters
         self.instruments = instruments
         expectedReturns = chosen.map { moments.expectedReturns[$0] }
         covariance = moments.covariance.selecting(chosen)
@@ -85,6 +90,11 @@ public struct AllocationProblem: Sendable {
         constraints = portfolio.constraints.overridden(by: request.constraints)
         try requireFactors(constraints, moments.factors)
         preferences = portfolio.preferences.overridden(by: request.preferences)
+        if request.objective.needsBenchmark, let weights = portfolio.benchmark {
+            benchmark = try BenchmarkFigures(weights, moments: moments, chosen: chosen)
+        } else {
+            benchmark = nil
+        }
         warnings = preferenceWarnings(
             preferences: preferences,
             request: request,
@@ -97,12 +107,18 @@ public struct AllocationProblem: Sendable {
     ///
     /// An instrument's own rate goes before the one of the preferences.
     var objectiveCostRates: [Double] {
-        guard preferences.includeTransactionCosts == true, objective != .minimizeRisk else {
-            return [Double](repeating: 0, count: instruments.count)
-        }
-        let horizon = preferences.effectiveCostHorizonYears
+        guard objective.chargesCosts(preferences) else { return [Double](repeating: 0, count: instruments.count) }
+        // Where cost is all that counts it is that of the trades, not of a year.
+        let horizon = objective == .minimizeTransactionCosts ? 1 : preferences.effectiveCostHorizonYears
         let general = preferences.transactionCostModel ?? 0
         return instruments.map { ($0.cost?.proportional ?? general) / horizon }
+    }
+}
+
+extension Objective {
+    /// Whether trading costs are part of it.
+    fileprivate func chargesCosts(_ preferences: Preferences) -> Bool {
+        self == .minimizeTransactionCosts || (preferences.includeTransactionCosts == true && needsExpectedReturns)
     }
 }
 
@@ -180,18 +196,21 @@ private func preferenceWarnings(
 ) -> [ResultWarning] {
     var warnings: [ResultWarning] = []
     func warn(_ code: String, _ message: String) { warnings.append(ResultWarning(code: code, message: message)) }
-    if request.preferences.riskAversion != nil, request.objective != .maximizeUtility {
-        warn("preference_ignored", "risk_aversion acts on maximize_utility only.")
+    if request.preferences.riskAversion != nil, request.objective != .maximizeUtility,
+        request.type != .blackLitterman
+    {
+        warn("preference_ignored", "risk_aversion acts on maximize_utility and black_litterman only.")
     }
-    if preferences.includeTransactionCosts == true {
-        if request.objective == .minimizeRisk {
-            warn("preference_ignored", "minimize_risk has no return that transaction costs could be taken from.")
-        } else if instruments.contains(where: { ($0.cost?.fixed ?? 0) != 0 || ($0.cost?.impact ?? 0) != 0 }) {
+    if request.objective.chargesCosts(preferences) {
+        if instruments.contains(where: { ($0.cost?.fixed ?? 0) != 0 || ($0.cost?.impact ?? 0) != 0 }) {
             warn(
                 "cost_terms_not_in_objective",
                 "Fixed costs and market impact are reported but do not enter the objective; proportional costs do."
             )
         }
+    } else if preferences.includeTransactionCosts == true {
+        let objective = request.objective.rawValue
+        warn("preference_ignored", "\(objective) has no return that transaction costs could be taken from.")
     }
     if preferences.considerTaxImplications == true {
         warn("tax_not_in_objective", "Taxes are reported but do not enter the objective.")

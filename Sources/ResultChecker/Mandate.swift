@@ -4,6 +4,7 @@ internal import PortfolioModel
 struct Mandate {
     let snapshot: MandateSnapshot
     let moments: Moments
+    let request: OptimizationRequest
     let limits: Constraints
     /// How risk is measured.
     let riskMeasure: RiskMeasure
@@ -22,6 +23,7 @@ struct Mandate {
     init(snapshot: MandateSnapshot, moments: Moments, request: OptimizationRequest) {
         self.snapshot = snapshot
         self.moments = moments
+        self.request = request
         riskMeasure = request.riskMeasure
         limits = Self.inForce(snapshot.portfolio.constraints, request.constraints)
         preferences = Self.inForce(snapshot.portfolio.preferences, request.preferences)

@@ -38,6 +38,10 @@ enum Tolerance {
     static let cash = 1e-9
     /// A residual or a gap that still deserves the word optimal.
     static let optimal = 1e-6
+    /// A risk contribution may differ from its budget by this much.
+    static let budget = 1e-8
+    /// A contribution at no limit may differ from its proportional part by this much.
+    static let proportion = 1e-6
     /// A limit that is listed as binding is met to this.
     static let binding = 1e-5
 }

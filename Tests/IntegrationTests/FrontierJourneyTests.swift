@@ -1,4 +1,5 @@
 import Foundation
+import Glibc
 import TestSupport
 import Testing
 
@@ -269,6 +270,28 @@ extension RealParts {
             let place = try #require(accepted.headers["location"])
             let answer = try client.get(place, ["Prefer": "wait=30"])
             #expect(answer.status == 200 && answer.json["status"] as? String == "completed")
+        }
+
+        @Test func `workers killed while callers wait cost them time, not their curves`() throws {
+            let mandate = try StoredMandate(
+                client,
+                returns: [0.04, 0.08],
+                covariance: [[0.01, 0.002], [0.002, 0.04]]
+            )
+            let clients = (0..<12).map { _ in stack.client() }
+            for (index, other) in clients.enumerated() {
+                try other.begin("GET", mandate.path + "?points=\(10 + index)")
+                guard index % 6 == 5, let worker = try stack.processes().first(where: { $0.name.hasPrefix("worker:") })
+                else { continue }
+                kill(worker.pid, SIGKILL)
+            }
+            let answers = try clients.map { try $0.finish() }
+            #expect(answers.allSatisfy { $0.status == 200 }, "\(answers.map(\.status))")
+            let ids = answers.compactMap { $0.json["frontier_id"] as? String }
+            #expect(Set(ids).count == clients.count)
+            let list = ids.map { "'\($0)'" }.joined(separator: ",")
+            let events = "SELECT DISTINCT type, count(*) FROM events.outbox WHERE subject IN (\(list)) GROUP BY type"
+            #expect(try stack.query(events) == ["frontier.completed|\(clients.count)"])
         }
 
         // MARK: Degenerate and impossible

@@ -80,6 +80,7 @@ final class APIUnderTest {
             return isRead ? reader.handle(request) : commands.handle(request)
         }
         if request.path.contains("/efficient-frontier") { return frontiers.handle(request) }
+        if request.path == "/api/v1/capabilities" { return reader.handle(request) }
         if request.path.contains("/factor-exposures") || request.path.hasPrefix("/api/v1/factor-analyses") {
             return factorAnalyses.handle(request)
         }

@@ -62,7 +62,7 @@ struct BadRequestTests {
         badMember(#""risk_measure":"luck""#, at: "/risk_measure", "unknown_value"),
         badMember(#""risk_measure":1"#, at: "/risk_measure", "wrong_type"),
         badMember(#""frontier_points":1"#, at: "/frontier_points", "out_of_range"),
-        badMember(#""views":[]"#, at: "/views", "not_supported"),
+        badMember(#""views":[]"#, at: "/views", "contradiction"),
         badMember(#""preferences":{"risk_aversion":-1}"#, at: "/preferences/risk_aversion", "out_of_range"),
         badMember(#""preferences":{"risk_aversion":"4"}"#, at: "/preferences/risk_aversion", "wrong_type"),
         badMember(#""preferences":{"riskaversion":4}"#, at: "/preferences/riskaversion", "did you mean risk_aversion"),

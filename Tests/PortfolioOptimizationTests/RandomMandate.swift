@@ -49,6 +49,8 @@ struct RandomMandate: Decodable, Sendable, CustomTestStringConvertible {
     static let all = read("random_mandates")
     /// Those with limits on exposures to the factors that the covariance is made of.
     static let onFactors = read("factor_mandates")
+    /// Those with a benchmark, for the objectives that look at it or at trading costs.
+    static let active = read("active_objectives")
 
     private static func read(_ name: String) -> [RandomMandate] {
         guard let url = Bundle.module.url(forResource: "Fixtures/\(name)", withExtension: "json"),
@@ -56,6 +58,15 @@ struct RandomMandate: Decodable, Sendable, CustomTestStringConvertible {
             let cases = try? JSONDecoder().decode([RandomMandate].self, from: data)
         else { return [] }
         return cases
+    }
+
+    /// The benchmark of the active mandates: of three instruments one, two and no parts.
+    var benchmark: [String: Double] {
+        let parts = (0..<size).map { [1.0, 2.0, 0.0][$0 % 3] }
+        let total = parts.reduce(0, +)
+        return Dictionary(
+            uniqueKeysWithValues: (0..<size).map { ($0 < 10 ? "I0\($0)" : "I\($0)", parts[$0] / total) }
+        )
     }
 
     /// The same numbers as the script makes: one SplitMix64 stream, plain arithmetic, the same order.

@@ -5,45 +5,31 @@ private let requestFields = FieldNames(
     known: [
         "portfolio_id", "optimization_type", "objective", "risk_measure", "constraints", "preferences",
         "frontier_points", "estimation",
-    ],
+    ] + methodFields,
     notOffered: [
-        "views", "tau", "market_weights", "posterior_covariance", "risk_budgets", "uncertainty", "horizon",
-        "scenarios", "custom_objective", "objectives", "pareto_points", "linkage", "distance_of_distance",
+        "uncertainty", "horizon", "scenarios", "custom_objective", "objectives", "pareto_points",
     ]
 )
-private let typesNotOffered = [
-    "black_litterman", "risk_parity", "hierarchical_risk_parity", "robust", "multi_period", "scenario_based",
-    "custom",
-]
-private let objectivesNotOffered = [
-    "minimize_tracking_error", "maximize_information_ratio", "maximize_diversification", "risk_budgeting",
-    "minimize_transaction_costs", "multi_objective", "custom",
-]
 
 /// Reads the body of `POST /api/v1/optimizations`.
 func readOptimizationRequest(_ value: JSONValue, _ faults: FaultCollector) -> OptimizationRequest? {
     guard let reader = ObjectReader(value, at: "", requestFields, faults) else { return nil }
     let portfolioID = reader.requiredIdentifier("portfolio_id", .general)
-    let type = reader.choice("optimization_type", OptimizationType.self, notOffered: typesNotOffered)
-    let objective = reader.choice("objective", Objective.self, notOffered: objectivesNotOffered)
-    let riskMeasure = reader.choice(
-        "risk_measure",
-        RiskMeasure.self,
-        notOffered: [],
-        default: .volatility
-    )
+    let kind = readKind(reader)
     let frontierPointCount = readFrontierPointCount(reader)
     let constraints = readSection("constraints", reader) { readConstraints($0, at: $1, faults) }
     let preferences = readSection("preferences", reader) { readPreferences($0, at: $1, faults) }
     let estimation = readSection("estimation", reader) { readEstimation($0, at: $1, faults) }
-    guard let portfolioID, let type, let objective, let riskMeasure else { return nil }
+    let parameters = readMethodParameters(reader, type: kind?.type)
+    guard let portfolioID, let kind else { return nil }
     return OptimizationRequest(
         portfolioID: portfolioID,
-        type: type,
-        objective: objective,
-        riskMeasure: riskMeasure,
+        type: kind.type,
+        objective: kind.objective,
+        riskMeasure: kind.riskMeasure,
         constraints: constraints ?? Constraints(),
         preferences: preferences ?? Preferences(),
+        parameters: parameters,
         frontierPointCount: frontierPointCount,
         estimation: estimation ?? Estimation()
     )

@@ -141,6 +141,10 @@ extension DocumentEncoder {
         writer.array(result.bindingConstraints) { writeBindingConstraint($1, &$0) }
         writer.name("risk_contributions")
         writeWeights(result.riskContributions, &writer)
+        if let report = result.blackLitterman {
+            writer.name("black_litterman")
+            writeBlackLitterman(report, &writer)
+        }
     }
 
     static func writeInputs(_ inputs: ResultInputs, portfolioID: String, _ writer: inout JSONWriter) {

@@ -4,13 +4,12 @@ internal import PortfolioModel
 struct MeasureSolves: FrontierSolves {
     private let problem: AllocationProblem
     private let solver: any RiskSolving
-    private(set) var report = SolutionReport.noTrading
+    private(set) var report = SolutionReport.withoutProgram(solver: "")
 
     /// Takes a problem without limits on return and risk.
     init(_ problem: AllocationProblem) throws(OptimizationFailure) {
         self.problem = problem
         solver = try riskSolver(of: problem)
-        report.solver = ""
     }
 
     mutating func leastRisk(

@@ -44,6 +44,13 @@ struct RiskMeasureMethod {
             let aversion = problem.preferences.effectiveRiskAversion * problem.periodsPerYear
             return try dressed(try tradeOff(aversion: aversion, shouldStop: shouldStop), shouldStop: shouldStop)
         case .maximizeSharpe: return try bestRatio(shouldStop: shouldStop)
+        case .minimizeTrackingError, .maximizeInformationRatio, .maximizeDiversification, .minimizeTransactionCosts,
+            .riskBudgeting:
+            // Requests of this kind are refused before they get here.
+            throw OptimizationFailure(
+                code: "invalid_inputs",
+                message: "\(problem.objective.rawValue) does not go with \(problem.riskMeasure.rawValue)"
+            )
         }
     }
 
@@ -149,7 +156,7 @@ struct RiskMeasureMethod {
     /// θ is the ratio of the last point; the most of excess − θρ is positive while a better one exists.
     private func bestRatio(shouldStop: () -> Bool) throws(OptimizationFailure) -> AllocationSolution {
         var best = try tradeOff(aversion: 0, shouldStop: shouldStop)
-        var excess = base.excessReturn(at: best.optimum.primal)
+        var excess = excessReturn(at: best.optimum.primal)
         let gains = base.scaling.netExcessReturns(limits.layout)
         let size = gains.reduce(0) { max($0, $1.magnitude) }
         guard excess > Self.negligibleExcess * size else { throw noExcessReturn(best: excess) }
@@ -158,7 +165,7 @@ struct RiskMeasureMethod {
         for _ in 0..<Self.mostRatioSteps {
             let next = try tradeOff(aversion: ratio, shouldStop: shouldStop)
             iterations += next.optimum.report.iterations
-            let nextExcess = base.excessReturn(at: next.optimum.primal)
+            let nextExcess = excessReturn(at: next.optimum.primal)
             let surplus = nextExcess - ratio * risk(at: next.optimum.primal)
             // At the best ratio doing nothing is as good: what is left are roundings.
             guard surplus > 1e-12 * max(nextExcess.magnitude, excess) else {
@@ -204,7 +211,7 @@ struct RiskMeasureMethod {
             let weights = point[..<column].map { $0 * (1 - middle) / (1 - cash) }
             let scaled = limits.point(weights: weights, cash: middle)
             let risk = solver.measured.value(of: Array(weights))
-            let isAsGood = base.excessReturn(at: scaled) >= risk * ratio * (1 - 1e-12)
+            let isAsGood = excessReturn(at: scaled) >= risk * ratio * (1 - 1e-12)
             if isAsGood, violation(at: scaled).amount <= 1e-12 {
                 best.optimum.primal.replaceSubrange(..<scaled.count, with: scaled)
                 high = middle
@@ -216,6 +223,12 @@ struct RiskMeasureMethod {
     }
 
     // MARK: Answers
+
+    /// Net excess return, annual, of decision variables.
+    func excessReturn(at point: [Double]) -> Double {
+        let gains = base.scaling.netExcessReturns(limits.layout)
+        return zip(gains, point).reduce(base.scaling.costOfCurrentWeights) { $0 + $1.0 * $1.1 }
+    }
 
     /// The measure at decision variables.
     func risk(at point: [Double]) -> Double { solver.measured.value(of: Array(point[..<limits.layout.cash])) }
@@ -307,11 +320,11 @@ struct RiskMeasureMethod {
             )
         }
         if problem.objective == .maximizeSharpe {
-            let excess = base.excessReturn(at: point)
+            let excess = excessReturn(at: point)
             guard excess > 0 else { throw noExcessReturn(best: excess) }
         }
         var answer = Optimum(
-            optimum: ProgramOptimum(primal: point, dual: [], report: .noTrading),
+            optimum: ProgramOptimum(primal: point, dual: [], report: .withoutProgram(solver: "no_trading")),
             program: AllocationProgram.empty,
             gain: nil
         )
