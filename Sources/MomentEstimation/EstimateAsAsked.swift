@@ -31,7 +31,9 @@ public func estimateMoments(
             shown.covariance = estimate
             label = estimation.covariance?.rawValue
         }
-        if estimation.expectedReturns == .provided, model.expectedReturns == nil { throw EstimationError.missingReturns }
+        if estimation.expectedReturns == .provided, model.expectedReturns == nil {
+            throw EstimationError.missingReturns
+        }
         // Others than the model's own follow below; until then the base must not look for a history.
         if estimation.expectedReturns != nil, estimation.expectedReturns != .provided {
             shown.expectedReturns = [Double](repeating: 0, count: model.instruments.count)

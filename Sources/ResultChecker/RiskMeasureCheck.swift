@@ -15,7 +15,9 @@ struct ScenarioMeasure {
 
     /// Nil where the moments have no scenarios.
     init?(_ measure: RiskMeasure, weights: [Double], moments: Moments, confidence: Double) {
-        guard let scenarios = moments.returns, scenarios.rows > 0, scenarios.columns == weights.count else { return nil }
+        guard let scenarios = moments.returns, scenarios.rows > 0, scenarios.columns == weights.count else {
+            return nil
+        }
         let count = scenarios.rows
         probabilities = moments.probabilities ?? [Double](repeating: 1 / Double(count), count: count)
         guard probabilities.count == count else { return nil }
@@ -181,7 +183,8 @@ struct ScenarioMeasure {
         let size = returns.reduce(0) { max($0, abs($1)) }
         let step = 1e-4
         let rounding = 1e-13 * max(size, abs(at.value)) / step
-        let tied = measure == .valueAtRisk
+        let tied =
+            measure == .valueAtRisk
             ? returns.indices.filter { abs(-returns[$0] - at.value) <= 1e-12 * max(size, 1e-300) } : []
         return held.map { index, weight in
             if measure == .valueAtRisk {

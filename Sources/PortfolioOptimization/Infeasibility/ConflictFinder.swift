@@ -108,7 +108,9 @@ struct ConflictFinder {
         _ program: AllocationProgram,
         shouldStop: () -> Bool
     ) throws(OptimizationFailure) -> ProgramOutcome {
-        guard let risk else { return try solveProgram(program, preferences: problem.preferences, shouldStop: shouldStop) }
+        guard let risk else {
+            return try solveProgram(program, preferences: problem.preferences, shouldStop: shouldStop)
+        }
         return try risk.solve(program, preferences: problem.preferences, anchor: nil, shouldStop: shouldStop)
     }
 

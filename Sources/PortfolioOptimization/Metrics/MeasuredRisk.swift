@@ -4,7 +4,9 @@ public import PortfolioModel
 public struct MeasuredRisk: Equatable, Sendable {
     /// The measure in its own unit; exactly 0 where it is within rounding of 0.
     public let value: Double
-    /// wᵢ gᵢ / ρ, g the gradient of the measure (Euler); they sum to 1. Empty where the risk is 0.
+    /// wᵢ gᵢ / ρ, g the gradient of the measure (Euler); they sum to 1.
+    ///
+    /// Empty where the risk is 0.
     public let contributions: [Double]
 
     /// A risk below this share of what the instruments' risks add up to is rounding.

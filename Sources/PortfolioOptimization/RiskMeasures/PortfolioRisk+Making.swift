@@ -29,7 +29,8 @@ func portfolioRisk(
         guard isTail || confidence >= 0.5 else {
             throw OptimizationFailure(
                 code: "invalid_inputs",
-                message: "Without scenarios var is that of normal returns, which needs a confidence_level of at least 0.5"
+                message:
+                    "Without scenarios var is that of normal returns, which needs a confidence_level of at least 0.5"
             )
         }
         return GaussianRisk(

@@ -289,12 +289,14 @@ struct QuantileChoices {
         }
         extended.append(rows)
         conic = extended.multipliedOut
-        disjunctions = program.disjunctions + open.indices.map { z in
-            Disjunction(
-                off: [LinearRow(columns: [first + z], coefficients: [1], upperBound: 0, isEquality: true)],
-                on: [LinearRow(columns: [first + z], coefficients: [1], upperBound: 1, isEquality: true)]
-            )
-        }
+        disjunctions =
+            program.disjunctions
+            + open.indices.map { z in
+                Disjunction(
+                    off: [LinearRow(columns: [first + z], coefficients: [1], upperBound: 0, isEquality: true)],
+                    on: [LinearRow(columns: [first + z], coefficients: [1], upperBound: 1, isEquality: true)]
+                )
+            }
     }
 }
 

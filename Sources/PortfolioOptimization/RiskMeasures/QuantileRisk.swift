@@ -1,7 +1,9 @@
 internal import LinearAlgebra
 internal import Matrices
 
-/// Value-at-risk over scenarios: the least v with P(loss ≤ v) ≥ β. It is not convex.
+/// Value-at-risk over scenarios: the least v with P(loss ≤ v) ≥ β.
+///
+/// It is not convex.
 struct QuantileRisk: PortfolioRisk {
     let scenarios: Scenarios
     let confidence: Double

@@ -50,6 +50,7 @@ final class RiskProgramSolver: RiskSolving {
     ///   - anchor: a point that meets the program's rows with a risk below its limit, if one is known.
     ///   - shouldStop: asked once an iteration.
     /// - Returns: the optimum with multipliers of the program's rows, or the proof that no point meets them.
+    /// - Throws: ``OptimizationFailure`` with the code `time_limit` or `numerical_difficulty`.
     func solve(
         _ program: AllocationProgram,
         preferences: Preferences,

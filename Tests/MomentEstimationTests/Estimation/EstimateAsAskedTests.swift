@@ -119,7 +119,10 @@ struct EstimateAsAskedTests {
         let own = try estimateMoments(of: model, as: Estimation(expectedReturns: .provided, covariance: .provided))
         #expect(own.expectedReturns == [0.1, 0.2] && own.covariance[1, 1] == 0.09)
         #expect(own.expectedReturnsEstimator == "provided" && own.covarianceEstimator == "provided")
-        let mixed = try estimateMoments(of: model, as: Estimation(expectedReturns: .historicalMean, covariance: .sample))
+        let mixed = try estimateMoments(
+            of: model,
+            as: Estimation(expectedReturns: .historicalMean, covariance: .sample)
+        )
         #expect(mixed.expectedReturns != own.expectedReturns && mixed.covariance != own.covariance)
         model.returns = nil
         #expect(code(Estimation(covariance: .sample)) == "missing_history")

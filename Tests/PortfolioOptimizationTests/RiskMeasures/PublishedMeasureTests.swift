@@ -69,8 +69,14 @@ struct PublishedMeasureTests {
         let p = [Double](repeating: 1 / Double(returns.rows), count: returns.rows)
         func solved(_ objective: Objective, _ measure: RiskMeasure, _ means: [Double]) throws -> (Double, Double) {
             var mandate = mandate(means)
-            if objective == .minimizeRisk { mandate.constraints.minReturn = 0.2 } else { mandate.constraints.maxRisk = 0.02 }
-            let solution = try optimizeAllocation(mandate.problem(objective, measure: measure, returns: returns)) { false }
+            if objective == .minimizeRisk {
+                mandate.constraints.minReturn = 0.2
+            } else {
+                mandate.constraints.maxRisk = 0.02
+            }
+            let solution = try optimizeAllocation(mandate.problem(objective, measure: measure, returns: returns)) {
+                false
+            }
             let risk = definedRisk(measure, portfolioReturns(returns, solution.weights), p, confidence: 0.95)
             return (zip(means, solution.weights).reduce(0) { $0 + $1.0 * $1.1 }, risk)
         }

@@ -56,7 +56,9 @@ struct RiskMandate: Sendable {
     }
 
     static func all() throws -> [RiskMandate] {
-        guard let url = Bundle.module.url(forResource: "Fixtures/risk_mandates", withExtension: "json") else { return [] }
+        guard let url = Bundle.module.url(forResource: "Fixtures/risk_mandates", withExtension: "json") else {
+            return []
+        }
         return try JSONDecoder().decode([Document].self, from: Data(contentsOf: url)).flatMap(\.mandates)
     }
 

@@ -55,7 +55,8 @@ private func market(_ seed: UInt64, scenarios: Int = 120, instruments: Int = 6) 
     for i in 0..<instruments {
         for j in 0..<instruments {
             for t in 0..<scenarios {
-                covariance[i][j] += 252 / Double(scenarios) * (returns[t, i] - means[i] / 252)
+                covariance[i][j] +=
+                    252 / Double(scenarios) * (returns[t, i] - means[i] / 252)
                     * (returns[t, j] - means[j] / 252)
             }
         }
@@ -172,7 +173,8 @@ struct RiskMeasurePropertyTests {
     }
 
     @Test(arguments: RiskMeasure.allCases.filter { $0 != .volatility })
-    func `one instrument, equal instruments, few scenarios and no movement are answered`(_ measure: RiskMeasure) throws {
+    func `one instrument, equal instruments, few scenarios and no movement are answered`(_ measure: RiskMeasure) throws
+    {
         let (single, one) = market(7, instruments: 1)
         #expect(try solve(single, one, .minimizeRisk, measure).weights == [1])
         var (twins, returns) = market(8, instruments: 4)
@@ -228,7 +230,9 @@ struct RiskMeasurePropertyTests {
         #expect(solution.report.status == .optimal)
     }
 
-    @Test func `value-at-risk over too many scenarios for a search comes with its gap and is not called optimal`() throws {
+    @Test func `value-at-risk over too many scenarios for a search comes with its gap and is not called optimal`()
+        throws
+    {
         let (mandate, returns) = market(21, scenarios: 900, instruments: 8)
         let solution = try solve(mandate, returns, .minimizeRisk, .valueAtRisk)
         #expect(solution.report.status == .withinGap)
