@@ -102,13 +102,8 @@ package struct ComputeJob {
         switch job.request.kind {
         case .efficientFrontier: try computeFrontier(context)
         case .factorAnalysis: try computeFactorAnalysis(context)
-        case .rebalance: throw notOffered(job.request.kind)
+        case .rebalance: try computeRebalance(context)
         }
-    }
-
-    /// The failure of a kind that is stored and waited for, and that nothing here computes yet.
-    private static func notOffered(_ kind: ComputationKind) -> OptimizationFailure {
-        OptimizationFailure(code: "not_supported", message: "\(kind.rawValue) is not supported yet")
     }
 }
 

@@ -134,13 +134,14 @@ private struct EstimationRequest {
         if let factors = moments.factors {
             moments.covariance = .factors(factors.covariance)
         } else {
-            moments.covariance = .factors(
-                try statisticalFactorCovariance(
-                    of: try required(Estimation.Covariance.factorModel.rawValue),
-                    periodsPerYear: periods,
-                    probabilities: probabilities
-                )
-            )
+            let returns = try required(Estimation.Covariance.factorModel.rawValue)
+            // Components are those of equally likely periods.
+            if let probabilities, probabilities.contains(where: { abs($0 * Double(returns.rows) - 1) > 1e-9 }) {
+                throw .unusableEntry(part: "probabilities", row: 0, column: 0)
+            }
+            let factors = try statisticalFactorModel(of: returns, factorCount: nil, periodsPerYear: periods)
+            moments.factors = factors
+            moments.covariance = .factors(factors.covariance)
         }
     }
 

@@ -7,7 +7,7 @@ public import PortfolioModel
 /// of the value before trading, V = Σ quantity · price + cash.
 public struct AllocationProblem: Sendable {
     /// The kind of optimization asked for.
-    public let type: OptimizationType
+    public internal(set) var type: OptimizationType
     /// What is striven for.
     public internal(set) var objective: Objective
     /// How risk is measured.

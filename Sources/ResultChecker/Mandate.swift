@@ -5,7 +5,7 @@ struct Mandate {
     let snapshot: MandateSnapshot
     let moments: Moments
     let request: OptimizationRequest
-    let limits: Constraints
+    var limits: Constraints
     /// How risk is measured.
     let riskMeasure: RiskMeasure
     let preferences: Preferences

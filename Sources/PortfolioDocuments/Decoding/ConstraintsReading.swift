@@ -9,8 +9,21 @@ private let constraintFields = FieldNames(
 )
 
 /// Reads constraints, and reports those that contradict each other whatever the portfolio.
-func readConstraints(_ value: JSONValue, at pointer: String, _ faults: FaultCollector) -> Constraints? {
-    guard let reader = ObjectReader(value, at: pointer, constraintFields, faults) else { return nil }
+///
+/// - Parameters:
+///   - value: the object.
+///   - pointer: where it stands.
+///   - faults: where faults go.
+///   - others: names that another reader takes from the same object.
+func readConstraints(
+    _ value: JSONValue,
+    at pointer: String,
+    _ faults: FaultCollector,
+    besides others: [String] = []
+) -> Constraints? {
+    var names = constraintFields
+    names.known += others
+    guard let reader = ObjectReader(value, at: pointer, names, faults) else { return nil }
     var constraints = Constraints()
     constraints.maxPositionSize = reader.number("max_position_size", .positiveFraction)
     constraints.minPositionSize = reader.number("min_position_size", .fraction)

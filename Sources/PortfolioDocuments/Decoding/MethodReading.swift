@@ -8,8 +8,8 @@ struct RequestKind {
     var riskMeasure: RiskMeasure
 }
 
-private let typesNotOffered = ["robust", "multi_period", "scenario_based", "custom"]
-private let objectivesNotOffered = ["multi_objective", "custom"]
+let typesNotOffered = ["robust", "multi_period", "scenario_based", "custom"]
+let objectivesNotOffered = ["multi_objective", "custom"]
 
 /// Reads type, objective and risk measure, and refuses those that do not go together.
 func readKind(_ reader: ObjectReader) -> RequestKind? {

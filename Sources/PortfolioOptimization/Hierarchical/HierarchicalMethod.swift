@@ -84,9 +84,9 @@ struct HierarchicalMethod {
         case .solved(let optimum):
             return try method.finish(
                 try method.clean(optimum, scale: 1),
-                optimum: optimum,
-                program: program,
-                gainPerDual: nil,
+                report: optimum.report,
+                isDiscrete: !program.disjunctions.isEmpty,
+                prices: nil,
                 shouldStop: shouldStop
             )
         }

@@ -23,12 +23,17 @@ struct MeanVarianceMethod {
         scaling = MomentScaling(problem, limits: limits)
     }
 
-    func solve(shouldStop: () -> Bool) throws(OptimizationFailure) -> AllocationSolution {
+    /// The best allocation; by the interior point alone where another answer is wanted for comparison.
+    func solve(
+        byInteriorPointAlone: Bool = false,
+        shouldStop: () -> Bool
+    ) throws(OptimizationFailure) -> AllocationSolution {
         if problem.objective.needsBenchmark { _ = try requiredBenchmark() }
         if let clash = ArithmeticCheck(problem: problem, limits: limits).clash() {
             throw try infeasible(because: clash, shouldStop: shouldStop)
         }
         if limits.forbidsTrading { return try currentAllocation(shouldStop: shouldStop) }
+        if !byInteriorPointAlone, let solution = try linearLimitsSolution(shouldStop: shouldStop) { return solution }
         if let ratio = try ratioObjective() { return try ratioOptimum(ratio, shouldStop: shouldStop) }
         if let known = try knownOptimum() { return known }
         return try quadraticOptimum(shouldStop: shouldStop)
@@ -64,11 +69,12 @@ struct MeanVarianceMethod {
             {
                 throw try infeasible(because: nil, shouldStop: shouldStop)
             }
+            let gain = form.unit ?? gainPerDualOfRisk(cleaned.point)
             return try finish(
                 cleaned,
-                optimum: optimum,
-                program: program,
-                gainPerDual: form.unit ?? gainPerDualOfRisk(cleaned.point),
+                report: optimum.report,
+                isDiscrete: !program.disjunctions.isEmpty,
+                prices: gain.map { ShadowPrices(program: program, dual: optimum.dual, gainPerDual: $0) },
                 shouldStop: shouldStop
             )
         }
@@ -194,31 +200,30 @@ struct MeanVarianceMethod {
     /// Checks cleaned weights against every limit and dresses them as a solution.
     func finish(
         _ cleaned: CleanedAllocation,
-        optimum: ProgramOptimum,
-        program: AllocationProgram,
-        gainPerDual: Double?,
+        report: SolutionReport,
+        isDiscrete: Bool,
+        prices: ShadowPrices?,
         shouldStop: () -> Bool
     ) throws(OptimizationFailure) -> AllocationSolution {
         var point = cleaned.point
         var hasPrices = limits.threshold == nil
         let worst = violation(at: point)
         if worst.amount > AllocationLimits.tolerance {
-            guard program.disjunctions.isEmpty, let restored = try restored(point, shouldStop: shouldStop) else {
+            guard !isDiscrete, let restored = try restored(point, shouldStop: shouldStop) else {
                 throw numericalDifficulty("\(worst.what) is missed by \(worst.amount)")
             }
             point = restored
             // Where the limits leave no room the optimum has no slope.
             hasPrices = false
         }
-        let prices = hasPrices ? gainPerDual : nil
         return AllocationSolution(
             weights: Array(point[..<limits.layout.cash]),
             cash: point[limits.layout.cash],
-            report: optimum.report,
+            report: report,
             bindingConstraints: bindingLimits(
                 at: point,
                 volatility: annualizedVolatility(of: point[..<limits.layout.cash]),
-                prices: prices.map { ShadowPrices(program: program, dual: optimum.dual, gainPerDual: $0) }
+                prices: hasPrices ? prices : nil
             ),
             warnings: problem.warnings
         )

@@ -1,13 +1,17 @@
 internal import Glibc
 internal import LinearAlgebra
 internal import Matrices
+internal import PortfolioModel
 
 /// VaR or CVaR of normal returns: k·σ − m per period, σ and m those of the portfolio.
 ///
-/// k = z for VaR and φ(z)/(1 − β) for CVaR, z the β-quantile of the standard normal. σ is annual, and divided by √P.
+/// k = z for VaR and φ(z)/(1 − β) for CVaR, z the β-quantile of the standard normal. σ is annual, and divided by √P. The
+/// profile is the weights themselves: σ of a mixture takes one product with Σ.
 struct GaussianRisk: ConvexRisk {
-    /// √Σ's factor times k/√P.
-    private let factor: DenseMatrix
+    /// Σ, annual.
+    private let covariance: CovarianceModel
+    /// k/√P.
+    private let multiple: Double
     /// μ/P.
     private let means: [Double]
     let scale: Double
@@ -19,38 +23,41 @@ struct GaussianRisk: ConvexRisk {
     ///   - expectedReturns: μ, annual.
     ///   - covariance: Σ, annual.
     ///   - periodsPerYear: P.
-    init(multiple: Double, expectedReturns: [Double], covariance: DenseMatrix, periodsPerYear: Double) {
-        factor = volatilityFactor(of: covariance).multiplied(by: multiple / periodsPerYear.squareRoot())
+    init(multiple: Double, expectedReturns: [Double], covariance: CovarianceModel, periodsPerYear: Double) {
+        self.covariance = covariance
+        self.multiple = multiple / periodsPerYear.squareRoot()
         means = expectedReturns.map { $0 / periodsPerYear }
         let largest = covariance.diagonal.max() ?? 0
         scale = powerOfTwo(near: max(multiple, 1) * (largest / periodsPerYear).squareRoot())
     }
 
-    /// Fw, then mᵀw.
-    func profile(of weights: [Double]) -> [Double] { factor.times(weights) + [dot(means, weights)] }
+    func profile(of weights: [Double]) -> [Double] { weights }
 
-    func profile(ofInstrument index: Int) -> [Double] { Array(factor.column(index)) + [means[index]] }
+    func profile(ofInstrument index: Int) -> [Double] {
+        var weights = [Double](repeating: 0, count: means.count)
+        weights[index] = 1
+        return weights
+    }
 
-    func value(ofProfile profile: [Double]) -> Double { deviation(profile) - (profile.last ?? 0) }
+    func value(ofProfile profile: [Double]) -> Double { multiple * volatility(profile) - dot(means, profile) }
 
+    /// k Σw/σ − m.
     func gradient(atProfile profile: [Double]) -> [Double] {
+        let volatility = volatility(profile)
         var gradient = means.map { -$0 }
-        let deviation = deviation(profile)
-        if deviation > 0 { axpy(1 / deviation, factor.transposedTimes(Array(profile.dropLast())), into: &gradient) }
+        if volatility > 0 { axpy(multiple / volatility, covariance.times(profile), into: &gradient) }
         return gradient
     }
 
-    /// (FᵀF − ggᵀ)/σ, g the gradient of σ.
+    /// k (Σ − ssᵀ)/σ, s = Σw/σ.
     func curvature(atProfile profile: [Double]) -> DenseMatrix? {
-        let deviation = deviation(profile)
-        guard deviation > 0 else { return nil }
-        let slope = factor.transposedTimes(Array(profile.dropLast())).map { $0 / deviation }
-        return factor.gram().minusSquare(of: slope).multiplied(by: 1 / deviation)
+        let volatility = volatility(profile)
+        guard volatility > 0, multiple > 0 else { return nil }
+        let slope = covariance.times(profile).map { $0 / volatility }
+        return covariance.multipliedOut().minusSquare(of: slope).multiplied(by: multiple / volatility)
     }
 
-    private func deviation(_ profile: [Double]) -> Double {
-        profile.dropLast().reduce(0) { $0 + $1 * $1 }.squareRoot()
-    }
+    private func volatility(_ weights: [Double]) -> Double { covariance.quadraticForm(weights).squareRoot() }
 
     /// k for value-at-risk: the β-quantile of the standard normal.
     static func quantile(_ confidence: Double) -> Double {

@@ -33,10 +33,17 @@ func portfolioRisk(
                     "Without scenarios var is that of normal returns, which needs a confidence_level of at least 0.5"
             )
         }
+        guard covariance.count <= Capabilities.denseInstruments else {
+            throw OptimizationFailure(
+                code: "too_many_instruments",
+                message: "At most \(Capabilities.denseInstruments) instruments can be weighed by \(measure.rawValue) of"
+                    + " normal returns, not \(covariance.count)."
+            )
+        }
         return GaussianRisk(
             multiple: isTail ? GaussianRisk.tailMultiple(confidence) : max(0, GaussianRisk.quantile(confidence)),
             expectedReturns: expectedReturns,
-            covariance: covariance.multipliedOut(),
+            covariance: covariance,
             periodsPerYear: periodsPerYear
         )
     }

@@ -35,8 +35,13 @@ final class QuantileProgramSolver: RiskSolving {
 
     /// Choices up to which a search is tried.
     static let mostChoices = 400
+    /// Nodes of the search at most: the answer must not depend on how fast the machine is.
+    static let mostNodes = 20_000
     /// Turns at most.
     static let mostTurns = 30
+    /// Exchanges tried at most, and the numbers of all scenarios they may look at together.
+    static let mostExchanges = 200
+    static let mostExchangeWork = 1_000_000
     private static let defaultGap = 1e-6
     private static let optimalityGap = 1e-6
 
@@ -62,6 +67,7 @@ final class QuantileProgramSolver: RiskSolving {
         var settings = SolverSettings()
         settings.relativeGap = preferences.relativeGap ?? Self.defaultGap
         settings.optimalityGap = Self.optimalityGap
+        settings.maximumNodes = Self.mostNodes
         let result: BranchAndBoundResult
         do throws(SolverError) {
             result = try BranchAndBoundSolver(
@@ -161,7 +167,52 @@ final class QuantileProgramSolver: RiskSolving {
             if let row = program.riskLimitRow { calm.dropRiskLimit(row, column: column) }
             best = try? optimum(calm, tail, column: column, preferences: preferences, shouldStop: shouldStop)
         }
-        guard var point = best?.primal else { return nil }
+        guard let start = best?.primal else { return nil }
+        var found = try turns(program, from: start, column: column, preferences, shouldStop: shouldStop)
+        // Past a point of rest: one of the scenarios that hold it there is dropped too, and the turns go on from there.
+        let most = min(Self.mostExchanges, Self.mostExchangeWork / max(1, risk.scenarios.returns.elements.count))
+        var exchanges = 0
+        var improves = true
+        while improves, let current = found, exchanges < most, !shouldStop() {
+            improves = false
+            let weights = Array(current.primal[..<program.instrumentCount])
+            for tied in risk.tiedScenarios(at: weights) where exchanges < most && !shouldStop() {
+                exchanges += 1
+                let relaxed = try? optimum(
+                    program,
+                    WorstRisk(scenarios: risk.keptScenarios(at: weights, dropping: tied)),
+                    column: column,
+                    preferences: preferences,
+                    shouldStop: shouldStop
+                )
+                guard let relaxed,
+                    let next = try turns(
+                        program,
+                        from: relaxed.primal,
+                        column: column,
+                        preferences,
+                        shouldStop: shouldStop
+                    )
+                else { continue }
+                let gain = dot(program.sparse.linear, current.primal) - dot(program.sparse.linear, next.primal)
+                if gain > 1e-9 * max(dot(program.sparse.linear, current.primal).magnitude, 1e-3) {
+                    (found, improves) = (next, true)
+                    break
+                }
+            }
+        }
+        return found
+    }
+
+    /// Turns from a point until none improves.
+    private func turns(
+        _ program: AllocationProgram,
+        from start: [Double],
+        column: Int,
+        _ preferences: Preferences,
+        shouldStop: () -> Bool
+    ) throws(OptimizationFailure) -> ProgramOptimum? {
+        var point = start
         var found: ProgramOptimum?
         for _ in 0..<Self.mostTurns {
             if shouldStop() { break }
@@ -218,10 +269,25 @@ final class QuantileProgramSolver: RiskSolving {
 }
 
 extension QuantileRisk {
+    /// The scenarios whose losses are the value-at-risk, to rounding.
+    func tiedScenarios(at weights: [Double]) -> [Int] {
+        let profile = profile(of: weights)
+        let level = value(ofProfile: profile)
+        let size = profile.reduce(0) { max($0, $1.magnitude) }
+        return profile.indices.filter {
+            scenarios.probabilities[$0] > 0 && (-profile[$0] - level).magnitude <= 1e-9 * size
+        }
+    }
+
     /// The scenarios but for the largest losses that value-at-risk does not see, as probabilities that are 0 there.
-    func keptScenarios(at weights: [Double]) -> Scenarios {
+    ///
+    /// - Parameters:
+    ///   - weights: whose losses are meant.
+    ///   - dropped: a scenario that is left out as well.
+    func keptScenarios(at weights: [Double], dropping dropped: Int? = nil) -> Scenarios {
         let profile = profile(of: weights)
         var probabilities = scenarios.probabilities
+        if let dropped { probabilities[dropped] = 0 }
         var left = 1 - confidence + Self.rounding
         for t in profile.indices.sorted(by: { (profile[$0], $0) < (profile[$1], $1) }) where probabilities[t] > 0 {
             guard probabilities[t] <= left else { break }

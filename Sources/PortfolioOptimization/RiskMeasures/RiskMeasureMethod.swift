@@ -163,12 +163,27 @@ struct RiskMeasureMethod {
         var ratio = try self.ratio(excess, at: best.optimum.primal)
         var iterations = best.optimum.report.iterations
         for _ in 0..<Self.mostRatioSteps {
-            let next = try tradeOff(aversion: ratio, shouldStop: shouldStop)
+            let next: Optimum
+            do throws(OptimizationFailure) {
+                next = try tradeOff(aversion: ratio, shouldStop: shouldStop)
+            } catch {
+                guard error.code == "time_limit" else { throw error }
+                // A better ratio may be left: how much better is not known.
+                best.optimum.report.status = .withinGap
+                best.optimum.report.relativeGap = max(best.optimum.report.relativeGap, 1)
+                best.optimum.dual = []
+                break
+            }
             iterations += next.optimum.report.iterations
             let nextExcess = excessReturn(at: next.optimum.primal)
             let surplus = nextExcess - ratio * risk(at: next.optimum.primal)
             // At the best ratio doing nothing is as good: what is left are roundings.
             guard surplus > 1e-12 * max(nextExcess.magnitude, excess) else {
+                // F(θ) lies between the surplus and its bound, and so does what the ratio may gain.
+                if next.optimum.report.status == .withinGap {
+                    best.optimum.report.status = .withinGap
+                    best.optimum.report.relativeGap = next.optimum.report.relativeGap
+                }
                 best.optimum.dual = next.optimum.dual
                 best.program = next.program
                 best.gain = next.gain

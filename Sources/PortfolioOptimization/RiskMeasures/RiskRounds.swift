@@ -44,12 +44,19 @@ struct RiskRounds {
         weight = program.sparse.linear[column]
     }
 
+    /// The optimum, or the best point with its gap where the search is stopped.
     mutating func run(shouldStop: () -> Bool) throws(OptimizationFailure) -> ProgramOutcome {
+        do throws(OptimizationFailure) {
+            return try rounds(shouldStop: shouldStop)
+        } catch {
+            guard error.code == "time_limit", best != nil, bound.isFinite else { throw error }
+            return .solved(optimum(status: gap <= RiskProgramSolver.acceptable ? .optimal : .withinGap))
+        }
+    }
+
+    private mutating func rounds(shouldStop: () -> Bool) throws(OptimizationFailure) -> ProgramOutcome {
         for _ in 0..<RiskProgramSolver.mostRounds {
-            if shouldStop() {
-                guard best != nil, bound.isFinite else { throw timeLimit() }
-                return .solved(optimum(status: .withinGap))
-            }
+            if shouldStop() { throw timeLimit() }
             let outcome: ProgramOutcome
             do throws(OptimizationFailure) {
                 outcome = try solveProgram(

@@ -58,9 +58,9 @@ struct ConstrainedRiskBudgeting {
         let cleaned = try method.clean(optimum, scale: 1)
         var solution = try method.finish(
             cleaned,
-            optimum: optimum,
-            program: search.best.program,
-            gainPerDual: nil,
+            report: optimum.report,
+            isDiscrete: !search.best.program.disjunctions.isEmpty,
+            prices: nil,
             shouldStop: shouldStop
         )
         if !search.isBracketed {
