@@ -11,6 +11,8 @@ struct MeanVarianceMethod {
     let problem: AllocationProblem
     let limits: AllocationLimits
     let scaling: MomentScaling
+    /// What solves programs with a risk measure other than volatility, when there is one.
+    var risk: (any RiskSolving)?
 
     init(_ problem: AllocationProblem) { self.init(problem, limits: ConstraintCompiler.compile(problem)) }
 
