@@ -29,7 +29,7 @@ struct InteriorPointMethod {
         self.scales = scales
         self.settings = settings
         cone = ProductCone(scaled.blocks)
-        assembly = KKTAssembly(scaled)
+        assembly = KKTAssembly(scaled, settings: settings)
         self.termination = termination
     }
 

@@ -16,7 +16,7 @@ struct KKTSystem {
     private let secondOrderBlocks: [Int]
     private let stiffRows: [Int]
     private let keptDirections: [KeptDirection]
-    private let factorization: LDLFactorization
+    private let factorization: Factorization
     /// Scale of each unknown of the reduced system.
     private let scales: [Double]
     private let settings: SolverSettings
@@ -33,6 +33,14 @@ struct KKTSystem {
         self.settings = settings
         equalityRows = assembly.equalityRows
         secondOrderBlocks = assembly.secondOrderBlocks
+        if let local = assembly.local {
+            guard let parts = Self.eliminate(local, problem, assembly, scaling, settings) else { return nil }
+            factorization = .eliminated(parts.system)
+            stiffRows = parts.stiffRows
+            keptDirections = parts.keptDirections
+            scales = parts.scales
+            return
+        }
         let condensed = assembly.condense(problem, scaling, settings: settings)
         stiffRows = condensed.stiffRows
         keptDirections = condensed.keptDirections
@@ -40,17 +48,33 @@ struct KKTSystem {
             return nil
         }
         guard let factorization = try? LDLFactorization(matrix) else { return nil }
-        self.factorization = factorization
+        self.factorization = .dense(factorization)
         self.scales = scales
     }
 
+    /// The factored system, with or without a part that was eliminated cone by cone before.
+    private enum Factorization {
+        case dense(LDLFactorization)
+        case eliminated(EliminatedSystem)
+
+        func solve(_ right: [Double]) -> [Double] {
+            switch self {
+            case .dense(let factorization): factorization.solve(right)
+            case .eliminated(let system): system.solve(right)
+            }
+        }
+    }
+
     /// The reduced matrix, scaled and regularized, and its scales; nil when a diagonal is not positive.
-    private static func scaledMatrix(
+    ///
+    /// The scales count in `sizes`, which is still to be added to the diagonal.
+    static func scaledMatrix(
         _ problem: PreparedProblem,
         _ assembly: KKTAssembly,
         _ scaling: ConeScaling,
         _ condensed: CondensedMatrix,
-        _ settings: SolverSettings
+        _ settings: SolverSettings,
+        sizes: [Double]? = nil
     ) -> (matrix: DenseMatrix, scales: [Double])? {
         let n = problem.variableCount
         let sparseRows = assembly.equalityRows + condensed.stiffRows
@@ -60,6 +84,7 @@ struct KKTSystem {
         var matrix = DenseMatrix(rows: order, columns: order)
         // A variable without curvature is measured by the rows it is in: its diagonal is nothing but regularization.
         var columnSizes = (0..<n).map { condensed.matrix.elements[$0 * (n + 1)] }
+        if let sizes { axpy(1, sizes, into: &columnSizes) }
         guard columnSizes.allSatisfy({ $0 > 0 && $0.isFinite }) else { return nil }
         for row in sparseRows {
             for entry in problem.rows.entries(of: row) {
