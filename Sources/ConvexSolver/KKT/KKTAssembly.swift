@@ -78,7 +78,9 @@ struct KKTAssembly: Sendable {
     {
         let n = problem.variableCount
         var matrix = problem.quadratic
-        for j in 0..<n { matrix.elements[j * n + j] += settings.primalRegularization }
+        if nonsymmetricRows.isEmpty {
+            for j in 0..<n { matrix.elements[j * n + j] += settings.primalRegularization }
+        }
         for row in boundRows where problem.rows.count(of: row) == 1 {
             let k = problem.rows.starts[row]
             let value = problem.rows.values[k] / scaling.w[row]
@@ -102,11 +104,19 @@ struct KKTAssembly: Sendable {
             stiffDirections.append(addSecondOrder(position, problem, scaling, to: &matrix))
         }
         let keptDirections = addNonsymmetric(scaling, settings: settings, to: &matrix)
+        var size = 1.0
+        if !nonsymmetricRows.isEmpty {
+            // On the way to a certificate of unboundedness all of H⁻¹ vanishes, and then M is small beside equality rows.
+            let isMild = stiffRows.isEmpty && keptDirections.isEmpty && stiffDirections.isEmpty
+            if isMild { size = Self.size(of: matrix) }
+            Self.regularize(&matrix, size * settings.primalRegularization)
+        }
         return CondensedMatrix(
             matrix: matrix,
             stiffRows: stiffRows,
             stiffDirections: stiffDirections,
-            keptDirections: keptDirections
+            keptDirections: keptDirections,
+            size: size
         )
     }
 
@@ -143,6 +153,17 @@ struct KKTAssembly: Sendable {
             }
         }
         block.addGram(to: &matrix)
+    }
+
+    /// The largest entry of a diagonal, at most 1; 1 if there is none.
+    static func size(of matrix: DenseMatrix) -> Double {
+        let largest = (0..<matrix.columns).reduce(0) { max($0, matrix.elements[$1 * (matrix.columns + 1)]) }
+        return largest > 0 ? min(largest, 1) : 1
+    }
+
+    /// Adds to the diagonal.
+    static func regularize(_ matrix: inout DenseMatrix, _ regularization: Double) {
+        for j in 0..<matrix.columns { matrix.elements[j * (matrix.columns + 1)] += regularization }
     }
 
     /// Adds the mild directions of nonsymmetric cones, and returns the stiff ones.
@@ -232,6 +253,8 @@ struct CondensedMatrix {
     let stiffDirections: [[Double]]
     /// Directions of nonsymmetric blocks that were not eliminated.
     var keptDirections: [KeptDirection]
+    /// What the size of M is measured by: 1, or less where all of M is small.
+    var size: Double
 }
 
 /// An eigenvector v of H⁻¹ on a nonsymmetric block, as the row vᵀA of the system.

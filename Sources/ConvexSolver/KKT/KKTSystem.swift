@@ -89,7 +89,7 @@ struct KKTSystem {
         for row in sparseRows {
             for entry in problem.rows.entries(of: row) {
                 let j = problem.rows.columns[entry]
-                columnSizes[j] = max(columnSizes[j], problem.rows.values[entry].magnitude)
+                columnSizes[j] = max(columnSizes[j], condensed.size * problem.rows.values[entry].magnitude)
             }
         }
         for direction in condensed.stiffDirections {
@@ -152,7 +152,9 @@ struct KKTSystem {
         var (ex, ez) = residual(rx: rx, rz: rz, x: x, z: z)
         var norm = max(normInfinity(ex), normInfinity(ez))
         let target = settings.refinementTolerance * max(normInfinity(rx), normInfinity(rz))
-        for _ in 0..<settings.refinementRounds where norm > target {
+        let rounds =
+            scaling.nonsymmetric.isEmpty ? settings.refinementRounds : settings.nonsymmetricRefinementRounds
+        for _ in 0..<rounds where norm > target {
             let (dx, dz) = solveReduced(rx: ex, rz: ez)
             var (newX, newZ) = (x, z)
             axpy(1, dx, into: &newX)

@@ -51,7 +51,6 @@ struct LocalCondensation {
             leaving: [],
             staying: []
         )
-        for l in 0..<count { result.matrix[l, l] = settings.primalRegularization }
         for entry in block.bounds {
             let value = entry.value / scaling.w[entry.row]
             result.matrix[entry.column, entry.column] += value * value
@@ -74,6 +73,8 @@ struct LocalCondensation {
             let root = weight.squareRoot()
             gathered.append((block.sharedColumns, shared.map { root * $0 }))
         }
+        let size = stiff.isEmpty ? KKTAssembly.size(of: result.matrix) : 1
+        KKTAssembly.regularize(&result.matrix, size * settings.primalRegularization)
         for direction in stiff {
             var compliance = direction.compliance
             for l in 0..<count { compliance += direction.own[l] * direction.own[l] / result.matrix[l, l] }
