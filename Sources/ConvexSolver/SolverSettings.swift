@@ -56,8 +56,8 @@ public struct SolverSettings: Equatable, Sendable {
     public var leastLocalColumns = 40
     /// Corrections of a solution of the KKT system by its residual.
     public var refinementRounds = 4
-    /// The same with nonsymmetric cones, whose rows are mixtures: near a certificate they lose more digits.
-    public var nonsymmetricRefinementRounds = 12
+    /// The same with nonsymmetric cones on the way to a certificate, where rows that exclude each other grow parallel.
+    public var certificateRefinementRounds = 12
     /// Residual, relative to the right-hand side, at which correcting ends.
     public var refinementTolerance = 1e-12
 

@@ -74,7 +74,13 @@ struct InteriorPointMethod {
 
             guard
                 let scaling = ConeScaling(cone: cone, s: point.s, z: point.z),
-                let system = KKTSystem(scaledProblem, assembly: assembly, scaling: scaling, settings: settings)
+                let system = KKTSystem(
+                    scaledProblem,
+                    assembly: assembly,
+                    scaling: scaling,
+                    settings: settings,
+                    rounds: refinementRounds(at: point)
+                )
             else { return lastResort(.stalled, ray.point, best.point, iteration) }
             let residuals = Residuals(scaledProblem, point)
             let step = NewtonStep(
@@ -99,6 +105,12 @@ struct InteriorPointMethod {
             point.normalize()
         }
         return outcome(.iterationLimit, best.point, settings.maximumIterations)
+    }
+
+    private func refinementRounds(at point: Iterate) -> Int {
+        let isSolvable = point.kappa <= point.tau
+        return cone.nonsymmetric.isEmpty || isSolvable
+            ? settings.refinementRounds : settings.certificateRefinementRounds
     }
 
     /// Mehrotra's direction, and how far it can go.

@@ -20,14 +20,25 @@ struct KKTSystem {
     /// Scale of each unknown of the reduced system.
     private let scales: [Double]
     private let settings: SolverSettings
+    /// Corrections of a solution at most.
+    private let rounds: Int
 
     /// Assembles and factors the system, or nil when it cannot be factored.
+    ///
+    /// - Parameters:
+    ///   - problem: the problem, scaled.
+    ///   - assembly: which rows are eliminated.
+    ///   - scaling: H at the iterate.
+    ///   - settings: regularization and refinement.
+    ///   - rounds: corrections of a solution at most; nil for those of the settings.
     init?(
         _ problem: PreparedProblem,
         assembly: KKTAssembly,
         scaling: ConeScaling,
-        settings: SolverSettings
+        settings: SolverSettings,
+        rounds: Int? = nil
     ) {
+        self.rounds = rounds ?? settings.refinementRounds
         self.problem = problem
         self.scaling = scaling
         self.settings = settings
@@ -152,8 +163,6 @@ struct KKTSystem {
         var (ex, ez) = residual(rx: rx, rz: rz, x: x, z: z)
         var norm = max(normInfinity(ex), normInfinity(ez))
         let target = settings.refinementTolerance * max(normInfinity(rx), normInfinity(rz))
-        let rounds =
-            scaling.nonsymmetric.isEmpty ? settings.refinementRounds : settings.nonsymmetricRefinementRounds
         for _ in 0..<rounds where norm > target {
             let (dx, dz) = solveReduced(rx: ex, rz: ez)
             var (newX, newZ) = (x, z)

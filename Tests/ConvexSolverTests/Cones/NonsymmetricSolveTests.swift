@@ -148,7 +148,8 @@ private struct MadeOptimum {
     let problem: ConicProblem
     let objective: Double
 
-    init(_ generator: inout SeededGenerator) {
+    /// Draws one whose cones have units up to so many decades from one, either way.
+    init(_ generator: inout SeededGenerator, decades: Double = 3) {
         let n = Int.random(in: 2...8, using: &generator)
         let x = (0..<n).map { _ in generator.normal() }
         var (slack, dual): ([Double], [Double]) = ([], [])
@@ -167,9 +168,10 @@ private struct MadeOptimum {
         for _ in 0..<Int.random(in: 1...5, using: &generator) {
             guard let sample = SampledCone.all.randomElement(using: &generator) else { continue }
             let isInactive = generator.uniform(0...1) < 0.2
-            let s = sample.inside(&generator, depth: isInactive ? 1 : 0) * pow(10, generator.uniform(-3...3))
+            let s =
+                sample.inside(&generator, depth: isInactive ? 1 : 0) * pow(10, generator.uniform(-decades...decades))
             let normal = sample.cone.boundary(at: s)?.gradient ?? .zero
-            let z = isInactive ? Vector3.zero : -normal * pow(10, generator.uniform(-3...3))
+            let z = isInactive ? Vector3.zero : -normal * pow(10, generator.uniform(-decades...decades))
             cones.append(sample.kind)
             slack += [s.x, s.y, s.z]
             dual += [z.x, z.y, z.z]
@@ -257,7 +259,7 @@ struct NonsymmetricCertificateTests {
     @Test(arguments: 0..<100)
     func `rows that exclude each other are found out among all cones`(seed: Int) throws {
         var generator = SeededGenerator(seed: UInt64(seed))
-        let made = MadeOptimum(&generator)
+        let made = MadeOptimum(&generator, decades: 1)
         let n = made.problem.variableCount
         var builder = ConicProgramBuilder(extending: made.problem)
         let row = AffineExpression.product((0..<n).map { _ in generator.normal() })
@@ -271,7 +273,7 @@ struct NonsymmetricCertificateTests {
     @Test(arguments: 0..<100)
     func `a way down is found through all cones`(seed: Int) throws {
         var generator = SeededGenerator(seed: UInt64(seed))
-        var problem = MadeOptimum(&generator).problem
+        var problem = MadeOptimum(&generator, decades: 1).problem
         let n = problem.variableCount
         // The rows are turned so that the way d takes every slack along a direction inside its cone.
         let way = (0..<n).map { _ in generator.normal() }
