@@ -6,34 +6,20 @@ internal import Matrices
 /// Each cone has a small symmetric block K of its own columns and of its stiff directions, coupled by E to what stays. The
 /// rest is factored as M − Σ Eᵀ K⁻¹ E; with K = Σ λ q qᵀ that is two products of matrices, one for each sign of λ.
 struct EliminatedSystem {
-    /// One small block, scaled.
-    private struct Block {
-        /// Places of its unknowns in the whole system.
-        let unknowns: [Int]
-        let eigenvalues: [Double]
-        let eigenvectors: DenseMatrix
-        /// Unknowns that stay and are coupled to it.
-        let support: [Int]
-        /// E, a row for each unknown of the block, over the support.
-        let coupling: [[Double]]
-
-        /// K⁻¹ v.
-        func solve(_ v: [Double]) -> [Double] {
-            var result = [Double](repeating: 0, count: v.count)
-            for (k, eigenvalue) in eigenvalues.enumerated() {
-                var inner = 0.0
-                for i in v.indices { inner += eigenvectors[i, k] * v[i] }
-                for i in v.indices { result[i] += inner / eigenvalue * eigenvectors[i, k] }
-            }
-            return result
-        }
-    }
-
-    private let blocks: [Block]
+    /// For each block, where its unknowns, its inverse, its support and its couplings begin; one more at the end.
+    private var starts: [(unknowns: Int, inverse: Int, support: Int, coupling: Int)] = [(0, 0, 0, 0)]
+    /// Places of the blocks' unknowns in the whole system.
+    private var blockUnknowns: [Int] = []
+    /// K⁻¹ of each block, square.
+    private var inverses: [Double] = []
+    /// Unknowns that stay and are coupled to each block.
+    private var supports: [Int] = []
+    /// E of each block, over its support, row by row.
+    private var couplings: [Double] = []
     /// Places of the unknowns that stay in the whole system.
     private let unknowns: [Int]
     /// nil when nothing stays.
-    private let factorization: LDLFactorization?
+    private var factorization: LDLFactorization?
 
     /// Eliminates, or returns nil when something cannot be factored.
     ///
@@ -42,7 +28,7 @@ struct EliminatedSystem {
     ///   - unknowns: the places of what stays.
     ///   - matrix: the system of what stays, scaled, lower triangle.
     init?(_ parts: [LocalPart], unknowns: [Int], matrix: consuming DenseMatrix) {
-        var blocks: [Block] = []
+        self.unknowns = unknowns
         var (positive, negative): ([Update], [Update]) = ([], [])
         for part in parts {
             guard let eigen = try? SymmetricEigen(part.matrix) else { return nil }
@@ -55,26 +41,14 @@ struct EliminatedSystem {
                 let update = Update(support: part.support, values: row)
                 if eigenvalue > 0 { positive.append(update) } else { negative.append(update) }
             }
-            blocks.append(
-                Block(
-                    unknowns: part.unknowns,
-                    eigenvalues: eigen.values,
-                    eigenvectors: eigen.vectors,
-                    support: part.support,
-                    coupling: part.coupling
-                )
-            )
+            add(part, eigen)
         }
         Self.add(positive, scaledBy: -1, to: &matrix)
         Self.add(negative, scaledBy: 1, to: &matrix)
-        if unknowns.isEmpty {
-            factorization = nil
-        } else {
+        if !unknowns.isEmpty {
             guard let factorization = try? LDLFactorization(matrix) else { return nil }
             self.factorization = factorization
         }
-        self.blocks = blocks
-        self.unknowns = unknowns
     }
 
     /// A row whose outer product is added.
@@ -94,26 +68,52 @@ struct EliminatedSystem {
         rows.addGram(scaledBy: sign, to: &matrix)
     }
 
+    /// Takes in one block: K⁻¹ = Σ q qᵀ / λ.
+    private mutating func add(_ part: LocalPart, _ eigen: SymmetricEigen) {
+        let order = part.unknowns.count
+        for j in 0..<order {
+            for i in 0..<order {
+                var sum = 0.0
+                for k in 0..<order { sum += eigen.vectors[i, k] * eigen.vectors[j, k] / eigen.values[k] }
+                inverses.append(sum)
+            }
+        }
+        blockUnknowns += part.unknowns
+        supports += part.support
+        for row in part.coupling { couplings += row }
+        starts.append((blockUnknowns.count, inverses.count, supports.count, couplings.count))
+    }
+
     /// The solution of the scaled system, in the order of its unknowns.
     func solve(_ right: [Double]) -> [Double] {
         var solution = [Double](repeating: 0, count: right.count)
         var rest = unknowns.map { right[$0] }
-        var starts: [[Double]] = []
-        for block in blocks {
-            let start = block.solve(block.unknowns.map { right[$0] })
-            for (i, row) in block.coupling.enumerated() {
-                for (j, value) in zip(block.support, row) { rest[j] -= value * start[i] }
+        for block in 0..<(starts.count - 1) {
+            let (start, end) = (starts[block], starts[block + 1])
+            let (order, width) = (end.unknowns - start.unknowns, end.support - start.support)
+            for i in 0..<order {
+                var value = 0.0
+                for k in 0..<order {
+                    value += inverses[start.inverse + i * order + k] * right[blockUnknowns[start.unknowns + k]]
+                }
+                solution[blockUnknowns[start.unknowns + i]] = value
+                let row = start.coupling + i * width
+                for j in 0..<width { rest[supports[start.support + j]] -= couplings[row + j] * value }
             }
-            starts.append(start)
         }
         let shared = factorization?.solve(rest) ?? []
         for (k, place) in unknowns.enumerated() { solution[place] = shared[k] }
-        for (block, start) in zip(blocks, starts) {
-            let pull = block.coupling.map { row in
-                zip(block.support, row).reduce(0) { $0 + $1.1 * shared[$1.0] }
+        for block in 0..<(starts.count - 1) {
+            let (start, end) = (starts[block], starts[block + 1])
+            let (order, width) = (end.unknowns - start.unknowns, end.support - start.support)
+            for k in 0..<order {
+                let row = start.coupling + k * width
+                var pull = 0.0
+                for j in 0..<width { pull += couplings[row + j] * shared[supports[start.support + j]] }
+                for i in 0..<order {
+                    solution[blockUnknowns[start.unknowns + i]] -= inverses[start.inverse + i * order + k] * pull
+                }
             }
-            let correction = block.solve(pull)
-            for (k, place) in block.unknowns.enumerated() { solution[place] = start[k] - correction[k] }
         }
         return solution
     }
