@@ -5,9 +5,10 @@ SHELL := /bin/bash
 .NOTPARALLEL:
 
 STACK := deploy/local/stack
+PEERS := Benchmarks/.venv
 SWIFT_SOURCES := Sources functions Tests Benchmarks Package.swift
 
-.PHONY: help deps build up down restart status logs demo bench bench-service test test-one test-integration test-fault \
+.PHONY: help deps build up down restart status logs demo bench bench-service bench-solver test test-one test-integration test-fault \
 	check format lint migrate-check nginx-check
 
 help: ## list the targets
@@ -37,12 +38,21 @@ logs: ## the last lines of every log; follows them on a terminal
 demo: up ## the service document's own request on real prices, and its answer as a table
 	@deploy/demo/run
 
-bench: bench-service ## measure against what it is built from, in the same run; results go to Benchmarks/results
+bench: bench-service bench-solver ## measure against what it is built from and its peers, in the same run; results go to Benchmarks/results
 
 bench-service: build ## the service part of it: reads, round trips, waiters, waking; SCENARIO=uncached-read runs one
 	@deploy/local/deps bench
 	swift build -c release --product service-benchmarks
 	deploy/local/with-stack .build/release/service-benchmarks $(SCENARIO)
+
+bench-solver: deps $(PEERS)/installed ## the solver beside the fastest peers from PyPI; CASES='mv card --seeds 1' runs some (Benchmarks/README.md)
+	swift build -c release --product solve-case
+	$(PEERS)/bin/python Benchmarks/SolverBenchmarks/run.py $(CASES)
+
+$(PEERS)/installed: Benchmarks/SolverBenchmarks/requirements.txt
+	python3 -m venv $(PEERS)
+	$(PEERS)/bin/pip install --quiet --requirement $<
+	touch $@
 
 test: deps lint migrate-check nginx-check build ## what CI runs: lint, drift checks, release build, all tests
 	swift test -c release

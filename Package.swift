@@ -93,6 +93,8 @@ let package = Package(
             ["PortfolioAPI", "PortfolioService", "Repository", "MomentEstimation", "FunctionRuntime"]
         ),
         function("efficient-frontier", ["PortfolioAPI", "PortfolioService", "Repository", "FunctionRuntime"]),
+        function("rebalance", ["PortfolioAPI", "PortfolioService", "Repository", "FunctionRuntime"]),
+        function("factor-exposures", ["PortfolioAPI", "PortfolioService", "Repository", "FunctionRuntime"]),
         function("health", ["PortfolioAPI", "PortfolioService", "Repository", "FunctionRuntime"]),
         function("worker", ["JobExecution", "Repository", "FunctionRuntime"]),
 
@@ -134,7 +136,10 @@ let package = Package(
         tests("ResultCheckerTests", ["ResultChecker", "PortfolioOptimization", "PortfolioModel", "Matrices"]),
         tests(
             "JobExecutionTests",
-            ["JobExecution", "Repository", "ResultChecker", "PortfolioOptimization", "PortfolioModel", "Matrices"]
+            [
+                "JobExecution", "Repository", "ResultChecker", "PortfolioOptimization", "MomentEstimation",
+                "PortfolioModel", "Matrices", "JSON",
+            ]
         ),
         tests("RepositoryTests", ["Repository", "PortfolioDocuments", "PortfolioModel", "Matrices"]),
         tests("PortfolioServiceTests", ["PortfolioService", "Repository", "PortfolioModel", "Matrices"]),
@@ -157,6 +162,12 @@ let package = Package(
             name: "solver-stress",
             dependencies: ["ConvexSolver", "TestSupport"],
             path: "Benchmarks/SolverStress",
+            swiftSettings: settings
+        ),
+        .executableTarget(
+            name: "rebalance-plans",
+            dependencies: ["PortfolioOptimization", "ResultChecker", "PortfolioModel", "TestSupport"],
+            path: "Benchmarks/RebalancePlans",
             swiftSettings: settings
         ),
         .executableTarget(

@@ -16,8 +16,10 @@ let scenarios: [any Scenario] = [
     PostToCompleted(clients: 32),
     ParkedWaiters(),
     WakeFromZero(),
+    Frontiers(),
     SubmissionRate(),
     DrainRate(),
+    FactorUniverse(),
 ]
 
 var names = Array(CommandLine.arguments.dropFirst())

@@ -10,34 +10,28 @@ func solveCardinality(_ file: CaseFile) throws -> () throws -> CaseAnswer {
     let least = try file.scalar("wmin")
     let most = Int(try file.scalar("K"))
     return {
-        let n = file.n
         var quadratic = covariance
         for index in quadratic.elements.indices { quadratic.elements[index] *= aversion }
-        let problem = try CaseLimits(file).conic(quadratic: quadratic, linear: expectedReturns.map { -$0 })
-        let choices = (0..<n).map { j in
-            Disjunction(
-                off: [LinearRow(columns: [j], coefficients: [1], upperBound: 0, isEquality: true)],
-                on: [LinearRow(columns: [j], coefficients: [-1], upperBound: -least)]
-            )
-        }
-        var settings = SolverSettings()
-        settings.relativeGap = 1e-6
-        settings.optimalityGap = 1e-6
-        settings.maximumNodes = 1_000_000
-        let solver = BranchAndBoundSolver(problem, disjunctions: choices, mostOn: most, settings: settings)
+        let limits = try CaseLimits(file)
+        let program = CardinalityProgram(
+            quadratic: quadratic,
+            linear: expectedReturns.map { -$0 },
+            lower: [Double](repeating: least, count: file.n),
+            upper: limits.upper,
+            rows: limits.rows,
+            mostIn: most
+        )
         let start = milliseconds(CLOCK_MONOTONIC)
-        let result = try solver.solve { milliseconds(CLOCK_MONOTONIC) - start > 60_000 }
-        guard let solution = result.solution else {
-            throw CaseError(description: "no point was found: \(result.status)")
-        }
+        let result = try CardinalitySolver(program).solve { milliseconds(CLOCK_MONOTONIC) - start > 60_000 }
+        guard !result.point.isEmpty else { throw CaseError(description: "no point was found: \(result.status)") }
         return CaseAnswer(
-            weights: [solution.primal],
-            objective: solution.objective,
-            primalResidual: solution.primalResidual,
+            weights: [result.point],
+            objective: result.objective,
+            primalResidual: result.infeasibility,
             suboptimality: result.relativeGap,
-            method: "branch-and-bound (\(result.status))",
+            method: "perspective-branch-and-bound (\(result.status))",
             iterations: result.iterations,
-            details: [("nodes", result.nodes)]
+            details: [("nodes", result.nodes), ("supports", result.supports)]
         )
     }
 }

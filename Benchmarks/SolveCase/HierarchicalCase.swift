@@ -1,20 +1,16 @@
-import LinearAlgebra
-import MomentEstimation
 import PortfolioOptimization
 
-/// Returns to hierarchical risk parity weights: sample covariance, single linkage, bisection; the objective is wᵀΣw.
+/// Returns to hierarchical risk parity weights: sample correlations, single linkage, bisection.
 ///
-/// The order of children is SciPy's, so that the weights can be compared with those of the peers.
+/// The order of children is SciPy's, so that the weights can be compared with those of the peers. The objective is the root
+/// of the tree: the largest distance that merges.
 func solveHierarchical(_ file: CaseFile) throws -> () throws -> CaseAnswer {
     let returns = try file.matrix("X")
-    var options = HierarchicalOptions()
-    options.childOrder = .earliestFirst
     return {
-        let covariance = try sampleCovariance(of: returns, periodsPerYear: 1)
-        let portfolio = try hierarchicalRiskParityPortfolio(covariance: covariance, options: options)
+        let portfolio = try hierarchicalRiskParityPortfolio(returns: returns, childOrder: .earliestFirst)
         return CaseAnswer(
             weights: [portfolio.weights],
-            objective: covariance.quadraticForm(portfolio.weights),
+            objective: portfolio.tree.merges.last?.distance ?? 0,
             method: "single-linkage",
             iterations: portfolio.tree.merges.count
         )

@@ -7,6 +7,8 @@ struct AxisScale {
 
     /// The fewest and the most steps an axis is divided into.
     private static let steps = 4.0
+    /// The same of an axis that ends where its values do.
+    private static let stepsBetween = 7.0
 
     /// Makes an axis that holds 0 and all of the values.
     init(holding values: some Sequence<Double>) {
@@ -20,6 +22,21 @@ struct AxisScale {
         let last = max(Int((upper / step).rounded(.up)), first + 1)
         self.step = step
         ticks = (first...last).map { Double($0) * step }
+    }
+
+    /// Makes an axis from one value to a larger one, with ticks inside; 0 need not be among them.
+    init(between lower: Double, and upper: Double) {
+        let step = Self.roundStep((upper - lower) / Self.stepsBetween)
+        self.step = step
+        // Two values that are as good as one have no ticks between them.
+        if let first = Int(exactly: (lower / step).rounded(.up)),
+            let last = Int(exactly: (upper / step).rounded(.down)),
+            first <= last, last - first < 100
+        {
+            ticks = (first...last).map { Double($0) * step }
+        } else {
+            ticks = [lower]
+        }
     }
 
     /// The least of 1, 2, 5, 10 times a power of ten that is not below a distance.

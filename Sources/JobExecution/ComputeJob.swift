@@ -100,13 +100,10 @@ package struct ComputeJob {
         _ context: ComputationContext
     ) throws(OptimizationFailure) -> [UInt8] {
         switch job.request.kind {
-        case .efficientFrontier, .rebalance, .factorAnalysis: throw notOffered(job.request.kind)
+        case .efficientFrontier: try computeFrontier(context)
+        case .factorAnalysis: try computeFactorAnalysis(context)
+        case .rebalance: try computeRebalance(context)
         }
-    }
-
-    /// The failure of a kind that is stored and waited for, and that nothing here computes yet.
-    private static func notOffered(_ kind: ComputationKind) -> OptimizationFailure {
-        OptimizationFailure(code: "not_supported", message: "\(kind.rawValue) is not supported yet")
     }
 }
 
@@ -160,12 +157,12 @@ final class ComputationContext {
     /// - Parameters:
     ///   - preferences: whose time limit holds, if they have one.
     ///   - search: gets the question to ask once an iteration; true ends the search.
-    /// - Returns: what the search gave.
+    /// - Returns: what the search gave, and how many milliseconds it took.
     /// - Throws: what the search throws.
     func timed<Found>(
         _ preferences: Preferences,
         _ search: (() -> Bool) throws(OptimizationFailure) -> Found
-    ) throws(OptimizationFailure) -> Found {
+    ) throws(OptimizationFailure) -> (found: Found, milliseconds: Double) {
         let started = clock()
         var limit = defaultTimeLimit
         if let seconds = preferences.timeLimitSeconds, seconds >= 0 {
@@ -173,7 +170,8 @@ final class ComputationContext {
         }
         let deadline = started + limit
         defer { solveTime += clock() - started }
-        return try search { [isRevoked, clock] in isRevoked() || clock() >= deadline }
+        let found = try search { [isRevoked, clock] in isRevoked() || clock() >= deadline }
+        return (found, (clock() - started).inMilliseconds)
     }
 
     /// Fails when the checker found something: nothing that it rejects leaves the worker.

@@ -1,3 +1,4 @@
+internal import MomentEstimation
 package import PortfolioModel
 internal import PortfolioOptimization
 package import Repository
@@ -86,11 +87,24 @@ package struct SolveOptimization {
     ) -> ComputedOutcome {
         var outcome = ComputedOutcome(result: .failure(OptimizationFailure(code: "check_failed", message: "")))
         do throws(OptimizationFailure) {
-            let moments = try cache.moments(of: job.snapshot, tenant: tenant)
+            let provided = try cache.moments(of: job.snapshot, tenant: tenant).suited(to: job.request.type)
+            let estimate = try estimateAfterViews(job, provided)
+            let moments = estimate?.moments ?? provided
             try requireReturns(moments, job)
-            let solved = try solve(job, moments, isRevoked: isRevoked, &outcome.solveTime)
-            let violations = AllocationCheck(snapshot: job.snapshot, moments: moments, request: job.request)
-                .violations(in: solved)
+            var solved = try solve(job, moments, isRevoked: isRevoked, &outcome.solveTime)
+            solved.blackLitterman = estimate?.report
+            let check = AllocationCheck(
+                snapshot: job.snapshot,
+                moments: moments,
+                request: job.request,
+                momentsBeforeViews: provided
+            )
+            var violations = check.violations(in: solved)
+            if let frontier = solved.efficientFrontier {
+                let asked = FrontierRequest(beside: job.request)
+                violations += FrontierCheck(snapshot: job.snapshot, moments: moments, request: asked)
+                    .violations(in: frontier)
+            }
             outcome.violations = violations.map(\.description)
             guard violations.isEmpty else {
                 throw OptimizationFailure(
@@ -105,11 +119,25 @@ package struct SolveOptimization {
         return outcome
     }
 
+    /// The moments that a Black–Litterman request's views make of those provided; nil for the other types.
+    private func estimateAfterViews(
+        _ job: OptimizationJob,
+        _ provided: Moments
+    ) throws(OptimizationFailure) -> BlackLittermanEstimate? {
+        guard job.request.type == .blackLitterman else { return nil }
+        return try blackLittermanMoments(
+            of: provided,
+            benchmark: job.snapshot.portfolio.benchmark,
+            parameters: job.request.parameters,
+            preferences: job.snapshot.portfolio.preferences.overridden(by: job.request.preferences)
+        )
+    }
+
     /// An objective or a limit on returns has no meaning where none are known.
     private func requireReturns(_ moments: Moments, _ job: OptimizationJob) throws(OptimizationFailure) {
         let limits = job.snapshot.portfolio.constraints.overridden(by: job.request.constraints)
         guard moments.expectedReturnsEstimator == "none" else { return }
-        guard job.request.objective == .minimizeRisk, limits.minReturn == nil else {
+        guard !job.request.objective.needsExpectedReturns, limits.minReturn == nil else {
             throw OptimizationFailure(
                 code: "missing_expected_returns",
                 message: "the risk model has neither expected returns nor a history to estimate them from"
@@ -129,7 +157,30 @@ package struct SolveOptimization {
         defer { solveTime = clock() - started }
         var solution = try optimizeAllocation(problem) { isRevoked() || clock() >= deadline }
         solution.report.solveMilliseconds = (clock() - started).inMilliseconds
-        return try result(of: solution, problem, moments, job.snapshot)
+        var result = try result(of: solution, problem, moments, job.snapshot)
+        if job.request.frontierPointCount > 0, moments.expectedReturnsEstimator == "none" {
+            let message = "The efficient frontier was not traced: the risk model has no expected returns."
+            result.warnings.append(ResultWarning(code: "frontier_unavailable", message: message))
+        } else if job.request.frontierPointCount > 0 {
+            addFrontier(to: &result, problem, job.request) { isRevoked() || clock() >= deadline }
+        }
+        return result
+    }
+
+    /// Traces the frontier under the same limits; an allocation is an answer without one, too.
+    private func addFrontier(
+        to result: inout OptimizationResult,
+        _ problem: AllocationProblem,
+        _ request: OptimizationRequest,
+        shouldStop: () -> Bool
+    ) {
+        do throws(OptimizationFailure) {
+            let traced = try traceFrontier(problem, FrontierRequest(beside: request), shouldStop: shouldStop)
+            result.efficientFrontier = traced.points.map { FrontierPoint($0, of: problem) }
+        } catch {
+            let message = "The efficient frontier was not found: \(error.message)"
+            result.warnings.append(ResultWarning(code: "frontier_unavailable", message: message))
+        }
     }
 
     private func timeLimit(_ preferences: Preferences) -> Duration {

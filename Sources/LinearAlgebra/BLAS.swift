@@ -166,7 +166,8 @@ enum BLAS {
         matrix: UnsafePointer<Double>,
         transposed: Bool,
         beta: Double,
-        result: UnsafeMutablePointer<Double>
+        result: UnsafeMutablePointer<Double>,
+        resultStride: Int? = nil
     ) {
         oneThread
         cblas_dsyrk(
@@ -179,6 +180,24 @@ enum BLAS {
             matrix,
             blasInteger(max(1, transposed ? inner : order)),
             beta,
+            result,
+            blasInteger(max(1, resultStride ?? order))
+        )
+    }
+
+    /// Lower triangle of AᵀA in single precision; A inner × order.
+    static func syrk(order: Int, inner: Int, matrix: UnsafePointer<Float>, result: UnsafeMutablePointer<Float>) {
+        oneThread
+        cblas_ssyrk(
+            CblasColMajor,
+            CblasLower,
+            CblasTrans,
+            blasInteger(order),
+            blasInteger(inner),
+            1,
+            matrix,
+            blasInteger(max(1, inner)),
+            0,
             result,
             blasInteger(max(1, order))
         )

@@ -32,6 +32,17 @@ public struct CholeskyFactorization: Sendable {
         return result
     }
 
+    /// A⁻¹, both triangles filled and exactly symmetric.
+    ///
+    /// - Complexity: 2n³/3 operations.
+    public var inverse: DenseMatrix {
+        var elements = factor
+        LAPACK.potri(&elements, order: order)
+        var result = DenseMatrix(rows: order, columns: order, columnMajor: elements)
+        result.copyLowerTriangleToUpper()
+        return result
+    }
+
     /// The solution of A x = b.
     ///
     /// - Complexity: 2n² operations.

@@ -48,6 +48,14 @@ enum LAPACK {
         precondition(checked(info, "dpotrs") == 0)
     }
 
+    /// Lower triangle of the inverse from a Cholesky factor, in place.
+    static func potri(_ factor: inout [Double], order: Int) {
+        BLAS.oneThread
+        guard order > 0 else { return }
+        let n = BLAS.blasInteger(order)
+        precondition(checked(LAPACKE_dpotri_work(LAPACK_COL_MAJOR, lower, n, &factor, n), "dpotri") == 0)
+    }
+
     /// Solves with the triangular factor L (or Lᵀ) of a Cholesky factorization, in place.
     static func trtrs(
         _ factor: [Double],

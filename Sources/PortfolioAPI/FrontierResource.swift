@@ -1,3 +1,4 @@
+import Charts
 package import FunctionRuntime
 import JSON
 import PortfolioDocuments
@@ -10,7 +11,7 @@ package struct FrontierResource: ComputationResource {
     package let waitingName = "efficient-frontier"
     package let waitingMethods = ["GET", "HEAD", "POST"]
     package let storedName = "efficient-frontiers"
-    package let views = ComputationViews()
+    package let views = ComputationViews(charts: ["frontier", "weights"])
 
     package init() {}
 
@@ -51,6 +52,27 @@ package struct FrontierResource: ComputationResource {
     )
 
     package func show(_ answer: UnsafeRawBufferPointer, as view: ComputationView) throws -> ShownComputation {
-        ShownComputation(bytes: Array(answer), mediaType: MediaType.json)
+        guard let frontier = try StoredFrontier(parsing: answer) else {
+            throw RequestError.defect("a stored frontier has no points")
+        }
+        switch view.form {
+        case .json:
+            let body = FoldedAllocations.everyWeight(of: frontier.root, keeping: view.top ?? .max)
+            return ShownComputation(bytes: body, mediaType: MediaType.json)
+        case .csv:
+            return ShownComputation(
+                bytes: ResultTables.frontier(frontier, keeping: view.top),
+                mediaType: "\(MediaType.csv); charset=utf-8; header=present",
+                fileName: "points.csv"
+            )
+        case .svg("weights"):
+            let chart = FrontierDrawing.weights(of: frontier, keeping: view.top)
+            return ShownComputation(bytes: Array(chart.svg.utf8), mediaType: MediaType.svg)
+        case .svg:
+            return ShownComputation(
+                bytes: Array(FrontierDrawing.curve(of: frontier).svg.utf8),
+                mediaType: MediaType.svg
+            )
+        }
     }
 }

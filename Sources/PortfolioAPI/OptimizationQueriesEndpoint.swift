@@ -3,7 +3,8 @@ import PortfolioDocuments
 import PortfolioModel
 package import PortfolioService
 
-/// What is read of optimizations: the list, each of them through ``OptimizationEndpoint``, and other forms of results.
+/// What is read of optimizations: the list, each of them through ``OptimizationEndpoint``, other forms of results, and what
+/// can be asked for at all.
 package final class OptimizationQueriesEndpoint: Endpoint {
     package let log: Log
     private let one: OptimizationEndpoint
@@ -21,6 +22,7 @@ package final class OptimizationQueriesEndpoint: Endpoint {
 
     package func answer(_ request: FunctionRequest) throws -> FunctionOutcome {
         let segments = request.pathSegments
+        if segments == ["api", "v1", "capabilities"] { return .answer(try CapabilitiesResource().answer(request)) }
         if segments == ["api", "v1", "optimizations"] { return .answer(try list.answer(request)) }
         guard ["GET", "HEAD"].contains(request.method), segments.count == 4 else { return try one.answer(request) }
         switch try ResultView.wanted(by: request) {

@@ -1,7 +1,9 @@
+import PortfolioModel
+
 /// How large the parts of a document may be.
 package enum DocumentLimits {
     /// Instruments of a risk model whose covariance is dense: given, or estimated from a history.
-    package static let denseInstruments = 4_000
+    package static let denseInstruments = Capabilities.denseInstruments
     /// Instruments of a risk model whose covariance is a factor model.
     package static let factorModelInstruments = 10_000
     /// Instruments of one PUT.
@@ -16,6 +18,8 @@ package enum DocumentLimits {
     package static let recentTrades = 10_000
     /// Groups of a set of constraints.
     package static let groups = 1_000
+    /// Views of a request.
+    package static let views = 1_000
     /// Factors of a factor model.
     package static let factors = 500
     /// Rows of a history.

@@ -47,6 +47,9 @@ extension OptimizationFailure {
     public var isOfInputsAlone: Bool { Self.codesOfInputsAlone.contains(code) }
 
     private static let codesOfInputsAlone: Set<String> = [
-        "infeasible", "invalid_inputs", "missing_expected_returns", "no_excess_return", "out_of_reach", "unbounded",
+        "dependent_factors", "infeasible", "invalid_inputs", "invalid_views", "missing_benchmark",
+        "missing_expected_returns", "missing_factors", "missing_market_weights", "missing_transaction_costs",
+        "no_active_return", "no_benchmark", "no_excess_return", "out_of_reach", "riskless", "riskless_instrument",
+        "too_many_instruments", "unbounded", "unknown_factor",
     ]
 }

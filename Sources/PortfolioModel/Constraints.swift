@@ -30,6 +30,8 @@ public struct Constraints: Equatable, Sendable {
     public var maxCash: Double?
     /// Limits on the total weight of named groups.
     public var groups: [GroupLimit]?
+    /// Limits on the exposure to single factors.
+    public var factorExposures: [String: FactorLimit]?
 
     /// Makes constraints in which nothing is set.
     public init() {}
@@ -50,6 +52,7 @@ public struct Constraints: Equatable, Sendable {
         result.minCash = other.minCash ?? minCash
         result.maxCash = other.maxCash ?? maxCash
         result.groups = other.groups ?? groups
+        result.factorExposures = merged(factorExposures, other.factorExposures)
         return result
     }
 }
@@ -139,7 +142,7 @@ public struct Preferences: Equatable, Sendable {
     public var effectiveCostHorizonYears: Double { costHorizonYears ?? 1 }
 }
 
-private func merged(_ base: [String: Double]?, _ other: [String: Double]?) -> [String: Double]? {
+private func merged<Value>(_ base: [String: Value]?, _ other: [String: Value]?) -> [String: Value]? {
     guard let base else { return other }
     return base.merging(other ?? [:]) { _, new in new }
 }

@@ -118,7 +118,8 @@ public struct FactorCovariance: Equatable, Sendable {
     }
 
     func selecting(_ indices: [Int]) -> FactorCovariance {
-        FactorCovariance(
+        if indices.count == specificVariance.count, indices.elementsEqual(0..<indices.count) { return self }
+        return FactorCovariance(
             exposuresTransposed: exposures.selecting(rows: Array(0..<factorCount), columns: indices),
             factorCovariance: factorCovariance,
             specificVariance: indices.map { specificVariance[$0] }

@@ -26,4 +26,11 @@ public struct FactorStructure: Equatable, Sendable {
 
     /// k.
     public var count: Int { factors.count }
+
+    /// The same factors for the given instruments, each once, in the given order.
+    public func selecting(_ instruments: [Int]) -> FactorStructure {
+        var result = self
+        result.covariance = covariance.selecting(instruments)
+        return result
+    }
 }

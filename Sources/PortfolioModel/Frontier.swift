@@ -44,6 +44,19 @@ public struct FrontierRequest: Equatable, Sendable {
     }
 }
 
+extension FrontierRequest {
+    /// The frontier that an optimization asks to see beside its allocation.
+    public init(beside request: OptimizationRequest) {
+        self.init(
+            portfolioID: request.portfolioID,
+            pointCount: request.frontierPointCount,
+            riskMeasure: request.riskMeasure,
+            constraints: request.constraints,
+            preferences: request.preferences
+        )
+    }
+}
+
 /// A portfolio in the plane of risk and return.
 public struct FrontierPoint: Equatable, Sendable {
     /// Annual expected return, cash included.

@@ -1,6 +1,11 @@
 /// The kinds of optimization this build offers; others are refused by name.
 public enum OptimizationType: String, CaseIterable, Sendable {
     case meanVariance = "mean_variance"
+    case blackLitterman = "black_litterman"
+    case riskParity = "risk_parity"
+    case hierarchicalRiskParity = "hierarchical_risk_parity"
+    /// Mean-variance on the factor model's covariance, with limits on exposures to its factors.
+    case factorBased = "factor_based"
 }
 
 /// What an optimization strives for.
@@ -9,6 +14,24 @@ public enum Objective: String, CaseIterable, Sendable {
     case minimizeRisk = "minimize_risk"
     case maximizeReturn = "maximize_return"
     case maximizeUtility = "maximize_utility"
+    case minimizeTrackingError = "minimize_tracking_error"
+    case maximizeInformationRatio = "maximize_information_ratio"
+    case maximizeDiversification = "maximize_diversification"
+    case minimizeTransactionCosts = "minimize_transaction_costs"
+    case riskBudgeting = "risk_budgeting"
+
+    /// Whether it has no meaning where no expected returns are known.
+    public var needsExpectedReturns: Bool {
+        switch self {
+        case .maximizeSharpe, .maximizeReturn, .maximizeUtility, .maximizeInformationRatio: true
+        case .minimizeRisk, .minimizeTrackingError, .maximizeDiversification, .minimizeTransactionCosts,
+            .riskBudgeting:
+            false
+        }
+    }
+
+    /// Whether it is measured against the benchmark.
+    public var needsBenchmark: Bool { self == .minimizeTrackingError || self == .maximizeInformationRatio }
 }
 
 /// How risk is measured.
@@ -30,6 +53,10 @@ public struct OptimizationRequest: Equatable, Sendable {
     public var constraints: Constraints
     /// The request's own preferences.
     public var preferences: Preferences
+    /// What the method is told beyond them.
+    public var parameters: MethodParameters
+    /// Points of the efficient frontier to show beside the allocation; 0 for none.
+    public var frontierPointCount: Int
 
     /// Makes an optimization request from its parts.
     public init(
@@ -38,7 +65,9 @@ public struct OptimizationRequest: Equatable, Sendable {
         objective: Objective,
         riskMeasure: RiskMeasure = .volatility,
         constraints: Constraints = Constraints(),
-        preferences: Preferences = Preferences()
+        preferences: Preferences = Preferences(),
+        parameters: MethodParameters = MethodParameters(),
+        frontierPointCount: Int = 0
     ) {
         self.portfolioID = portfolioID
         self.type = type
@@ -46,6 +75,8 @@ public struct OptimizationRequest: Equatable, Sendable {
         self.riskMeasure = riskMeasure
         self.constraints = constraints
         self.preferences = preferences
+        self.parameters = parameters
+        self.frontierPointCount = frontierPointCount
     }
 }
 

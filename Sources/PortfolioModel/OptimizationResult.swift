@@ -24,6 +24,10 @@ public struct OptimizationResult: Equatable, Sendable {
     public var inputs: ResultInputs
     /// What the caller should know.
     public var warnings: [ResultWarning]
+    /// Prior and posterior of a Black–Litterman optimization; nil for the other types.
+    public var blackLitterman: BlackLittermanReport?
+    /// The efficient frontier under the same limits, by ascending risk; nil unless asked for.
+    public var efficientFrontier: [FrontierPoint]?
 
     /// Makes an optimization result from its parts.
     public init(
@@ -324,7 +328,7 @@ public struct ResultWarning: Equatable, Sendable {
 /// Why a request has no allocation.
 public struct OptimizationFailure: Equatable, Sendable, Error {
     /// A stable code: `infeasible`, `no_excess_return`, `unbounded`, `time_limit`, `numerical_difficulty`,
-    /// `check_failed`, `worker_lost`.
+    /// `check_failed`, `worker_lost`; docs/http.md lists them all.
     public var code: String
     /// A sentence for people.
     public var message: String

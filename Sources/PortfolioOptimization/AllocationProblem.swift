@@ -6,7 +6,7 @@ public import PortfolioModel
 /// of the value before trading, V = Σ quantity · price + cash.
 public struct AllocationProblem: Sendable {
     /// The kind of optimization asked for.
-    public let type: OptimizationType
+    public internal(set) var type: OptimizationType
     /// What is striven for.
     public internal(set) var objective: Objective
     /// The instruments of the universe and those held, in the order of the moments.
@@ -15,6 +15,8 @@ public struct AllocationProblem: Sendable {
     public let expectedReturns: [Double]
     /// Annual covariance, positive semidefinite; a factor model in its parts.
     public let covariance: CovarianceModel
+    /// The factors behind the returns, for the same instruments; nil when the risk model has none.
+    public let factors: FactorStructure?
     /// Weights before trading.
     public let currentWeights: [Double]
     /// Weight of cash before trading.
@@ -27,6 +29,10 @@ public struct AllocationProblem: Sendable {
     public internal(set) var constraints: Constraints
     /// The preferences in force.
     public internal(set) var preferences: Preferences
+    /// What the method is told beyond limits and preferences.
+    public let parameters: MethodParameters
+    /// The benchmark, where the objective is measured against it and the portfolio has one.
+    public let benchmark: BenchmarkFigures?
     /// What the caller should know before anything is solved: preferences that change nothing here.
     public let warnings: [ResultWarning]
 
@@ -59,15 +65,23 @@ public struct AllocationProblem: Sendable {
         }
         type = request.type
         objective = request.objective
+        parameters = request.parameters
         self.instruments = instruments
         expectedReturns = chosen.map { moments.expectedReturns[$0] }
         covariance = moments.covariance.selecting(chosen)
+        factors = moments.factors.map { $0.selecting(chosen) }
         currentWeights = values.map { $0 / total }
         currentCash = portfolio.cash / total
         portfolioValue = total
         isTradable = instruments.map { universe.contains($0.id) }
         constraints = portfolio.constraints.overridden(by: request.constraints)
+        try requireFactors(constraints, moments.factors)
         preferences = portfolio.preferences.overridden(by: request.preferences)
+        if request.objective.needsBenchmark, let weights = portfolio.benchmark {
+            benchmark = try BenchmarkFigures(weights, moments: moments, chosen: chosen)
+        } else {
+            benchmark = nil
+        }
         warnings = preferenceWarnings(
             preferences: preferences,
             request: request,
@@ -80,12 +94,18 @@ public struct AllocationProblem: Sendable {
     ///
     /// An instrument's own rate goes before the one of the preferences.
     var objectiveCostRates: [Double] {
-        guard preferences.includeTransactionCosts == true, objective != .minimizeRisk else {
-            return [Double](repeating: 0, count: instruments.count)
-        }
-        let horizon = preferences.effectiveCostHorizonYears
+        guard objective.chargesCosts(preferences) else { return [Double](repeating: 0, count: instruments.count) }
+        // Where cost is all that counts it is that of the trades, not of a year.
+        let horizon = objective == .minimizeTransactionCosts ? 1 : preferences.effectiveCostHorizonYears
         let general = preferences.transactionCostModel ?? 0
         return instruments.map { ($0.cost?.proportional ?? general) / horizon }
+    }
+}
+
+extension Objective {
+    /// Whether trading costs are part of it.
+    fileprivate func chargesCosts(_ preferences: Preferences) -> Bool {
+        self == .minimizeTransactionCosts || (preferences.includeTransactionCosts == true && needsExpectedReturns)
     }
 }
 
@@ -132,6 +152,18 @@ private func chosenIndices(
     }
 }
 
+/// A limit on a factor that the risk model does not have limits nothing that could be computed.
+private func requireFactors(
+    _ constraints: Constraints,
+    _ structure: FactorStructure?
+) throws(OptimizationFailure) {
+    guard let limits = constraints.factorExposures, !limits.isEmpty else { return }
+    guard let structure else { throw missingFactors }
+    if let unknown = limits.keys.filter({ !structure.factors.contains($0) }).min() {
+        throw unknownFactor(unknown, in: structure.factors)
+    }
+}
+
 /// Says which preferences do not act on the objective asked for.
 private func preferenceWarnings(
     preferences: Preferences,
@@ -141,18 +173,21 @@ private func preferenceWarnings(
 ) -> [ResultWarning] {
     var warnings: [ResultWarning] = []
     func warn(_ code: String, _ message: String) { warnings.append(ResultWarning(code: code, message: message)) }
-    if request.preferences.riskAversion != nil, request.objective != .maximizeUtility {
-        warn("preference_ignored", "risk_aversion acts on maximize_utility only.")
+    if request.preferences.riskAversion != nil, request.objective != .maximizeUtility,
+        request.type != .blackLitterman
+    {
+        warn("preference_ignored", "risk_aversion acts on maximize_utility and black_litterman only.")
     }
-    if preferences.includeTransactionCosts == true {
-        if request.objective == .minimizeRisk {
-            warn("preference_ignored", "minimize_risk has no return that transaction costs could be taken from.")
-        } else if instruments.contains(where: { ($0.cost?.fixed ?? 0) != 0 || ($0.cost?.impact ?? 0) != 0 }) {
+    if request.objective.chargesCosts(preferences) {
+        if instruments.contains(where: { ($0.cost?.fixed ?? 0) != 0 || ($0.cost?.impact ?? 0) != 0 }) {
             warn(
                 "cost_terms_not_in_objective",
                 "Fixed costs and market impact are reported but do not enter the objective; proportional costs do."
             )
         }
+    } else if preferences.includeTransactionCosts == true {
+        let objective = request.objective.rawValue
+        warn("preference_ignored", "\(objective) has no return that transaction costs could be taken from.")
     }
     if preferences.considerTaxImplications == true {
         warn("tax_not_in_objective", "Taxes are reported but do not enter the objective.")

@@ -1,5 +1,4 @@
 internal import ConvexSolver
-internal import Matrices
 internal import PortfolioModel
 
 /// Where a row of a program comes from.
@@ -15,7 +14,7 @@ struct RowOrigin: Equatable, Sendable {
 
 /// A conic program over the decision variables, with the way back from its rows to the limits.
 struct AllocationProgram: Sendable {
-    var conic: ConicProblem
+    var sparse: SparseProgram
     var disjunctions: [Disjunction]
     /// Rows that hold wherever every disjunction does, to tighten a search's bounds.
     var implied: [LinearRow]
@@ -45,7 +44,7 @@ struct ProgramBuilder {
 
     let limits: AllocationLimits
     /// The scaled factor F with Σ̂ = FᵀF, and the unit of volatility; nil leaves volatility limits out.
-    var volatility: (factor: DenseMatrix, unit: Double)?
+    var volatility: (factor: VolatilityFactor, unit: Double)?
     var isHomogeneous = false
     var relaxation: Relaxation?
     /// Whether buy-in thresholds hold.
@@ -212,31 +211,19 @@ struct ProgramBuilder {
     ) -> AllocationProgram {
         let rows = equalities + inequalities
         let cones = volatilityCones()
-        let coneDimension = (volatility?.factor.rows ?? 0) + 1
-        let rowCount = rows.count + cones.count * coneDimension
-        var matrix = DenseMatrix(rows: rowCount, columns: columnCount)
-        var bounds = [Double](repeating: 0, count: rowCount)
-        for (i, row) in rows.enumerated() {
-            for term in row.terms { matrix[i, term.variable] += term.coefficient }
-            bounds[i] = row.bound
-        }
+        let coneDimension = (volatility?.factor.rows.count ?? 0) + 1
+        var entries = rows.map { Self.entries(of: $0) }
+        var bounds = rows.map(\.bound)
         var volatilityRows: [(row: Int, limit: Int)] = []
-        for (position, limit) in cones.enumerated() {
-            let first = rows.count + position * coneDimension
-            fillCone(limit, first: first, &matrix, &bounds)
-            volatilityRows.append((first, limit))
-        }
-        var P = DenseMatrix(rows: columnCount, columns: columnCount)
-        if let quadratic = quadratic?.multipliedOut() {
-            for j in 0..<quadratic.columns {
-                for i in 0..<quadratic.rows { P[i, j] = quadratic[i, j] }
-            }
+        for limit in cones {
+            volatilityRows.append((entries.count, limit))
+            addCone(limit, &entries, &bounds)
         }
         return AllocationProgram(
-            conic: ConicProblem(
-                quadratic: P,
+            sparse: SparseProgram(
+                curvature: quadratic?.curvature(over: columnCount),
                 linear: linear,
-                constraints: matrix,
+                rows: entries,
                 bounds: bounds,
                 cones: [.zero(equalities.count), .nonnegative(inequalities.count)]
                     + cones.map { _ in .secondOrder(coneDimension) }
@@ -260,20 +247,41 @@ struct ProgramBuilder {
         return relaxed + (kept.map { [$0] } ?? [])
     }
 
+    /// A row with each column once.
+    private static func entries(of row: Row) -> SparseProgram.Row {
+        var columns: [Int] = []
+        var coefficients: [Double] = []
+        var place: [Int: Int] = [:]
+        for term in row.terms {
+            if let known = place[term.variable] {
+                coefficients[known] += term.coefficient
+            } else {
+                place[term.variable] = columns.count
+                columns.append(term.variable)
+                coefficients.append(term.coefficient)
+            }
+        }
+        return SparseProgram.Row(columns: columns, coefficients: coefficients)
+    }
+
     /// ‖Fw‖ ≤ σ: slack (σ, Fw) in the cone, so A holds 0 and −F and b holds σ.
-    private func fillCone(_ limit: Int, first: Int, _ matrix: inout DenseMatrix, _ bounds: inout [Double]) {
+    private func addCone(_ limit: Int, _ rows: inout [SparseProgram.Row], _ bounds: inout [Double]) {
         guard let (factor, unit) = volatility else { return }
         let side = limits.volatilityLimits[limit]
+        var head = SparseProgram.Row(columns: [], coefficients: [])
         if let scaleColumn {
-            matrix[first, scaleColumn] = -side.bound / unit
-        } else {
-            bounds[first] = side.bound / unit
+            head.columns.append(scaleColumn)
+            head.coefficients.append(-side.bound / unit)
         }
         if let relaxation, let relaxationColumn, relaxation.parameter == side.parameter {
-            matrix[first, relaxationColumn] = -relaxation.sign / unit
+            head.columns.append(relaxationColumn)
+            head.coefficients.append(-relaxation.sign / unit)
         }
-        for j in 0..<factor.columns {
-            for i in 0..<factor.rows { matrix[first + 1 + i, j] = -factor[i, j] }
+        rows.append(head)
+        bounds.append(isHomogeneous ? 0 : side.bound / unit)
+        for row in factor.rows {
+            rows.append(SparseProgram.Row(columns: row.columns, coefficients: row.values.map { -$0 }))
+            bounds.append(0)
         }
     }
 }

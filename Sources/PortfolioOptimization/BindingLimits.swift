@@ -27,6 +27,18 @@ struct ShadowPrices {
         }
     }
 
+    /// Prices from the multipliers of rows and bounds: positive ones push against upper bounds, negative ones against lower.
+    init(multipliers: [(expression: Int, value: Double)], gainPerDual: Double) {
+        for entry in multipliers {
+            let gain = entry.value * gainPerDual
+            if gain > 0 { upper[entry.expression] = gain }
+            if gain < 0 { lower[entry.expression] = -gain }
+        }
+    }
+
+    /// Sets what one more unit of every volatility limit's row would gain.
+    mutating func setVolatility(_ limit: Int, gain: Double) { volatility[limit] = max(0, gain) }
+
     /// d(objective)/d(bound) of a lower bound: not positive.
     func ofLower(_ expression: Int) -> Double {
         let gain = lower[expression] ?? 0

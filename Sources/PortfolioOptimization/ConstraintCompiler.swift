@@ -1,3 +1,4 @@
+internal import Matrices
 internal import PortfolioModel
 
 /// Turns the limits in force into rows over the decision variables, once for all methods.
@@ -43,6 +44,7 @@ struct ConstraintCompiler {
         addClassLimits(problem.constraints.maxSectorExposure, "/max_sector_exposure", \.sector)
         addClassLimits(problem.constraints.maxAssetClassExposure, "/max_asset_class_exposure", \.assetClass)
         addGroups()
+        addFactorExposures()
         addMinimumReturn()
         let turnover = addTurnover()
         let volatility = addVolatility()
@@ -185,6 +187,32 @@ struct ConstraintCompiler {
             if expression.lower != nil || (expression.upper != nil && !members.isEmpty) {
                 expressions.append(expression)
             }
+        }
+    }
+
+    /// Exposures to factors, (Bᵀw)_f: cash has none.
+    private mutating func addFactorExposures() {
+        guard let structure = problem.factors else { return }
+        let limits = problem.constraints.factorExposures ?? [:]
+        for (factor, name) in structure.factors.enumerated() {
+            guard let limit = limits[name] else { continue }
+            var expression = LimitedExpression(
+                terms: problem.instruments.indices
+                    .map { (variable: $0, coefficient: structure.covariance.exposures[factor, $0]) }
+                    .filter { $0.coefficient != 0 },
+                lower: nil,
+                upper: nil
+            )
+            let pointer = "/factor_exposures/\(pointerToken(name))"
+            if let bound = limit.min {
+                let source = parameter("\(pointer)/min", bound, .down, isNonnegative: false)
+                expression.lower = LimitSide(bound: bound, parameter: source)
+            }
+            if let bound = limit.max {
+                let source = parameter("\(pointer)/max", bound, .up, isNonnegative: false)
+                expression.upper = LimitSide(bound: bound, parameter: source)
+            }
+            if expression.lower != nil || expression.upper != nil { expressions.append(expression) }
         }
     }
 

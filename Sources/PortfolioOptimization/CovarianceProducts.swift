@@ -57,6 +57,36 @@ extension CovarianceModel {
         }
     }
 
+    /// The covariance as the solver reads it, over weights and further variables without curvature.
+    ///
+    /// - Parameter count: how many variables there are, the weights first.
+    /// - Returns: P, of that order.
+    func curvature(over count: Int) -> Curvature {
+        guard count > self.count else { return curvature }
+        switch self {
+        case .dense(let matrix):
+            var wider = DenseMatrix(rows: count, columns: count)
+            for j in 0..<matrix.columns {
+                for i in 0..<matrix.rows { wider[i, j] = matrix[i, j] }
+            }
+            return .dense(wider)
+        case .factors(let model):
+            let more = count - self.count
+            return .factors(
+                FactorCurvature(
+                    exposuresTransposed: DenseMatrix(
+                        rows: model.factorCount,
+                        columns: count,
+                        columnMajor: model.exposures.elements
+                            + [Double](repeating: 0, count: model.factorCount * more)
+                    ),
+                    factorCovariance: model.factorCovariance,
+                    residual: model.specificVariance + [Double](repeating: 0, count: more)
+                )
+            )
+        }
+    }
+
     /// The covariance as the solver reads it.
     var curvature: Curvature {
         switch self {
@@ -99,15 +129,29 @@ private func denseProduct(_ matrix: DenseMatrix, _ weights: [Double]) -> [Double
     return product
 }
 
-/// wᵀΣw, not below 0.
+/// wᵀΣw, not below 0: over the weights that are not 0, and over one triangle.
 private func variance(of weights: [Double], _ covariance: DenseMatrix) -> Double {
+    let held = weights.indices.filter { weights[$0] != 0 }
+    let shares = held.map { weights[$0] }
     var total = 0.0
     covariance.elements.withUnsafeBufferPointer { elements in
-        for j in weights.indices where weights[j] != 0 {
-            var product = 0.0
+        for (place, j) in held.enumerated() {
             let offset = j * covariance.rows
-            for i in weights.indices { product += elements[offset + i] * weights[i] }
-            total += product * weights[j]
+            // Four sums at a time, since one would wait for each of its additions.
+            var (a, b, c, d) = (0.0, 0.0, 0.0, 0.0)
+            var k = 0
+            while k + 4 <= place {
+                a += elements[offset + held[k]] * shares[k]
+                b += elements[offset + held[k + 1]] * shares[k + 1]
+                c += elements[offset + held[k + 2]] * shares[k + 2]
+                d += elements[offset + held[k + 3]] * shares[k + 3]
+                k += 4
+            }
+            while k < place {
+                a += elements[offset + held[k]] * shares[k]
+                k += 1
+            }
+            total += shares[place] * (elements[offset + j] * shares[place] + 2 * ((a + b) + (c + d)))
         }
     }
     return max(0, total)

@@ -15,6 +15,8 @@ public func optimizeAllocation(
     shouldStop: () -> Bool
 ) throws(OptimizationFailure) -> AllocationSolution {
     switch problem.type {
-    case .meanVariance: try MeanVarianceMethod(problem).solve(shouldStop: shouldStop)
+    case .meanVariance, .blackLitterman, .factorBased: try MeanVarianceMethod(problem).solve(shouldStop: shouldStop)
+    case .riskParity: try RiskParityMethod(problem).solve(shouldStop: shouldStop)
+    case .hierarchicalRiskParity: try HierarchicalMethod(problem).solve(shouldStop: shouldStop)
     }
 }

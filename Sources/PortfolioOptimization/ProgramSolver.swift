@@ -31,7 +31,7 @@ func solveProgram(
     let answer: Result<ProgramOutcome, OptimizationFailure>
     do throws(SolverError) {
         if program.disjunctions.isEmpty {
-            answer = outcome(of: try InteriorPointSolver(program.conic).solve(shouldStop: shouldStop))
+            answer = outcome(of: try InteriorPointSolver(program.sparse).solve(shouldStop: shouldStop))
         } else {
             let gap = preferences.relativeGap ?? defaultRelativeGap
             answer = try searchThresholds(program, relativeGap: gap, shouldStop: shouldStop)

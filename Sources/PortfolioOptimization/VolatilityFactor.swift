@@ -42,23 +42,34 @@ func volatilityFactor(of matrix: DenseMatrix) -> DenseMatrix {
     return factor
 }
 
-/// A factor of a covariance, Σ = FᵀF; that of a factor model is ( L Bᵀ ; √D ) with LᵀL its factors' covariance.
-///
-/// - Parameter covariance: Σ, n × n.
-/// - Returns: F, at most n rows for a matrix, k + n for a factor model.
-func volatilityFactor(of covariance: CovarianceModel) -> DenseMatrix {
-    switch covariance {
-    case .dense(let matrix): return volatilityFactor(of: matrix)
-    case .factors(let model):
-        let common = volatilityFactor(of: model.factorCovariance).times(model.exposures)
-        let specific = model.specificVariance.indices.filter { model.specificVariance[$0] > 0 }
-        var factor = DenseMatrix(rows: common.rows + specific.count, columns: covariance.count)
-        for j in 0..<factor.columns {
-            for i in 0..<common.rows { factor[i, j] = common[i, j] }
+/// A factor of a covariance, Σ = FᵀF, row by row with its entries.
+struct VolatilityFactor: Sendable {
+    /// The rows of F.
+    let rows: [(columns: [Int], values: [Double])]
+
+    /// No factor: where nothing needs one.
+    static let none = VolatilityFactor(rows: [])
+
+    private init(rows: [(columns: [Int], values: [Double])]) { self.rows = rows }
+
+    /// Factors Σ; that of a factor model is ( L Bᵀ ; √D ) with LᵀL its factors' covariance, k + n rows of which only k
+    /// are full.
+    init(_ covariance: CovarianceModel) {
+        switch covariance {
+        case .dense(let matrix): rows = Self.rows(of: volatilityFactor(of: matrix))
+        case .factors(let model):
+            let common = volatilityFactor(of: model.factorCovariance).times(model.exposures)
+            let specific = model.specificVariance.indices.filter { model.specificVariance[$0] > 0 }
+            rows =
+                Self.rows(of: common)
+                + specific.map { (columns: [$0], values: [model.specificVariance[$0].squareRoot()]) }
         }
-        for (position, j) in specific.enumerated() {
-            factor[common.rows + position, j] = model.specificVariance[j].squareRoot()
+    }
+
+    private static func rows(of matrix: DenseMatrix) -> [(columns: [Int], values: [Double])] {
+        (0..<matrix.rows).map { i in
+            let columns = (0..<matrix.columns).filter { matrix[i, $0] != 0 }
+            return (columns, columns.map { matrix[i, $0] })
         }
-        return factor
     }
 }

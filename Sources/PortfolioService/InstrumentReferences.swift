@@ -48,6 +48,26 @@ extension Constraints {
     }
 }
 
+extension MethodParameters {
+    /// The instruments that methods are told of, in a fixed order, with pointers from the root of the request.
+    var instrumentReferences: [InstrumentReference] {
+        var references: [InstrumentReference] = []
+        for (index, view) in (views ?? []).enumerated() {
+            for id in view.instruments.keys.sorted() {
+                references.append(
+                    .init(instrumentID: id, pointer: "/views/\(index)/instruments/\(pointerToken(id))")
+                )
+            }
+        }
+        for (field, shares) in [("market_weights", marketWeights), ("risk_budgets", riskBudgets)] {
+            for id in (shares ?? [:]).keys.sorted() {
+                references.append(.init(instrumentID: id, pointer: "/\(field)/\(pointerToken(id))"))
+            }
+        }
+        return references
+    }
+}
+
 /// A name as a token of a JSON pointer (RFC 6901): `~` and `/` escaped.
 package func pointerToken(_ name: String) -> String {
     guard name.utf8.contains(where: { $0 == UInt8(ascii: "~") || $0 == UInt8(ascii: "/") }) else { return name }

@@ -72,7 +72,7 @@ package final class SubmitOptimization {
 
     /// Refuses a request that names what is not there.
     private func check(_ request: OptimizationRequest, tenant: String) throws(ServiceError) {
-        let references = request.constraints.instrumentReferences
+        let references = request.constraints.instrumentReferences + request.parameters.instrumentReferences
         if !references.isEmpty { try check(references, of: request, tenant: tenant) }
     }
 

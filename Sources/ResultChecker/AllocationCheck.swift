@@ -6,6 +6,7 @@ public import PortfolioModel
 /// taxes are computed anew from the snapshot, by plain loops. What it rejects is never completed.
 public struct AllocationCheck {
     private let mandate: Mandate
+    private let momentsBeforeViews: Moments?
 
     /// Prepares the check of one request's results.
     ///
@@ -13,8 +14,15 @@ public struct AllocationCheck {
     ///   - snapshot: the inputs at the pinned versions.
     ///   - moments: the estimates the solver worked on.
     ///   - request: the request as the caller gave it.
-    public init(snapshot: MandateSnapshot, moments: Moments, request: OptimizationRequest) {
+    ///   - momentsBeforeViews: those of the risk model, which a Black–Litterman request's views are laid over.
+    public init(
+        snapshot: MandateSnapshot,
+        moments: Moments,
+        request: OptimizationRequest,
+        momentsBeforeViews: Moments? = nil
+    ) {
         mandate = Mandate(snapshot: snapshot, moments: moments, request: request)
+        self.momentsBeforeViews = momentsBeforeViews
     }
 
     /// Every claim of the result that does not hold; empty when all do.
@@ -35,6 +43,8 @@ public struct AllocationCheck {
         checkMetrics(of: result, exposure, mandate, &findings)
         checkTrades(of: result, mandate, &findings)
         checkReport(of: result, exposure, mandate, &findings)
+        checkRiskBudgets(of: result, exposure, mandate, &findings)
+        checkBlackLitterman(of: result, before: momentsBeforeViews ?? mandate.moments, mandate, &findings)
         return findings.violations
     }
 

@@ -17,6 +17,7 @@ func checkConstraints(of exposure: Exposure, _ mandate: Mandate, _ findings: ino
         let expected = exposure.expectedReturn(mandate.moments, riskFreeRate: rate)
         findings.atLeast(expected, limit, "constraints/min_return")
     }
+    checkFactorLimits(of: exposure, mandate, &findings)
     findings.atLeast(exposure.cash, limits.minCash ?? 0, "constraints/min_cash")
     findings.atMost(exposure.cash, limits.maxCash ?? limits.minCash ?? 0, "constraints/max_cash")
 }
@@ -34,8 +35,9 @@ func oneWayTurnover(_ exposure: Exposure, _ mandate: Mandate) -> Double {
 
 private func checkPositions(of exposure: Exposure, _ mandate: Mandate, _ findings: inout Findings) {
     let limits = mandate.limits
-    let target = Dictionary(zip(mandate.moments.instruments, exposure.weights)) { first, _ in first }
-    for (id, weight) in target.sorted(by: { $0.key < $1.key }) where weight != 0 {
+    let instruments = mandate.moments.instruments
+    for (index, weight) in exposure.weights.enumerated() where weight != 0 {
+        let id = instruments[index]
         if !mandate.universe.contains(id) {
             findings.require(false, "universe", expected: "\(id) sold, it is outside", actual: "\(weight)")
         }
@@ -46,6 +48,8 @@ private func checkPositions(of exposure: Exposure, _ mandate: Mandate, _ finding
             findings.atLeast(weight, threshold, "constraints/min_position_size of \(id)")
         }
     }
+    guard limits.maxWeights != nil || limits.minWeights != nil else { return }
+    let target = Dictionary(zip(instruments, exposure.weights)) { first, _ in first }
     for (id, limit) in (limits.maxWeights ?? [:]).sorted(by: { $0.key < $1.key }) {
         findings.atMost(target[id] ?? 0, limit, "constraints/max_weights/\(id)")
     }

@@ -4,7 +4,8 @@ internal import PortfolioModel
 struct Mandate {
     let snapshot: MandateSnapshot
     let moments: Moments
-    let limits: Constraints
+    let request: OptimizationRequest
+    var limits: Constraints
     let preferences: Preferences
     /// Instruments by id.
     let instruments: [String: Instrument]
@@ -20,6 +21,7 @@ struct Mandate {
     init(snapshot: MandateSnapshot, moments: Moments, request: OptimizationRequest) {
         self.snapshot = snapshot
         self.moments = moments
+        self.request = request
         limits = Self.inForce(snapshot.portfolio.constraints, request.constraints)
         preferences = Self.inForce(snapshot.portfolio.preferences, request.preferences)
         var instruments: [String: Instrument] = [:]
@@ -59,10 +61,11 @@ struct Mandate {
         if limits.groups == nil { limits.groups = base.groups }
         limits.minWeights = union(base.minWeights, own.minWeights)
         limits.maxWeights = union(base.maxWeights, own.maxWeights)
+        limits.factorExposures = union(base.factorExposures, own.factorExposures)
         return limits
     }
 
-    private static func union(_ base: [String: Double]?, _ own: [String: Double]?) -> [String: Double]? {
+    private static func union<Limit>(_ base: [String: Limit]?, _ own: [String: Limit]?) -> [String: Limit]? {
         guard base != nil || own != nil else { return nil }
         var entries = base ?? [:]
         for (id, limit) in own ?? [:] { entries[id] = limit }

@@ -50,7 +50,7 @@ func checkReport(
     }
 }
 
-private func checkSolution(_ solution: SolutionReport, _ findings: inout Findings) {
+func checkSolution(_ solution: SolutionReport, _ findings: inout Findings) {
     var figures = [
         (solution.primalResidual, "primal_residual"), (solution.dualResidual, "dual_residual"),
         (solution.relativeGap, "relative_gap"),
@@ -140,6 +140,11 @@ private struct Limit {
             found = (limits.minReturn, exposure.expectedReturn(mandate.moments, riskFreeRate: rate), false)
         case ("min_cash", 1): found = (limits.minCash, exposure.cash, false)
         case ("max_cash", 1): found = (limits.maxCash ?? limits.minCash ?? 0, exposure.cash, true)
+        case ("factor_exposures", 3):
+            guard let limit = limits.factorExposures?[path[1]], path[2] == "min" || path[2] == "max" else { return nil }
+            let isUpper = path[2] == "max"
+            let value = factorExposure(path[1], exposure.weights, mandate.moments)
+            found = (isUpper ? limit.max : limit.min, value, isUpper)
         case ("groups", 3):
             guard let groups = limits.groups, let index = Int(path[1]), groups.indices.contains(index),
                 path[2] == "min" || path[2] == "max"

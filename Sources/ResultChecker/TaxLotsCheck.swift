@@ -4,7 +4,13 @@ internal import PortfolioModel
 /// the mandate's method picks.
 ///
 /// - Returns: the tax of the trade in money, recomputed.
-func checkTaxLots(of trade: Trade, _ claim: String, _ mandate: Mandate, _ findings: inout Findings) -> Double {
+func checkTaxLots(
+    of trade: Trade,
+    _ claim: String,
+    _ mandate: Mandate,
+    order: LotOrderRule? = nil,
+    _ findings: inout Findings
+) -> Double {
     let lots = mandate.snapshot.portfolio.positions.filter { $0.instrumentID == trade.instrumentID }.flatMap(\.taxLots)
     guard trade.action == .sell, !lots.isEmpty else {
         findings.require(
@@ -33,8 +39,18 @@ func checkTaxLots(of trade: Trade, _ claim: String, _ mandate: Mandate, _ findin
     findings.equal(total, min(trade.quantity, available), "\(claim)/tax_lots")
     sale.checkHeld(claim, &findings)
     sale.checkWashedLosses(claim, &findings)
-    sale.checkChoice(claim, tax: tax, &findings)
+    switch order ?? (mandate.preferences.considerTaxImplications == true ? .leastTax : .dearest) {
+    case .leastTax: sale.checkLeastTax(claim, tax: tax, &findings)
+    case let order: sale.checkOrder(order, claim, &findings)
+    }
     return tax
+}
+
+/// Which lots a mandate sells first.
+enum LotOrderRule {
+    case oldest, newest, dearest, leastTax
+    /// The lots of these days in this order, then the dearest.
+    case days([CalendarDate])
 }
 
 /// A sale and the lots of its instrument.
@@ -85,7 +101,9 @@ private struct LotSale {
     }
 
     /// Units bought within 30 days of the sale and kept: each disallows the loss of one unit sold.
-    private var replacements: Double {
+    private var replacements: Double { replacements(keeping: trade.taxLots) }
+
+    private func replacements(keeping sale: [SoldLot]) -> Double {
         let first = today.daysSinceEpoch - 30
         var total = 0.0
         for day in first...(first + 60) {
@@ -96,7 +114,7 @@ private struct LotSale {
             where past.instrumentID == trade.instrumentID && past.date == date && past.quantity > 0 {
                 inTrades += past.quantity
             }
-            for sold in trade.taxLots where sold.acquiredAt == date { leaving += sold.quantity }
+            for sold in sale where sold.acquiredAt == date { leaving += sold.quantity }
             total += max(0, max(inLots, inTrades) - leaving)
         }
         return total
@@ -117,28 +135,46 @@ private struct LotSale {
         }
     }
 
-    /// Without taxes in mind the dearest lots go first; with them, no other choice of lots is taxed less.
-    func checkChoice(_ claim: String, tax: Double, _ findings: inout Findings) {
-        if mandate.preferences.considerTaxImplications != true {
-            let sold = soldByLot
-            let kept = heldByLot.filter { $0.value - (sold[$0.key] ?? 0) > Tolerance.relative * $0.value }
-            let dearestKept = kept.keys.map(\.cost).max() ?? -.infinity
-            let cheapestSold = sold.keys.map(\.cost).min() ?? .infinity
-            findings.require(
-                dearestKept <= cheapestSold,
-                "\(claim)/tax_lots",
-                expected: "the dearest lots first",
-                actual: "a lot at \(cheapestSold) sold before one at \(dearestKept)"
-            )
-        } else if trade.taxLots.allSatisfy({ $0.disallowedLoss == 0 }) {
-            let scale = trade.quantity * max(trade.price, lots.map(\.costBasis).max() ?? 0)
-            findings.require(
-                tax <= leastTax + Tolerance.relative * scale,
-                "\(claim)/tax_lots",
-                expected: "the lots taxed least, for \(leastTax)",
-                actual: "\(tax)"
-            )
+    /// No lot is touched while one that goes before it is not used up.
+    func checkOrder(_ order: LotOrderRule, _ claim: String, _ findings: inout Findings) {
+        let sold = soldByLot
+        let kept = heldByLot.filter { $0.value - (sold[$0.key] ?? 0) > Tolerance.relative * $0.value }
+        for lot in sold.keys {
+            if let first = kept.keys.first(where: { $0 != lot && goesBefore($0, lot, order) }) {
+                findings.require(
+                    false,
+                    "\(claim)/tax_lots",
+                    expected: "the lot of \(first.day) at \(first.cost) used up first",
+                    actual: "the lot of \(lot.day) at \(lot.cost)"
+                )
+                return
+            }
         }
+    }
+
+    private func goesBefore(_ left: Key, _ right: Key, _ order: LotOrderRule) -> Bool {
+        switch order {
+        case .oldest: return left.day < right.day
+        case .newest: return left.day > right.day
+        case .dearest, .leastTax: return left.cost > right.cost
+        case .days(let days):
+            func rank(_ lot: Key) -> Int { days.firstIndex(of: lot.day) ?? days.count }
+            return rank(left) == rank(right) ? left.cost > right.cost : rank(left) < rank(right)
+        }
+    }
+
+    /// With taxes in mind no other choice of lots is taxed less.
+    func checkLeastTax(_ claim: String, tax: Double, _ findings: inout Findings) {
+        // Where purchases may spoil losses, the lots taxed least may not be those of the least tax by lot.
+        let mayWash = lots.contains { $0.costBasis > trade.price } && replacements(keeping: []) > 0
+        guard !mayWash else { return }
+        let scale = trade.quantity * max(trade.price, lots.map(\.costBasis).max() ?? 0)
+        findings.require(
+            tax <= leastTax + Tolerance.relative * scale,
+            "\(claim)/tax_lots",
+            expected: "the lots taxed least, for \(leastTax)",
+            actual: "\(tax)"
+        )
     }
 
     /// The least tax of selling the quantity when every loss counts.

@@ -38,7 +38,7 @@ private func taxScale(_ result: OptimizationResult) -> Double {
     result.trades.reduce(0) { $0 + $1.taxLots.reduce(0) { $0 + abs($1.gain) } }
 }
 
-private func checkFigures(
+func checkFigures(
     of trade: Trade,
     _ claim: String,
     _ instrument: Instrument,
@@ -54,7 +54,7 @@ private func checkFigures(
 }
 
 /// proportional·v + fixed + impact·v·√(v / average daily value), or the request's rate.
-private func orderCost(of instrument: Instrument, value: Double, _ mandate: Mandate) -> Double {
+func orderCost(of instrument: Instrument, value: Double, _ mandate: Mandate) -> Double {
     guard value > 0 else { return 0 }
     guard let schedule = instrument.cost else { return value * (mandate.preferences.transactionCostModel ?? 0) }
     var total = schedule.fixed + schedule.proportional * value
@@ -64,11 +64,12 @@ private func orderCost(of instrument: Instrument, value: Double, _ mandate: Mand
     return total
 }
 
-private func checkQuantity(
+func checkQuantity(
     of trade: Trade,
     _ claim: String,
     _ instrument: Instrument,
     holding: Double,
+    wholeLots: Bool = true,
     _ findings: inout Findings
 ) {
     let quantity = trade.quantity
@@ -86,7 +87,7 @@ private func checkQuantity(
             actual: "\(quantity)"
         )
     }
-    if let lotSize = instrument.lotSize, !(trade.action == .sell && quantity == holding) {
+    if wholeLots, let lotSize = instrument.lotSize, !(trade.action == .sell && quantity == holding) {
         let lots = quantity / lotSize
         findings.require(
             abs(lots - lots.rounded()) <= Tolerance.relative * max(1, lots),

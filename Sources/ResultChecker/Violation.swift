@@ -22,6 +22,8 @@ public struct Violation: Equatable, Sendable, CustomStringConvertible {
 enum Tolerance {
     /// A limit on weights, volatility or return may be exceeded by this much.
     static let limit = 1e-7
+    /// A limit on the exposure to a factor may be exceeded by this much.
+    static let factorLimit = 1e-8
     /// A figure may differ by this share of its size.
     static let relative = 1e-9
     /// A figure near 0 may differ by this much.
@@ -36,6 +38,10 @@ enum Tolerance {
     static let cash = 1e-9
     /// A residual or a gap that still deserves the word optimal.
     static let optimal = 1e-6
+    /// A risk contribution may differ from its budget by this much.
+    static let budget = 1e-8
+    /// A contribution at no limit may differ from its proportional part by this much.
+    static let proportion = 1e-6
     /// A limit that is listed as binding is met to this.
     static let binding = 1e-5
 }
@@ -84,5 +90,12 @@ struct Findings {
 
     mutating func atLeast(_ actual: Double, _ limit: Double, _ claim: @autoclosure () -> String) {
         require(actual >= limit - Tolerance.limit, claim(), expected: "at least \(limit)", actual: "\(actual)")
+    }
+
+    /// Says of the violations found since there were `count` of them where they were found.
+    mutating func place(violationsFrom count: Int, below claim: String) {
+        for index in violations.indices.dropFirst(count) {
+            violations[index].claim = "\(claim): \(violations[index].claim)"
+        }
     }
 }

@@ -108,7 +108,7 @@ extension RealParts {
 
         @Test func `readers link neither the solver nor Foundation`() throws {
             let binaries = Bundle.main.bundleURL
-            for name in ["get-optimization", "health", "create-optimization"] {
+            for name in ["get-optimization", "health", "create-optimization", "efficient-frontier"] {
                 let listed = try Command.run(["ldd", binaries.appending(path: name).path])
                 #expect(listed.status == 0, "\(listed.output)")
                 for library in ["openblas", "lapack", "Foundation", "grpc"] {

@@ -19,7 +19,7 @@ struct ComputeJobTests {
         #expect(request == job.request)
     }
 
-    @Test(arguments: [ComputationKind.rebalance, .factorAnalysis])
+    @Test(arguments: [ComputationKind.rebalance])
     func `a kind that nothing computes yet ends with a failure that says so`(_ kind: ComputationKind) {
         let test = TestJob().job
         let wanted = ComputationRequest(kind: kind, portfolioID: "p", document: Array("{}".utf8))

@@ -109,6 +109,16 @@ struct FactorizationTests {
         expectClose(factorization.solve(matrix.times(columns)).elements, columns.elements, tolerance: 1e-7)
     }
 
+    @Test(arguments: [0, 1, 7, 64])
+    func `the inverse of a factored matrix is one`(order: Int) throws {
+        var generator = SeededGenerator(seed: UInt64(order))
+        var matrix = randomMatrix(order + 3, order, &generator).gram()
+        for i in 0..<order { matrix[i, i] += 1 }
+        let inverse = try CholeskyFactorization(matrix).inverse
+        expectClose(matrix.times(inverse).elements, DenseMatrix.identity(order).elements, tolerance: 1e-10)
+        #expect(inverse == inverse.transposed)
+    }
+
     @Test func `Cholesky names the minor that fails`() {
         let indefinite = DenseMatrix(rows: 3, columns: 3, columnMajor: [1, 0, 0, 0, 4, 2, 0, 2, 1])
         #expect(throws: LinearAlgebraError.notPositiveDefinite(order: 3)) { try CholeskyFactorization(indefinite) }

@@ -16,6 +16,7 @@ final class APIUnderTest {
     let inputs: InputsEndpoint
     let healthEndpoint: HealthEndpoint
     let frontiers: ComputationEndpoint
+    let factorAnalyses: ComputationEndpoint
 
     init() throws {
         world = try InMemoryWorld()
@@ -52,6 +53,13 @@ final class APIUnderTest {
             endings: OptimizationEndings(notifications: notifications),
             log: log
         )
+        factorAnalyses = ComputationEndpoint(
+            FactorAnalysisResource(),
+            find: FindOrSubmitComputation(computations: world.computations),
+            read: ReadComputation(computations: world.computations),
+            endings: OptimizationEndings(notifications: notifications),
+            log: log
+        )
         healthEndpoint = HealthEndpoint(isReady: CheckReadiness(health: health), log: log)
     }
 
@@ -72,6 +80,10 @@ final class APIUnderTest {
             return isRead ? reader.handle(request) : commands.handle(request)
         }
         if request.path.contains("/efficient-frontier") { return frontiers.handle(request) }
+        if request.path == "/api/v1/capabilities" { return reader.handle(request) }
+        if request.path.contains("/factor-exposures") || request.path.hasPrefix("/api/v1/factor-analyses") {
+            return factorAnalyses.handle(request)
+        }
         return request.path.hasPrefix("/api/") ? inputs.handle(request) : healthEndpoint.handle(request)
     }
 

@@ -112,6 +112,63 @@ struct ComputationEndpointTests {
         #expect(api.send("HEAD", place).status == 200)
     }
 
+    // MARK: other forms
+
+    /// An answer as the worker writes it, as far as its other forms go.
+    private static let frontier =
+        #"{"frontier_id":"fro-1","portfolio_id":"demo","risk_measure":"volatility","efficient_frontier":["#
+        + #"{"return":0.03,"risk":0.05,"sharpe":0.6,"weights":{"AAPL":0.2,"BND":0.7,"cash":0.1}},"#
+        + #"{"return":0.08,"risk":0.2,"sharpe":0.4,"weights":{"AAPL":1}}],"current_portfolio":null,"#
+        + #""optimal_portfolio":{"return":0.03,"risk":0.05,"sharpe":0.6,"weights":{}},"instruments":{"#
+        + #""AAPL":{"return":0.08,"risk":0.2}},"preferences":{"risk_free_rate":0.01}}"#
+
+    private func ended() throws -> String {
+        _ = try #require(parked(api.request("GET", path)))
+        end(onlyID, .completed, Self.frontier)
+        return "/api/v1/efficient-frontiers/\(onlyID)"
+    }
+
+    @Test func `a curve is given as a table, as charts and folded, at both of its addresses`() throws {
+        let stored = try ended()
+        for place in [stored, path] {
+            let table = api.send("GET", place + "?format=csv")
+            #expect(table.text.hasPrefix("point,return,risk,sharpe,AAPL,BND,cash\r\n1,0.03,0.05,0.6,0.2,0.7,0.1\r\n"))
+            #expect(table.headers["Content-Type"]?.hasPrefix("text/csv") == true)
+            #expect(table.headers["Content-Disposition"] == "attachment; filename=\"\(onlyID)-points.csv\"")
+            #expect(api.send("GET", place, headers: ["accept": "text/csv"]).text == table.text)
+            let chart = api.send("GET", place, headers: ["accept": "image/svg+xml"])
+            #expect(chart.text.contains("Efficient frontier") && chart.headers["Content-Type"] == "image/svg+xml")
+            #expect(chart.headers["Content-Security-Policy"]?.hasPrefix("default-src 'none'") == true)
+            #expect(api.send("GET", place + "?chart=weights").text.contains("Weights along"))
+            let folded = api.send("GET", place + "?top=1")
+            let first = folded.json("efficient_frontier")?.elements.first
+            #expect(first?["weights"]?.members.map(\.name) == ["BND", "other"])
+            let again = api.send(
+                "GET",
+                place + "?top=1",
+                headers: ["if-none-match": folded.headers["ETag"] ?? ""]
+            )
+            #expect(again.status == 304)
+        }
+        #expect(api.world.computations.submitted.count == 1, "a form is not another computation")
+    }
+
+    @Test func `a form is waited for like the document, and refused where there is none`() throws {
+        let waiting = try #require(parked(api.request("GET", path + "?format=svg")))
+        end(onlyID, .completed, Self.frontier)
+        #expect(Answer(try #require(waiting.recheck())).headers["Content-Type"] == "image/svg+xml")
+        for query in ["?format=png", "?chart=pie", "?format=csv&chart=weights", "?top=0", "?part=points"] {
+            #expect(api.send("GET", path + query).status == 422, "\(query)")
+        }
+        #expect(api.send("POST", path + "?format=svg", body: "{}").headers["Content-Type"] == "image/svg+xml")
+        let failing = try #require(parked(api.request("GET", path + "?points=3")))
+        end(failing.key, .failed, #"{"status":"failed","error":{"code":"infeasible","message":"m","conflicts":[]}}"#)
+        #expect(Answer(try #require(failing.recheck())).status == 422)
+        let stored = "/api/v1/efficient-frontiers/\(failing.key)"
+        #expect(api.send("GET", stored + "?format=svg").status == 409, "a failure has no chart")
+        #expect(api.send("GET", stored + "?top=2").json("status")?.string == "failed")
+    }
+
     // MARK: refused
 
     @Test func `every fault of a query is told with its place`() {

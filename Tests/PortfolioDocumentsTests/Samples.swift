@@ -81,12 +81,43 @@ struct Samples {
     }
 
     mutating func request() -> OptimizationRequest {
-        OptimizationRequest(
+        let combination = Capabilities.combinations[count(0...(Capabilities.combinations.count - 1))]
+        return OptimizationRequest(
             portfolioID: "port-\(count(0...999))",
-            type: .meanVariance,
-            objective: Objective.allCases[count(0...(Objective.allCases.count - 1))],
+            type: combination.type,
+            objective: combination.objective,
+            riskMeasure: combination.riskMeasures[count(0...(combination.riskMeasures.count - 1))],
             constraints: constraints(),
-            preferences: preferences()
+            preferences: preferences(),
+            parameters: parameters(of: combination.type)
+        )
+    }
+
+    /// What the method of a type is told.
+    private mutating func parameters(of type: OptimizationType) -> MethodParameters {
+        var parameters = MethodParameters()
+        switch type {
+        case .meanVariance, .factorBased: break
+        case .blackLitterman:
+            parameters.views = maybe { samples in (0..<samples.count(0...3)).map { _ in samples.view() } }
+            parameters.tau = maybe { $0.fraction() }
+            parameters.marketWeights = maybe { _ in ["A": 0.25, "B": 0.75] }
+            parameters.posteriorCovariance = maybe { $0.count(0...1) == 0 }
+        case .riskParity: parameters.riskBudgets = maybe { _ in ["A": 0.25, "B": 0.75] }
+        case .hierarchicalRiskParity:
+            parameters.linkage = maybe { Linkage.allCases[$0.count(0...3)] }
+            parameters.distanceOfDistance = maybe { $0.count(0...1) == 0 }
+        }
+        return parameters
+    }
+
+    private mutating func view() -> ReturnView {
+        let uncertainties: [ReturnView.Uncertainty] = [.asPrior, .confidence(0), .variance(0), .confidence(fraction())]
+        return ReturnView(
+            instruments: ["A": 1, "B": -fraction()],
+            expectedReturn: -fraction(),
+            isTotal: count(0...1) == 0,
+            uncertainty: uncertainties[count(0...3)]
         )
     }
 

@@ -5,9 +5,9 @@ import Testing
 
 @Suite("Degenerate mandates")
 struct DegenerateMandateTests {
-    private let objectives = Objective.allCases
+    private let objectives = Objective.onReturnAndRisk
 
-    @Test(arguments: Objective.allCases)
+    @Test(arguments: Objective.onReturnAndRisk)
     func `one instrument is held in full`(_ objective: Objective) throws {
         let solution = try TestMandate(expectedReturns: [0.07], covariance: [[0.04]]).solve(objective)
         #expect(solution.weights == [1])
@@ -22,7 +22,7 @@ struct DegenerateMandateTests {
         for weight in try mandate.solve(objective).weights { #expect(abs(weight - 0.2) < 1e-9) }
     }
 
-    @Test(arguments: Objective.allCases)
+    @Test(arguments: Objective.onReturnAndRisk)
     func `the same instrument twice does not change the optimum`(_ objective: Objective) throws {
         var single = TestMandate(
             expectedReturns: [0.06, 0.1, 0.08],
@@ -44,7 +44,7 @@ struct DegenerateMandateTests {
         #expect(abs(first - second) <= 1e-8 * abs(first))
     }
 
-    @Test(arguments: Objective.allCases)
+    @Test(arguments: Objective.onReturnAndRisk)
     func `no turnover leaves what is held, or says what stands against it`(_ objective: Objective) throws {
         var mandate = TestMandate(
             expectedReturns: [0.05, 0.09],
@@ -61,7 +61,7 @@ struct DegenerateMandateTests {
         #expect(abs(failure.nearest("/max_position_size") - 0.75) < 1e-9)
     }
 
-    @Test(arguments: Objective.allCases)
+    @Test(arguments: Objective.onReturnAndRisk)
     func `caps that just reach 1 leave one portfolio`(_ objective: Objective) throws {
         var mandate = TestMandate(
             expectedReturns: [0.05, 0.09, 0.03, 0.08],
@@ -74,7 +74,7 @@ struct DegenerateMandateTests {
         #expect(try mandate.solve(objective).weights == [0.5, 0.3, 0.1, 0.1])
     }
 
-    @Test(arguments: Objective.allCases)
+    @Test(arguments: Objective.onReturnAndRisk)
     func `floors that just reach 1 leave one portfolio`(_ objective: Objective) throws {
         var mandate = TestMandate(
             expectedReturns: [0.05, 0.09, 0.03],
@@ -92,7 +92,7 @@ struct DegenerateMandateTests {
         )
         mandate.universe = ["A", "B"]
         mandate.constraints.maxTurnover = 0.25
-        for objective in Objective.allCases {
+        for objective in Objective.onReturnAndRisk {
             let solution = try mandate.solve(objective)
             #expect(solution.weights[2] == 0)
             #expect(worstMiss(try mandate.problem(objective), solution.weights, solution.cash) <= 1e-9)
@@ -142,7 +142,7 @@ struct DegenerateMandateTests {
         #expect(abs(Figures(problem, calm.weights, calm.cash).volatility - 0.05) < 1e-9)
     }
 
-    @Test(arguments: Objective.allCases)
+    @Test(arguments: Objective.onReturnAndRisk)
     func `units do not matter`(_ objective: Objective) throws {
         for example in RandomMandate.all.filter({ $0.objective == objective.rawValue && $0.status == "optimal" })
             .prefix(25)

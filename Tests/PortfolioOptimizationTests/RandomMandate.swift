@@ -22,6 +22,11 @@ struct RandomMandate: Decodable, Sendable, CustomTestStringConvertible {
         var target_volatility, max_risk, min_return, min_cash, max_cash: Double?
         var min_weights, max_weights: [String: Double]?
         var groups: [Group]?
+        var factor_exposures: [String: Range]?
+    }
+
+    struct Range: Decodable, Sendable {
+        var min, max: Double?
     }
 
     struct Group: Decodable, Sendable {
@@ -41,13 +46,28 @@ struct RandomMandate: Decodable, Sendable, CustomTestStringConvertible {
         case ownCosts = "own_costs"
     }
 
-    static let all: [RandomMandate] = {
-        guard let url = Bundle.module.url(forResource: "Fixtures/random_mandates", withExtension: "json"),
+    static let all = read("random_mandates")
+    /// Those with limits on exposures to the factors that the covariance is made of.
+    static let onFactors = read("factor_mandates")
+    /// Those with a benchmark, for the objectives that look at it or at trading costs.
+    static let active = read("active_objectives")
+
+    private static func read(_ name: String) -> [RandomMandate] {
+        guard let url = Bundle.module.url(forResource: "Fixtures/\(name)", withExtension: "json"),
             let data = try? Data(contentsOf: url),
             let cases = try? JSONDecoder().decode([RandomMandate].self, from: data)
         else { return [] }
         return cases
-    }()
+    }
+
+    /// The benchmark of the active mandates: of three instruments one, two and no parts.
+    var benchmark: [String: Double] {
+        let parts = (0..<size).map { [1.0, 2.0, 0.0][$0 % 3] }
+        let total = parts.reduce(0, +)
+        return Dictionary(
+            uniqueKeysWithValues: (0..<size).map { ($0 < 10 ? "I0\($0)" : "I\($0)", parts[$0] / total) }
+        )
+    }
 
     /// The same numbers as the script makes: one SplitMix64 stream, plain arithmetic, the same order.
     ///
@@ -134,6 +154,7 @@ struct RandomMandate: Decodable, Sendable, CustomTestStringConvertible {
                 }
             return GroupLimit(name: group.name, members: members, min: group.min, max: group.max)
         }
+        limits.factorExposures = constraints.factor_exposures?.mapValues { FactorLimit(min: $0.min, max: $0.max) }
         return limits
     }
 

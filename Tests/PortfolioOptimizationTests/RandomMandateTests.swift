@@ -39,7 +39,7 @@ struct RandomMandateTests {
         #expect(abs(solution.weights.reduce(solution.cash, +) - 1) <= 1e-12)
     }
 
-    @Test(arguments: Objective.allCases)
+    @Test(arguments: Objective.onReturnAndRisk)
     func `limits on other data end in an allocation within them or in a reason`(_ objective: Objective) throws {
         // Seed 76 on this shift is infeasible by little, which the homogenised program alone does not tell.
         for example in RandomMandate.all where example.constraints.min_position_size == nil {

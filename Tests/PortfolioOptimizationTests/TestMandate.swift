@@ -21,6 +21,9 @@ struct TestMandate {
     var portfolioConstraints = Constraints()
     var constraints = Constraints()
     var preferences = Preferences()
+    var benchmark: [String: Double]?
+    var type = OptimizationType.meanVariance
+    var parameters = MethodParameters()
 
     /// Instruments A, B, C…, one unit of each held at price 100 unless said otherwise.
     init(expectedReturns: [Double], covariance: [[Double]], quantities: [Double]? = nil, prices: [Double]? = nil) {
@@ -58,7 +61,8 @@ struct TestMandate {
             cash: cash,
             constraints: portfolioConstraints,
             positions: positions,
-            universe: universe
+            universe: universe,
+            benchmark: benchmark
         )
         let model = RiskModel(
             asOf: Timestamp(microseconds: 0),
@@ -84,10 +88,11 @@ struct TestMandate {
             moments: moments,
             request: OptimizationRequest(
                 portfolioID: "portfolio",
-                type: .meanVariance,
+                type: type,
                 objective: objective,
                 constraints: constraints,
-                preferences: preferences
+                preferences: preferences,
+                parameters: parameters
             )
         )
     }
@@ -106,12 +111,24 @@ struct TestMandate {
     }
 }
 
+extension Objective {
+    /// The objectives on return and volatility, which need neither benchmark nor costs.
+    static let onReturnAndRisk: [Objective] = [.maximizeSharpe, .minimizeRisk, .maximizeReturn, .maximizeUtility]
+}
+
 /// What the tests recompute of an allocation, from the problem alone and by none of the method's code.
 struct Figures {
     let expectedReturn: Double
     let netReturn: Double
     let volatility: Double
     let turnover: Double
+    /// Σ rate · |w − c|.
+    let tradingCost: Double
+    /// Σ w σ / volatility.
+    let diversificationRatio: Double
+    let trackingError: Double
+    /// μᵀ(w − b), net of costs.
+    let activeReturn: Double
     private let riskFreeRate: Double
     private let riskAversion: Double
 
@@ -134,8 +151,19 @@ struct Figures {
             traded += trade
         }
         let charged = problem.preferences.includeTransactionCosts == true
-        netReturn = expectedReturn - (charged ? cost / (problem.preferences.costHorizonYears ?? 1) : 0)
+        let drag = charged ? cost / (problem.preferences.costHorizonYears ?? 1) : 0
+        netReturn = expectedReturn - drag
         turnover = traded / 2
+        tradingCost = cost
+        let undiversified = (0..<n).reduce(0) { $0 + problem.covariance[$1, $1].squareRoot() * weights[$1] }
+        diversificationRatio = undiversified / volatility
+        let active = zip(weights, problem.benchmark?.weights ?? weights).map { $0 - $1 }
+        var activeVariance = 0.0
+        for i in 0..<n {
+            for j in 0..<n { activeVariance += active[i] * problem.covariance[i, j] * active[j] }
+        }
+        trackingError = max(0, activeVariance).squareRoot()
+        activeReturn = (0..<n).reduce(-drag) { $0 + problem.expectedReturns[$1] * active[$1] }
     }
 
     /// The objective, larger is better.
@@ -145,6 +173,11 @@ struct Figures {
         case .maximizeReturn: netReturn
         case .maximizeUtility: netReturn - riskAversion / 2 * volatility * volatility
         case .maximizeSharpe: (netReturn - riskFreeRate) / volatility
+        case .minimizeTrackingError: -trackingError
+        case .maximizeInformationRatio: activeReturn / trackingError
+        case .maximizeDiversification: diversificationRatio
+        case .minimizeTransactionCosts: -tradingCost
+        case .riskBudgeting: .nan
         }
     }
 }
@@ -181,6 +214,12 @@ func worstMiss(_ problem: AllocationProblem, _ weights: [Double], _ cash: Double
             }
         atLeast(exposure, group.min)
         atMost(exposure, group.max)
+    }
+    for (name, limit) in limits.factorExposures ?? [:] {
+        guard let factors = problem.factors, let factor = factors.factors.firstIndex(of: name) else { return .infinity }
+        let exposure = weights.indices.reduce(0) { $0 + weights[$1] * factors.covariance.exposures[factor, $1] }
+        atLeast(exposure, limit.min)
+        atMost(exposure, limit.max)
     }
     atLeast(cash, limits.minCash ?? 0)
     atMost(cash, limits.maxCash ?? limits.minCash ?? 0)

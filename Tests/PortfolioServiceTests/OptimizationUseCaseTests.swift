@@ -32,6 +32,34 @@ struct OptimizationUseCaseTests {
         #expect(reading.answer == nil)
     }
 
+    @Test func `what methods are told of unknown instruments is listed, too`() {
+        var request = request
+        request.type = .blackLitterman
+        request.parameters.views = [
+            ReturnView(instruments: ["AAPL": 1], expectedReturn: 0.1),
+            ReturnView(instruments: ["XXX": 1, "BND": -1], expectedReturn: 0.1),
+        ]
+        request.parameters.marketWeights = ["AAPL": 0.5, "YYY": 0.5]
+        request.parameters.riskBudgets = ["ZZZ": 1]
+        let error = #expect(throws: ServiceError.self) {
+            try SubmitOptimization(optimizations: world.optimizations, keyedSubmissions: world.optimizations)(
+                request,
+                tenant: tenant
+            )
+        }
+        guard case .invalid(let faults) = error else {
+            Issue.record("expected faults, not \(String(describing: error))")
+            return
+        }
+        #expect(
+            faults.map(\.pointer)
+                == [
+                    "/views/1/instruments/XXX", "/market_weights/YYY", "/risk_budgets/ZZZ",
+                ].filter { pointer in faults.contains { $0.pointer == pointer } }
+        )
+        #expect(faults.count == 3 && faults.allSatisfy { $0.code == "unknown_instrument" })
+    }
+
     @Test func `every place that names an unknown instrument is listed, and nothing is stored`() {
         var request = request
         request.constraints.minWeights = ["AAPL": 0.1, "XXX": 0.1]

@@ -293,16 +293,63 @@ struct ComputationRepositoryTests {
         }
     }
 
-    @Test func `the statements of a function touch rows by key`() throws {
-        let plan = try fixture.server.execute(
+    @Test func `a connection cut before any statement is made anew, and nothing is stored twice`() throws {
+        let kind = ComputationKind.rebalance
+        let repository = fixture.computations(kind)
+        let cut =
+            "SELECT count(pg_terminate_backend(pid, 5000)) FROM pg_stat_activity WHERE datname = current_database()"
+            + " AND pid <> pg_backend_pid()"
+        _ = try repository.submissionContext(portfolioID: "port-1", namedInstruments: [], tenant: "default")
+        try fixture.execute(cut)
+        guard case .stored = try repository.submit(request(kind), id: "reb-1", tenant: "default") else {
+            Issue.record("not stored")
+            return
+        }
+        try fixture.execute(cut)
+        #expect(try repository.submit(request(kind), id: "reb-2", tenant: "default") == .known(id: "reb-1"))
+        try fixture.execute(cut)
+        guard case .found(let state) = try repository.gatherComputation(equalTo: request(kind), tenant: "default")()
+        else {
+            Issue.record("not found")
+            return
+        }
+        #expect(state.id == "reb-1")
+        try fixture.execute(cut)
+        #expect(try repository.gatherComputation(id: "reb-1", kind: kind, tenant: "default")() != nil)
+        #expect(try fixture.execute("SELECT job_id FROM jobs.jobs") == [["reb-1"]])
+    }
+
+    @Test func `looking for one among thousands reads one`() throws {
+        let kind = ComputationKind.efficientFrontier
+        try fixture.execute(
             """
-            EXPLAIN SELECT id FROM computations
-            WHERE tenant_id = 'default' AND identity = sha256(''::bytea)
-            """,
-            database: fixture.name,
-            role: "portfolio_efficient_frontier",
-            tenant: "default"
-        ).map { $0.joined() }.joined(separator: "\n")
-        #expect(plan.contains("computations_identity") && !plan.contains("Seq Scan"), "\(plan)")
+            INSERT INTO queries.computations (id, tenant_id, kind, portfolio_id, status, created_at, identity)
+            SELECT 'fro-x' || n, 'default', 'efficient_frontier', 'port-1', 'completed', now(), sha256(n::text::bytea)
+            FROM generate_series(1, 3000) AS n;
+            ANALYZE queries.computations
+            """
+        )
+        func entriesRead() throws -> Int {
+            let sum = "SELECT sum(idx_tup_read) FROM pg_stat_user_indexes WHERE relname IN "
+            let rows = try fixture.execute(sum + "('computations', 'efficient_frontier_requests')")
+            return rows.first?.first.flatMap { Int($0) } ?? -1
+        }
+        let before = try entriesRead()
+        let rounds = 20
+        do {
+            let repository = fixture.computations(kind)
+            _ = try repository.submit(request(kind), id: "fro-1", tenant: "default")
+            for _ in 0..<rounds {
+                _ = try repository.gatherComputation(equalTo: request(kind), tenant: "default")()
+                _ = try repository.submit(request(kind), id: "fro-2", tenant: "default")
+            }
+        }
+        // A session tells its figures when it ends.
+        var read = 0
+        for _ in 0..<200 where read == 0 {
+            usleep(20_000)
+            read = try entriesRead() - before
+        }
+        #expect((1...10 * rounds).contains(read), "\(read) entries read for \(rounds) looks and submissions")
     }
 }

@@ -74,7 +74,9 @@ struct TenancyTests {
         ],
         "portfolio_get_optimization": ["queries.portfolio_optimizations": ["SELECT"]],
         "portfolio_efficient_frontier": waiting("efficient_frontier_requests"),
-        "portfolio_rebalance": waiting("rebalance_requests"),
+        "portfolio_rebalance": waiting("rebalance_requests").merging(
+            ["queries.portfolio_optimizations": ["SELECT"]]
+        ) { $1 },
         "portfolio_factor_exposures": waiting("factor_analysis_requests"),
         "portfolio_health": [:],
         "portfolio_worker": [

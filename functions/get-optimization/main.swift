@@ -1,5 +1,5 @@
 // GET /api/v1/optimizations/{id}: passes the stored answer on; waits for it when asked to. Other forms
-// of a result: ?top=, tables, a chart. GET /api/v1/optimizations: the list.
+// of a result: ?top=, tables, a chart. GET /api/v1/optimizations: the list. GET /api/v1/capabilities.
 import FunctionRuntime
 import PortfolioAPI
 import PortfolioService

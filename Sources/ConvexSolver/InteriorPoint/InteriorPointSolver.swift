@@ -7,13 +7,38 @@ internal import LinearAlgebra
 ///
 /// - Complexity: O(n³ + mn²) an iteration for dense rows, 10 to 25 iterations; bounds on one variable cost O(1) each.
 public struct InteriorPointSolver: Sendable {
-    private let problem: ConicProblem
+    private enum Form {
+        case dense(ConicProblem)
+        case sparse(SparseProgram)
+    }
+
+    private let form: Form
     private let settings: SolverSettings
 
     /// Prepares a solve; nothing is computed yet.
     public init(_ problem: ConicProblem, settings: SolverSettings = SolverSettings()) {
-        self.problem = problem
+        form = .dense(problem)
         self.settings = settings
+    }
+
+    /// Prepares a solve of a program in its parts; with a factor curvature an iteration costs O(n (k + r)²), r being the
+    /// rows with many entries.
+    public init(_ program: SparseProgram, settings: SolverSettings = SolverSettings()) {
+        form = .sparse(program)
+        self.settings = settings
+    }
+
+    /// The problem as the solver works on it, after a look at its parts.
+    private func prepared() throws(SolverError) -> PreparedProblem {
+        switch form {
+        case .dense(let problem):
+            try Validation.check(problem)
+            return PreparedProblem(problem)
+        case .sparse(let program):
+            try Validation.check(program)
+            guard let problem = PreparedProblem(program) else { throw .notFinite(what: "F", index: 0) }
+            return problem
+        }
     }
 
     /// Solves the problem.
@@ -26,8 +51,7 @@ public struct InteriorPointSolver: Sendable {
     /// - Throws: ``SolverError`` when the parts of the problem do not fit together or are not finite.
     /// - Returns: a point or a certificate, with residuals recomputed from the data.
     public func solve(shouldStop: () -> Bool = { false }) throws(SolverError) -> ConicSolution {
-        try Validation.check(problem)
-        let original = PreparedProblem(problem)
+        let original = try prepared()
         let scale = ProblemScale(original)
         let presolve = Presolve(original, settings: settings)
         if let contradiction = presolve.contradiction {

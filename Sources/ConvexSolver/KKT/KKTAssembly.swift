@@ -17,6 +17,8 @@ struct KKTAssembly: Sendable {
     private let generalRows: [Int]
     /// Lower triangle of A₁ᵀA₁ for each second-order block.
     private let tailGrams: [DenseMatrix]
+    /// How a problem with its curvature in parts is solved instead.
+    let structure: KKTStructure?
     /// The rows of each nonsymmetric block; nil where its columns are eliminated on their own.
     private let nonsymmetricRows: [NonsymmetricRows?]
     /// Columns to be eliminated cone by cone, if there are enough of them; the rest of the assembly is without them.
@@ -53,7 +55,8 @@ struct KKTAssembly: Sendable {
         generalRows = general
         secondOrderBlocks = secondOrder
         nonsymmetricRows = nonsymmetric
-        tailGrams = secondOrder.map { Self.tailGram(problem, problem.blocks[$0].rows) }
+        structure = problem.factored.map { KKTStructure(problem, $0) }
+        tailGrams = structure == nil ? secondOrder.map { Self.tailGram(problem, problem.blocks[$0].rows) } : []
     }
 
     private static func tailGram(_ problem: PreparedProblem, _ rows: Range<Int>) -> DenseMatrix {

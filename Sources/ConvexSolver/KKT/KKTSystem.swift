@@ -52,6 +52,16 @@ struct KKTSystem {
             scales = parts.scales
             return
         }
+        if let structure = assembly.structure {
+            guard let structured = StructuredKKT(problem, structure, scaling: scaling, settings: settings) else {
+                return nil
+            }
+            factorization = .structured(structured)
+            stiffRows = structure.keptRows
+            keptDirections = []
+            scales = []
+            return
+        }
         let condensed = assembly.condense(problem, scaling, settings: settings)
         stiffRows = condensed.stiffRows
         keptDirections = condensed.keptDirections
@@ -67,13 +77,8 @@ struct KKTSystem {
     private enum Factorization {
         case dense(LDLFactorization)
         case eliminated(EliminatedSystem)
-
-        func solve(_ right: [Double]) -> [Double] {
-            switch self {
-            case .dense(let factorization): factorization.solve(right)
-            case .eliminated(let system): system.solve(right)
-            }
-        }
+        /// The system of a problem with its curvature in parts, which scales its unknowns itself.
+        case structured(StructuredKKT)
     }
 
     /// The reduced matrix, scaled and regularized, and its scales; nil when a diagonal is not positive.
@@ -188,9 +193,7 @@ struct KKTSystem {
             let first = scaling.cone.nonsymmetric[kept.block].first
             right.append(scaling.nonsymmetric[kept.block].directions[kept.direction].dot(Vector3(rz, at: first)))
         }
-        for k in 0..<right.count { right[k] *= scales[k] }
-        var solution = factorization.solve(right)
-        for k in 0..<solution.count { solution[k] *= scales[k] }
+        let solution = solveFactored(right)
         let x = Array(solution[0..<n])
         var difference = problem.rows.times(x)
         axpy(-1, rz, into: &difference)
@@ -215,6 +218,19 @@ struct KKTSystem {
             position += 1
         }
         return (x, z)
+    }
+
+    private func solveFactored(_ right: [Double]) -> [Double] {
+        var scaled = right
+        for k in 0..<scales.count { scaled[k] *= scales[k] }
+        var solution: [Double]
+        switch factorization {
+        case .dense(let factorization): solution = factorization.solve(scaled)
+        case .eliminated(let system): solution = system.solve(scaled)
+        case .structured(let system): return system.solve(right)
+        }
+        for k in 0..<solution.count { solution[k] *= scales[k] }
+        return solution
     }
 
     /// H⁻¹ v where it was eliminated, 0 on kept rows, and without the directions of curved cones that were kept.

@@ -43,7 +43,7 @@ struct LocalColumns: Sendable {
 
     /// Finds the columns, or nil when there are too few to be worth it.
     init?(_ problem: PreparedProblem, settings: SolverSettings) {
-        guard problem.hasNonsymmetricCone else { return nil }
+        guard problem.hasNonsymmetricCone, problem.factored == nil else { return nil }
         let owners = Self.owners(problem)
         guard owners.lazy.filter({ $0 != nil }).count >= settings.leastLocalColumns else { return nil }
         let shared = owners.indices.filter { owners[$0] == nil }

@@ -90,8 +90,9 @@ struct ActiveSetSystem {
     /// Unknowns of the Newton system.
     var order: Int { freeVariables.count + linearRows.count + curvedBlocks.count }
 
-    /// Newton steps until the residual no longer falls; false when the system cannot be factored.
+    /// Newton steps until the residual no longer falls; false when the system cannot be factored, or is too large.
     mutating func solve() -> Bool {
+        guard problem.factored == nil || order <= settings.largestPolish else { return false }
         var norm = residualNorm
         guard norm.isFinite else { return false }
         let steps = curvedBlocks.isEmpty ? 2 : settings.polishNewtonSteps
@@ -201,11 +202,10 @@ struct ActiveSetSystem {
         let free = freeVariables.count
         let order = free + linearRows.count + curvedBlocks.count
         var matrix = DenseMatrix(rows: order, columns: order)
-        let n = problem.variableCount
         if problem.hasQuadratic {
             for (column, j) in freeVariables.enumerated() {
                 for row in column..<free {
-                    matrix.elements[column * order + row] = problem.quadratic.elements[j * n + freeVariables[row]]
+                    matrix.elements[column * order + row] = problem.curvature(freeVariables[row], j)
                 }
             }
         }

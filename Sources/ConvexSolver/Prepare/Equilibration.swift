@@ -25,7 +25,7 @@ struct Equilibration: Sendable {
         )
         var scaled = problem
         // The curvature first, so that its unit does not decide how the columns are balanced against the rows.
-        let curvature = scaled.quadratic.elements.reduce(0) { max($0, $1.magnitude) }
+        let curvature = scaled.largestCurvature
         scales.scaleObjective(by: reciprocalPowerOfTwo(curvature, settings), &scaled)
         let ones = [Double](repeating: 1, count: problem.variableCount)
         for pass in 0..<settings.equilibrationPasses {
@@ -35,7 +35,7 @@ struct Equilibration: Sendable {
             if pass > 0, rowFactors.allSatisfy({ $0 == 1 }), columnFactors.allSatisfy({ $0 == 1 }) { break }
         }
         scales.scalePrimal(&scaled, settings)
-        let largest = scaled.linear.reduce(scaled.quadratic.elements.reduce(0) { max($0, $1.magnitude) }) {
+        let largest = scaled.linear.reduce(scaled.largestCurvature) {
             max($0, $1.magnitude)
         }
         scales.scaleObjective(by: reciprocalPowerOfTwo(largest, settings), &scaled)
@@ -83,7 +83,7 @@ struct Equilibration: Sendable {
     private static func columnFactors(_ p: PreparedProblem, _ settings: SolverSettings) -> [Double] {
         var norms = [Double](repeating: 0, count: p.variableCount)
         for (j, _) in norms.enumerated() {
-            for value in p.quadratic.column(j) { norms[j] = max(norms[j], value.magnitude) }
+            norms[j] = p.largestCurvature(ofColumn: j)
         }
         for k in 0..<p.rows.values.count {
             let j = p.rows.columns[k]
@@ -110,10 +110,8 @@ struct Equilibration: Sendable {
             p.bounds[i] *= rowFactors[i]
             rowScales[i] *= rowFactors[i]
         }
+        p.scaleCurvature(columns: columnFactors)
         for j in 0..<n {
-            if p.hasQuadratic {
-                for i in 0..<n { p.quadratic.elements[j * n + i] *= columnFactors[i] * columnFactors[j] }
-            }
             p.linear[j] *= columnFactors[j]
             columnScales[j] *= columnFactors[j]
         }
@@ -121,7 +119,7 @@ struct Equilibration: Sendable {
 
     private mutating func scaleObjective(by factor: Double, _ p: inout PreparedProblem) {
         guard factor != 1 else { return }
-        for k in 0..<p.quadratic.elements.count { p.quadratic.elements[k] *= factor }
+        p.scaleCurvature(by: factor)
         for j in 0..<p.variableCount { p.linear[j] *= factor }
         objectiveScale *= factor
     }

@@ -31,7 +31,11 @@ struct ConeBlock: Equatable, Sendable {
 /// A problem as the solver works on it: rows by support, cones as ranges.
 struct PreparedProblem: Sendable {
     /// P, symmetric; the lower triangle is read.
+    ///
+    /// Empty where `factored` holds it.
     var quadratic: DenseMatrix
+    /// P in its parts, for problems too large to multiply it out.
+    var factored: FactoredQuadratic?
     /// q, n.
     var linear: [Double]
     /// A, m × n.
@@ -63,22 +67,26 @@ struct PreparedProblem: Sendable {
         linear: [Double],
         rows: ConstraintRows,
         bounds: [Double],
-        blocks: [ConeBlock]
+        blocks: [ConeBlock],
+        factored: FactoredQuadratic? = nil
     ) {
         self.quadratic = quadratic
+        self.factored = factored
         self.linear = linear
         self.rows = rows
         self.bounds = bounds
         self.blocks = blocks
-        hasQuadratic = quadratic.elements.contains { $0 != 0 }
+        hasQuadratic =
+            factored.map { $0.rank > 0 || $0.diagonal.contains { $0 != 0 } }
+            ?? quadratic.elements.contains { $0 != 0 }
     }
 
     /// P x.
     func quadraticTimes(_ x: [Double]) -> [Double] {
-        hasQuadratic ? quadratic.symmetricTimes(x) : [Double](repeating: 0, count: x.count)
+        hasQuadratic ? factored?.times(x) ?? quadratic.symmetricTimes(x) : [Double](repeating: 0, count: x.count)
     }
 
-    private static func blocks(of cones: [Cone]) -> [ConeBlock] {
+    static func blocks(of cones: [Cone]) -> [ConeBlock] {
         var blocks: [ConeBlock] = []
         var first = 0
         for cone in cones where cone.dimension > 0 {

@@ -122,12 +122,14 @@ struct Presolve {
             guard let first = kept.first, let last = kept.last else { continue }
             blocks.append(ConeBlock(kind: block.kind, rows: newPosition[first]..<(newPosition[last] + 1)))
         }
+        let curvature = problem.selectedCurvature(variables)
         return PreparedProblem(
-            quadratic: problem.quadratic.selecting(rows: variables, columns: variables),
+            quadratic: curvature.quadratic,
             linear: variables.map { problem.linear[$0] + pull[$0] },
             rows: ConstraintRows(columnCount: variables.count, rows: rows),
             bounds: bounds,
-            blocks: blocks
+            blocks: blocks,
+            factored: curvature.factored
         )
     }
 

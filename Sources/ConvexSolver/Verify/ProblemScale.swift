@@ -18,7 +18,7 @@ struct ProblemScale: Sendable {
     private static let objectiveFraction = 1e-3
 
     init(_ problem: PreparedProblem) {
-        let curvature = normInfinity(problem.quadratic.elements)
+        let curvature = problem.largestCurvature
         let linear = normInfinity(problem.linear)
         let bound = normInfinity(problem.bounds)
         var entry = 0.0

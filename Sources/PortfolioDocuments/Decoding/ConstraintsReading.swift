@@ -2,18 +2,28 @@ import JSON
 import PortfolioModel
 
 private let constraintFields = FieldNames(
-    known: [
-        "max_position_size", "min_position_size", "max_sector_exposure", "max_asset_class_exposure", "max_turnover",
-        "target_volatility", "min_weights", "max_weights", "min_return", "max_risk", "min_cash", "max_cash", "groups",
-    ],
+    known: Capabilities.constraints,
     notOffered: [
-        "max_positions", "max_tracking_error", "allow_short", "max_gross_exposure", "factor_exposures",
+        "max_positions", "max_tracking_error", "allow_short", "max_gross_exposure",
     ]
 )
 
 /// Reads constraints, and reports those that contradict each other whatever the portfolio.
-func readConstraints(_ value: JSONValue, at pointer: String, _ faults: FaultCollector) -> Constraints? {
-    guard let reader = ObjectReader(value, at: pointer, constraintFields, faults) else { return nil }
+///
+/// - Parameters:
+///   - value: the object.
+///   - pointer: where it stands.
+///   - faults: where faults go.
+///   - others: names that another reader takes from the same object.
+func readConstraints(
+    _ value: JSONValue,
+    at pointer: String,
+    _ faults: FaultCollector,
+    besides others: [String] = []
+) -> Constraints? {
+    var names = constraintFields
+    names.known += others
+    guard let reader = ObjectReader(value, at: pointer, names, faults) else { return nil }
     var constraints = Constraints()
     constraints.maxPositionSize = reader.number("max_position_size", .positiveFraction)
     constraints.minPositionSize = reader.number("min_position_size", .fraction)
@@ -28,6 +38,7 @@ func readConstraints(_ value: JSONValue, at pointer: String, _ faults: FaultColl
     constraints.minCash = reader.number("min_cash", .fraction)
     constraints.maxCash = reader.number("max_cash", .fraction)
     constraints.groups = readGroups(reader)
+    constraints.factorExposures = readFactorLimits(reader)
     reportContradictions(constraints, reader)
     return constraints
 }
@@ -53,7 +64,7 @@ private func reportContradictions(_ constraints: Constraints, _ reader: ObjectRe
 }
 
 /// Reports a lower limit above its upper one.
-private func reportCrossing(
+func reportCrossing(
     _ lowerName: String,
     _ lower: Double?,
     _ upperName: String,

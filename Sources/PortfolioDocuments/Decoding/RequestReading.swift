@@ -5,48 +5,32 @@ private let requestFields = FieldNames(
     known: [
         "portfolio_id", "optimization_type", "objective", "risk_measure", "constraints", "preferences",
         "frontier_points",
-    ],
+    ] + methodFields,
     notOffered: [
-        "views", "tau", "market_weights", "posterior_covariance", "risk_budgets", "uncertainty", "horizon",
-        "scenarios", "custom_objective", "objectives", "pareto_points", "linkage", "distance_of_distance",
+        "uncertainty", "horizon", "scenarios", "custom_objective", "objectives", "pareto_points",
         "estimation",
     ]
 )
-private let typesNotOffered = [
-    "black_litterman", "risk_parity", "hierarchical_risk_parity", "robust", "multi_period", "scenario_based",
-    "factor_based", "custom",
-]
-private let objectivesNotOffered = [
-    "minimize_tracking_error", "maximize_information_ratio", "maximize_diversification", "risk_budgeting",
-    "minimize_transaction_costs", "multi_objective", "custom",
-]
-let riskMeasuresNotOffered = [
-    "var", "cvar", "semi_deviation", "mad", "evar", "cdar", "max_drawdown", "worst_realization",
-]
 
 /// Reads the body of `POST /api/v1/optimizations`.
 func readOptimizationRequest(_ value: JSONValue, _ faults: FaultCollector) -> OptimizationRequest? {
     guard let reader = ObjectReader(value, at: "", requestFields, faults) else { return nil }
     let portfolioID = reader.requiredIdentifier("portfolio_id", .general)
-    let type = reader.choice("optimization_type", OptimizationType.self, notOffered: typesNotOffered)
-    let objective = reader.choice("objective", Objective.self, notOffered: objectivesNotOffered)
-    let riskMeasure = reader.choice(
-        "risk_measure",
-        RiskMeasure.self,
-        notOffered: riskMeasuresNotOffered,
-        default: .volatility
-    )
-    checkFrontierPoints(reader)
+    let kind = readKind(reader)
+    let frontierPointCount = readFrontierPointCount(reader)
     let constraints = readSection("constraints", reader) { readConstraints($0, at: $1, faults) }
     let preferences = readSection("preferences", reader) { readPreferences($0, at: $1, faults) }
-    guard let portfolioID, let type, let objective, let riskMeasure else { return nil }
+    let parameters = readMethodParameters(reader, type: kind?.type)
+    guard let portfolioID, let kind else { return nil }
     return OptimizationRequest(
         portfolioID: portfolioID,
-        type: type,
-        objective: objective,
-        riskMeasure: riskMeasure,
+        type: kind.type,
+        objective: kind.objective,
+        riskMeasure: kind.riskMeasure,
         constraints: constraints ?? Constraints(),
-        preferences: preferences ?? Preferences()
+        preferences: preferences ?? Preferences(),
+        parameters: parameters,
+        frontierPointCount: frontierPointCount
     )
 }
 
@@ -59,11 +43,10 @@ func readSection<Section>(
     reader.optional(name).flatMap { read($0, reader.path(name)) }
 }
 
-/// Takes `frontier_points: 0`, the default, and refuses more: frontiers are not offered yet.
-private func checkFrontierPoints(_ reader: ObjectReader) {
-    guard let points = reader.number("frontier_points", .nonNegative), points > 0 else { return }
-    let message = "frontier_points \(decimal(points)) is not supported yet; supported is: 0"
-    reader.faults.report(.notSupported, at: reader.path("frontier_points"), message)
+/// Reads how many points of the frontier are wanted beside the allocation: 0, the default, or as many as a curve has.
+private func readFrontierPointCount(_ reader: ObjectReader) -> Int {
+    guard reader.optional("frontier_points")?.double != 0 else { return 0 }
+    return readPointCount("frontier_points", FrontierRequest.pointRange, reader) ?? 0
 }
 
 private let preferenceFields = FieldNames(

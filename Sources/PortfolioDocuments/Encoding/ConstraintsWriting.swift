@@ -20,6 +20,18 @@ extension DocumentEncoder {
                 writer.name("groups")
                 writer.array(groups) { writeGroup($1, &$0) }
             }
+            if let limits = constraints.factorExposures {
+                writer.name("factor_exposures")
+                writer.object { writer in
+                    for (factor, limit) in limits.sorted(by: { $0.key < $1.key }) {
+                        writer.name(factor)
+                        writer.object { writer in
+                            writer.member("min", ifPresent: limit.min)
+                            writer.member("max", ifPresent: limit.max)
+                        }
+                    }
+                }
+            }
         }
     }
 

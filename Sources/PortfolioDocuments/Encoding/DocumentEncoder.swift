@@ -14,6 +14,8 @@ package enum DocumentEncoder {
                 writeConstraints(request.constraints, &writer)
                 writer.name("preferences")
                 writePreferences(request.preferences, &writer)
+                writeMethodParameters(request.parameters, &writer)
+                if request.frontierPointCount > 0 { writer.member("frontier_points", request.frontierPointCount) }
             }
         }
     }

@@ -129,6 +129,10 @@ extension DocumentEncoder {
         writeWeights(result.targetAllocation, &writer)
         writer.name("trades")
         writer.array(result.trades) { writeTrade($1, &$0) }
+        if let frontier = result.efficientFrontier {
+            writer.name("efficient_frontier")
+            writeFrontierPoints(frontier, &writer)
+        }
         writer.name("constraints")
         writeConstraints(result.constraints, &writer)
         writer.name("preferences")
@@ -137,6 +141,10 @@ extension DocumentEncoder {
         writer.array(result.bindingConstraints) { writeBindingConstraint($1, &$0) }
         writer.name("risk_contributions")
         writeWeights(result.riskContributions, &writer)
+        if let report = result.blackLitterman {
+            writer.name("black_litterman")
+            writeBlackLitterman(report, &writer)
+        }
     }
 
     static func writeInputs(_ inputs: ResultInputs, portfolioID: String, _ writer: inout JSONWriter) {

@@ -13,6 +13,8 @@ package struct WrittenResult: Sendable {
     package let targetAllocation: [UInt8]
     /// The list of trades.
     package let trades: [UInt8]
+    /// The list of the frontier's points; nil where none was asked for.
+    package let efficientFrontier: [UInt8]?
     /// A fingerprint of what was recommended and why.
     package let hash: String
 
@@ -26,6 +28,9 @@ package struct WrittenResult: Sendable {
         currentAllocation = DocumentEncoder.weights(result.currentAllocation)
         targetAllocation = DocumentEncoder.weights(result.targetAllocation)
         trades = DocumentEncoder.trades(result.trades)
+        efficientFrontier = result.efficientFrontier.map { points in
+            DocumentEncoder.written { DocumentEncoder.writeFrontierPoints(points, &$0) }
+        }
         portfolioID = request.portfolioID
 
         var allocation = JSONWriter(reservingCapacity: 4096)

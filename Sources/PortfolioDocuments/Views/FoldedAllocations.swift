@@ -1,4 +1,4 @@
-import JSON
+package import JSON
 
 /// Allocations folded for display: the largest weights by name, everything else as `other`.
 ///
@@ -29,18 +29,20 @@ package enum FoldedAllocations {
 
     /// The whole answer with its allocation maps folded, and all else as it is.
     package static func document(_ result: StoredResult, keeping count: Int) -> [UInt8] {
-        DocumentEncoder.written { writer in
-            writer.object { writer in
-                for member in result.root.members {
-                    writer.name(member.name)
-                    if member.name.hasSuffix("_allocation"), member.value.kind == .object {
-                        writeFolded(member.value, keeping: count, &writer)
-                    } else {
-                        write(member.value, &writer)
-                    }
-                }
-            }
-        }
+        document(result.root, keeping: count) { $0.hasSuffix("_allocation") }
+    }
+
+    /// An answer of any kind with every map of weights in it folded, and all else as it is.
+    package static func everyWeight(of answer: JSONValue, keeping count: Int) -> [UInt8] {
+        document(answer, keeping: count) { $0 == "weights" || $0.hasSuffix("_allocation") }
+    }
+
+    private static func document(
+        _ answer: JSONValue,
+        keeping count: Int,
+        _ isFolded: (String) -> Bool
+    ) -> [UInt8] {
+        DocumentEncoder.written { write(answer, keeping: count, isFolded, &$0) }
     }
 
     private static func writeFolded(_ value: JSONValue, keeping count: Int, _ writer: inout JSONWriter) {
@@ -49,19 +51,28 @@ package enum FoldedAllocations {
         DocumentEncoder.writeWeights(folded(weights, keeping: count), &writer)
     }
 
-    /// Writes a value that was read; what we wrote comes out as it was.
-    private static func write(_ value: JSONValue, _ writer: inout JSONWriter) {
+    /// Writes a value that was read, with the maps of some names folded; what we wrote comes out as it was.
+    private static func write(
+        _ value: JSONValue,
+        keeping count: Int,
+        _ isFolded: (String) -> Bool,
+        _ writer: inout JSONWriter
+    ) {
         switch value.kind {
         case .null: writer.null()
         case .bool: writer.bool(value.bool ?? false)
         case .number: writer.double(value.double ?? 0)
         case .string: writer.string(value.string ?? "")
-        case .array: writer.array(value.elements) { write($1, &$0) }
+        case .array: writer.array(value.elements) { write($1, keeping: count, isFolded, &$0) }
         case .object:
             writer.object { writer in
                 for member in value.members {
                     writer.name(member.name)
-                    write(member.value, &writer)
+                    if isFolded(member.name), member.value.kind == .object {
+                        writeFolded(member.value, keeping: count, &writer)
+                    } else {
+                        write(member.value, keeping: count, isFolded, &writer)
+                    }
                 }
             }
         }

@@ -22,14 +22,15 @@ package enum ResultTables {
         }
     }
 
-    private static func table(_ header: [String], _ fill: (inout [[String]]) -> Void) -> [UInt8] {
+    /// A header and its lines.
+    static func table(_ header: [String], _ fill: (inout [[String]]) -> Void) -> [UInt8] {
         var lines = [header]
         fill(&lines)
         return lines.flatMap { Array(($0.joined(separator: ",") + "\r\n").utf8) }
     }
 
     /// A number as in JSON: the shortest form that reads back to the same bits; nothing for none.
-    private static func number(_ value: Double?) -> String { value.map(decimal) ?? "" }
+    static func number(_ value: Double?) -> String { value.map(decimal) ?? "" }
 
     /// A text as a cell that no spreadsheet takes for a formula: what begins like one gets an apostrophe before it.
     package static func text(_ value: String) -> String {

@@ -31,7 +31,8 @@ public struct TracedFrontier: Sendable {
     public var minimumRisk: FrontierAllocation
     /// The most return, and of equal return the least risk.
     public var maximumReturn: FrontierAllocation
-    /// The portfolios at which the weights' course bends, by ascending risk; nil where the method has none.
+    /// The portfolios at which the weights' course bends, by ascending risk; nil unless asked for, and where
+    /// the method has none.
     public var corners: [FrontierAllocation]?
     /// How the points were found, and how far the worst of them is from optimal.
     public var report: SolutionReport

@@ -29,7 +29,7 @@ public func traceFrontier(
     var frontier =
         switch request.riskMeasure {
         case .volatility:
-            try traceVolatility(open, cuts: cuts, pointCount: request.pointCount, shouldStop: shouldStop)
+            try traceVolatility(open, request, cuts: cuts, shouldStop: shouldStop)
         }
     frontier.warnings = problem.warnings + frontier.warnings
     if problem.preferences.includeTransactionCosts == true {
@@ -46,16 +46,16 @@ public func traceFrontier(
 /// Traces the frontier of volatility by the critical line, or by solves where there is none.
 private func traceVolatility(
     _ problem: AllocationProblem,
+    _ request: FrontierRequest,
     cuts: FrontierCuts,
-    pointCount: Int,
     shouldStop: () -> Bool
 ) throws(OptimizationFailure) -> TracedFrontier {
     if let line = try criticalLine(MeanVarianceMethod(problem), shouldStop: shouldStop) {
         var tracer = LineTracer(line, problem: problem, cuts: cuts)
-        return try tracer.trace(pointCount: pointCount, shouldStop: shouldStop)
+        return try tracer.trace(request, shouldStop: shouldStop)
     }
     var solves = VolatilitySolves(problem)
-    return try traceBySolves(&solves, cuts: cuts, pointCount: pointCount, shouldStop: shouldStop)
+    return try traceBySolves(&solves, cuts: cuts, pointCount: request.pointCount, shouldStop: shouldStop)
 }
 
 /// The critical line of a method's problem, or nil where it has none or the walk does not finish.
@@ -89,14 +89,14 @@ private struct LineTracer {
     }
 
     mutating func trace(
-        pointCount: Int,
+        _ request: FrontierRequest,
         shouldStop: () -> Bool
     ) throws(OptimizationFailure) -> TracedFrontier {
         let ends = try cutEnds(shouldStop: shouldStop)
         let lowest = try allocation(at: ends.low, shouldStop: shouldStop)
         let highest = ends.high == ends.low ? lowest : try allocation(at: ends.high, shouldStop: shouldStop)
         var points: [FrontierAllocation] = []
-        for target in evenReturns(from: lowest.expectedReturn, to: highest.expectedReturn, count: pointCount) {
+        for target in evenReturns(from: lowest.expectedReturn, to: highest.expectedReturn, count: request.pointCount) {
             guard !shouldStop() else { throw timeLimit() }
             switch target {
             case .low: points.append(lowest)
@@ -123,7 +123,8 @@ private struct LineTracer {
             optimal: optimal,
             minimumRisk: lowest,
             maximumReturn: highest,
-            corners: try corners(from: (ends.low, lowest), to: (ends.high, highest), shouldStop: shouldStop),
+            corners: request.includesCornerPortfolios
+                ? try corners(from: (ends.low, lowest), to: (ends.high, highest), shouldStop: shouldStop) : nil,
             report: report(),
             warnings: warnings
         )

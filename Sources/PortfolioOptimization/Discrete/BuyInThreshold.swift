@@ -26,7 +26,7 @@ func searchThresholds(
     settings.relativeGap = relativeGap
     settings.optimalityGap = optimalityGap
     let search = BranchAndBoundSolver(
-        program.conic,
+        program.sparse.multipliedOut,
         disjunctions: program.disjunctions,
         implied: program.implied,
         settings: settings

@@ -1,15 +1,3 @@
-/// How the distance between two clusters follows from those of their members.
-public enum Linkage: Equatable, Sendable, CaseIterable {
-    /// The smallest distance of a pair.
-    case single
-    /// The largest distance of a pair.
-    case complete
-    /// The mean distance of all pairs.
-    case average
-    /// The growth of the sum of squared distances to the center (Ward), as a distance.
-    case ward
-}
-
 /// Which of two merged clusters stands first in the order of the leaves.
 public enum ChildOrder: Equatable, Sendable {
     /// The one with the smaller first index.

@@ -1,5 +1,6 @@
 internal import LinearAlgebra
 public import Matrices
+public import PortfolioModel
 
 /// How instruments are clustered before risk is divided along their tree.
 public struct HierarchicalOptions: Equatable, Sendable {

@@ -1,4 +1,5 @@
 internal import Matrices
+internal import PortfolioModel
 
 /// Complete, average and Ward linkage by chains of nearest neighbours: O(n²) in all.
 ///

@@ -64,7 +64,7 @@ enum SingleLinkage {
 
     /// Whether a pair comes before another: by distance, then by its smaller, then by its larger index.
     @inline(__always)
-    private static func isNearer(_ a: Double, _ i: Int, _ j: Int, than b: Double, _ k: Int, _ l: Int) -> Bool {
+    static func isNearer(_ a: Double, _ i: Int, _ j: Int, than b: Double, _ k: Int, _ l: Int) -> Bool {
         if a != b { return a < b }
         return (min(i, j), max(i, j)) < (min(k, l), max(k, l))
     }

@@ -1,28 +1,27 @@
 internal import Matrices
 internal import PortfolioModel
 
-/// The maximum Sharpe ratio by the transformation of Charnes and Cooper.
+/// The maximum Sharpe ratio, and every other ratio of a gain to a volatility, by the transformation of Charnes and Cooper.
 ///
-/// With y = κw the ratio (excess return)/volatility does not change, so κ is chosen to make the net excess return 1 and
-/// the variance is minimised: a convex program in (y, κ), every limit homogenised (docs/mathematics.md).
+/// With y = κw the ratio gain/volatility does not change, so κ is chosen to make the gain 1 and the variance is minimised:
+/// a convex program in (y, κ), every limit homogenised (docs/mathematics.md).
 ///
 /// - SeeAlso: Charnes & Cooper, Naval Research Logistics Quarterly 9 (1962); Tütüncü & Koenig, Annals of Operations
 ///   Research 132 (2004), whose normalisation this is.
 extension MeanVarianceMethod {
-    /// Below this scaled volatility a portfolio is without risk: roundings of the covariance are not smaller.
+    /// Below this scaled volatility, for a size of 1, a portfolio is without risk: roundings of the covariance are not
+    /// smaller.
     private static let riskless = 1e-7
-    /// Below this share of the largest excess return there is none.
-    private static let negligibleExcess = 1e-9
+    /// Below this share of the largest gain there is none.
+    private static let negligibleGain = 1e-9
 
-    func sharpeOptimum(shouldStop: () -> Bool) throws(OptimizationFailure) -> AllocationSolution {
+    func ratioOptimum(
+        _ ratio: RatioObjective,
+        shouldStop: () -> Bool
+    ) throws(OptimizationFailure) -> AllocationSolution {
         let layout = limits.layout
-        let returnUnit = excessUnit()
-        var builder = ProgramBuilder(limits: limits, isHomogeneous: true)
-        if !limits.volatilityLimits.isEmpty { builder.volatility = (scaling.factor, scaling.volatilityUnit) }
-        builder.normalization =
-            scaling.netExcessReturns(layout).map { $0 / returnUnit } + [scaling.costOfCurrentWeights / returnUnit]
-        let zero = [Double](repeating: 0, count: builder.columnCount)
-        guard let program = builder.program(quadratic: scaling.covariance, linear: zero) else {
+        let gainUnit = gainUnit(of: ratio)
+        guard let program = try homogeneousProgram(ratio, gainUnit: gainUnit) else {
             throw try infeasible(because: nil, shouldStop: shouldStop)
         }
         let outcome: ProgramOutcome
@@ -31,111 +30,98 @@ extension MeanVarianceMethod {
         } catch {
             guard error.code == "numerical_difficulty" else { throw error }
             // Homogenised, a mandate that is infeasible by little is hard to recognise; as it stands it is not.
-            throw try sharpeFailure(returnUnit: returnUnit, shouldStop: shouldStop)
+            throw try failure(of: ratio, gainUnit: gainUnit, shouldStop: shouldStop)
         }
         switch outcome {
-        case .infeasible: throw try sharpeFailure(returnUnit: returnUnit, shouldStop: shouldStop)
+        case .infeasible: throw try failure(of: ratio, gainUnit: gainUnit, shouldStop: shouldStop)
         case .unbounded: throw numericalDifficulty("the solver found no bound of a bounded program")
         case .solved(let optimum):
             let scale = optimum.primal[layout.count]
             guard scale > 0 else { throw numericalDifficulty("the homogenising variable vanished") }
             let point = optimum.primal[..<layout.count].map { $0 / scale }
-            let volatility = annualizedVolatility(of: point[..<layout.cash])
-            guard volatility > Self.riskless * scaling.volatilityUnit else {
-                throw OptimizationFailure(
-                    code: "unbounded",
-                    message: "An allocation without risk earns more than the risk-free rate: the Sharpe ratio has no"
-                        + " maximum. Check the covariance, or limit the instruments without risk."
-                )
+            let risk = risk(of: ratio, at: point)
+            guard risk > Self.riskless * scaling.volatilityUnit * size(of: ratio, at: point) else {
+                throw gainWithoutRisk()
             }
-            let settled = withLeastCash(optimum, point: point)
+            var settled = optimum
+            if let end = RatioRay(self, ratio, through: point)?.furthest() {
+                settled.primal.replaceSubrange(..<layout.count, with: end.map { $0 * scale })
+            }
             let cleaned = try clean(settled, scale: scale)
             // f* = ½/S², so dS = −S³ df, and a row aᵀy − bκ ≤ 0 with multiplier z has df/db = −zκ.
-            let ratio = excessReturn(at: point) / returnUnit / (volatility / scaling.volatilityUnit)
-            let gain = scale * ratio * ratio * ratio * returnUnit / scaling.volatilityUnit
+            let value = ratio.gain(at: point) / gainUnit / (risk / scaling.volatilityUnit)
+            let gain = scale * value * value * value * gainUnit / scaling.volatilityUnit
             return try finish(
                 cleaned,
-                optimum: optimum,
-                program: program,
-                gainPerDual: gain,
+                report: optimum.report,
+                isDiscrete: !program.disjunctions.isEmpty,
+                prices: ShadowPrices(program: program, dual: optimum.dual, gainPerDual: gain),
                 shouldStop: shouldStop
             )
         }
     }
 
-    /// A power of two near the largest excess return of an instrument that may be held.
-    private func excessUnit() -> Double {
-        let gains = scaling.netExcessReturns(limits.layout)
-        let largest = gains.indices.reduce(0.0) { largest, index in
+    /// Minimise the variance of y − κb subject to a gain of 1, the limits homogenised.
+    private func homogeneousProgram(
+        _ ratio: RatioObjective,
+        gainUnit: Double
+    ) throws(OptimizationFailure) -> AllocationProgram? {
+        var builder = ProgramBuilder(limits: limits, isHomogeneous: true)
+        if !limits.volatilityLimits.isEmpty { builder.volatility = (scaling.factor, scaling.volatilityUnit) }
+        builder.normalization = ratio.gains.map { $0 / gainUnit } + [ratio.constant / gainUnit]
+        let zero = [Double](repeating: 0, count: builder.columnCount)
+        guard let benchmark = ratio.benchmark else {
+            return builder.program(quadratic: scaling.covariance, linear: zero)
+        }
+        // κ has a row and a column of its own, −Σb and bᵀΣb: that of no factor model.
+        let covariance = try scaling.covariance.matrix(for: problem.objective.rawValue)
+        let scaleColumn = limits.layout.count
+        var wider = DenseMatrix(rows: builder.columnCount, columns: builder.columnCount)
+        let inverse = 1 / (scaling.volatilityUnit * scaling.volatilityUnit)
+        for j in 0..<covariance.columns {
+            for i in 0..<covariance.rows { wider[i, j] = covariance[i, j] }
+            wider[j, scaleColumn] = -benchmark.covariances[j] * inverse
+            wider[scaleColumn, j] = -benchmark.covariances[j] * inverse
+        }
+        wider[scaleColumn, scaleColumn] = benchmark.variance * inverse
+        return builder.program(quadratic: .dense(wider), linear: zero)
+    }
+
+    /// A power of two near the largest gain of an instrument that may be held.
+    private func gainUnit(of ratio: RatioObjective) -> Double {
+        let largest = ratio.gains.indices.reduce(0.0) { largest, index in
             guard index < limits.layout.cash, limits.weightLimits(of: index).upper?.bound != 0 else { return largest }
-            return max(largest, abs(gains[index]))
+            return max(largest, abs(ratio.gains[index]))
         }
         return powerOfTwo(near: largest)
     }
 
-    /// Tells apart a mandate without an allocation from one without a positive excess return.
-    private func sharpeFailure(
-        returnUnit: Double,
+    /// How much is at risk: everything, or what differs from the benchmark.
+    private func size(of ratio: RatioObjective, at point: [Double]) -> Double {
+        guard let benchmark = ratio.benchmark else { return 1 }
+        return zip(point, benchmark.weights).reduce(0) { $0 + abs($1.0 - $1.1) }
+    }
+
+    /// Tells apart a mandate without an allocation from one without a positive gain.
+    private func failure(
+        of ratio: RatioObjective,
+        gainUnit: Double,
         shouldStop: () -> Bool
     ) throws(OptimizationFailure) -> OptimizationFailure {
         var builder = ProgramBuilder(limits: limits)
         if !limits.volatilityLimits.isEmpty { builder.volatility = (scaling.factor, scaling.volatilityUnit) }
-        let gains = scaling.netExcessReturns(limits.layout)
-        guard let program = builder.program(quadratic: nil, linear: gains.map { -$0 / returnUnit }) else {
+        guard let program = builder.program(quadratic: nil, linear: ratio.gains.map { -$0 / gainUnit }) else {
             return try infeasible(because: nil, shouldStop: shouldStop)
         }
         switch try solveProgram(program, preferences: problem.preferences, shouldStop: shouldStop) {
         case .infeasible: return try infeasible(because: nil, shouldStop: shouldStop)
         case .unbounded: return numericalDifficulty("the solver found no bound of a bounded program")
         case .solved(let optimum):
-            let best = excessReturn(at: optimum.primal)
-            guard best <= Self.negligibleExcess * returnUnit else {
-                return numericalDifficulty("the best excess return, \(best), was lost on the way")
+            let best = ratio.gain(at: optimum.primal)
+            guard best <= Self.negligibleGain * gainUnit else {
+                return numericalDifficulty("the best gain, \(best), was lost on the way")
             }
-            return noExcessReturn(best: best)
+            return noGain(ratio, best: best)
         }
-    }
-
-    /// Of the allocations that share the best ratio, the one with least cash.
-    ///
-    /// Scaling the risky part against cash does not change the ratio, so the optimum leaves κ open wherever no limit
-    /// fixes it. The allocations on that ray that meet the limits form an interval: bisection finds its end.
-    private func withLeastCash(_ optimum: ProgramOptimum, point: [Double]) -> ProgramOptimum {
-        let cashColumn = limits.layout.cash
-        let cash = point[cashColumn]
-        let least = limits.cashLimits.lower?.bound ?? 0
-        let risky = 1 - cash
-        guard cash - least > AllocationLimits.tolerance, risky > 0 else { return optimum }
-        let volatility = annualizedVolatility(of: point[..<cashColumn])
-        let ratio = excessReturn(at: point) / volatility
-        let allowance = max(1e-12, limits.worstViolation(at: point, volatility: volatility).amount)
-        func candidate(_ cash: Double) -> [Double]? {
-            let weights = point[..<cashColumn].map { $0 * (1 - cash) / risky }
-            let candidate = limits.point(weights: weights, cash: cash)
-            let candidateVolatility = annualizedVolatility(of: weights[...])
-            let isAllowed = limits.worstViolation(at: candidate, volatility: candidateVolatility).amount <= allowance
-            let isAsGood = excessReturn(at: candidate) >= candidateVolatility * ratio * (1 - 1e-12)
-            return isAllowed && isAsGood ? candidate : nil
-        }
-        var settled = optimum
-        func settle(_ point: [Double]) {
-            settled.primal.replaceSubrange(..<limits.layout.count, with: point.map { $0 * optimum.primal[point.count] })
-        }
-        if let best = candidate(least) {
-            settle(best)
-            return settled
-        }
-        var low = least
-        var high = cash
-        for _ in 0..<60 {
-            let middle = (low + high) / 2
-            if let better = candidate(middle) {
-                settle(better)
-                high = middle
-            } else {
-                low = middle
-            }
-        }
-        return settled
     }
 }

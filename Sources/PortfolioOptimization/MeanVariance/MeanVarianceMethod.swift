@@ -2,30 +2,39 @@ internal import ConvexSolver
 internal import Matrices
 internal import PortfolioModel
 
-/// Markowitz's mean-variance optimization: the four objectives on volatility under the limits of a mandate.
+/// Markowitz's mean-variance optimization: the objectives on return, volatility and cost under the limits of a mandate.
 ///
-/// Minimum risk, maximum utility and maximum return are one quadratic program in the weights (`quadraticOptimum`); the
-/// maximum Sharpe ratio is one in homogenised weights (`MaximumSharpe.swift`). docs/mathematics.md has the forms.
+/// Minimum risk, tracking error and cost, maximum utility and return are one quadratic program in the weights
+/// (`quadraticOptimum`); ratios are one in homogenised weights (`MaximumSharpe.swift`). docs/mathematics.md has the
+/// forms.
 struct MeanVarianceMethod {
     let problem: AllocationProblem
     let limits: AllocationLimits
     let scaling: MomentScaling
 
-    init(_ problem: AllocationProblem) {
+    init(_ problem: AllocationProblem) { self.init(problem, limits: ConstraintCompiler.compile(problem)) }
+
+    /// With limits that a method has made its own.
+    init(_ problem: AllocationProblem, limits: AllocationLimits) {
         self.problem = problem
-        limits = ConstraintCompiler.compile(problem)
+        self.limits = limits
         scaling = MomentScaling(problem, limits: limits)
     }
 
-    func solve(shouldStop: () -> Bool) throws(OptimizationFailure) -> AllocationSolution {
+    /// The best allocation; by the interior point alone where another answer is wanted for comparison.
+    func solve(
+        byInteriorPointAlone: Bool = false,
+        shouldStop: () -> Bool
+    ) throws(OptimizationFailure) -> AllocationSolution {
+        if problem.objective.needsBenchmark { _ = try requiredBenchmark() }
         if let clash = ArithmeticCheck(problem: problem, limits: limits).clash() {
             throw try infeasible(because: clash, shouldStop: shouldStop)
         }
         if limits.forbidsTrading { return try currentAllocation(shouldStop: shouldStop) }
-        switch problem.objective {
-        case .minimizeRisk, .maximizeReturn, .maximizeUtility: return try quadraticOptimum(shouldStop: shouldStop)
-        case .maximizeSharpe: return try sharpeOptimum(shouldStop: shouldStop)
-        }
+        if !byInteriorPointAlone, let solution = try linearLimitsSolution(shouldStop: shouldStop) { return solution }
+        if let ratio = try ratioObjective() { return try ratioOptimum(ratio, shouldStop: shouldStop) }
+        if let known = try knownOptimum() { return known }
+        return try quadraticOptimum(shouldStop: shouldStop)
     }
 
     /// Volatility, annual, of weights.
@@ -33,9 +42,9 @@ struct MeanVarianceMethod {
         problem.covariance.quadraticForm(Array(weights)).squareRoot()
     }
 
-    /// Minimum risk, maximum utility, maximum return: minimise (λ/2) wᵀΣw − net excess return, scaled.
+    /// Minimum risk, tracking error and cost, maximum utility and return: a quadratic program, scaled.
     private func quadraticOptimum(shouldStop: () -> Bool) throws(OptimizationFailure) -> AllocationSolution {
-        let form = quadraticForm()
+        let form = try quadraticForm()
         var builder = ProgramBuilder(limits: limits)
         // The least risk decides by itself whether a volatility limit can be met, without a cone.
         let risksOnly = problem.objective == .minimizeRisk
@@ -58,34 +67,52 @@ struct MeanVarianceMethod {
             {
                 throw try infeasible(because: nil, shouldStop: shouldStop)
             }
-            // d(−σ) = −dσ²/(2σ), and the program's objective is σ²/(2 unit²).
-            var gain = form.unit
-            if risksOnly {
-                let unit = scaling.volatilityUnit
-                gain = volatility > unit * 1e-9 ? unit * unit / volatility : nil
-            }
+            let gain = form.unit ?? gainPerDualOfRisk(cleaned.point)
             return try finish(
                 cleaned,
-                optimum: optimum,
-                program: program,
-                gainPerDual: gain,
+                report: optimum.report,
+                isDiscrete: !program.disjunctions.isEmpty,
+                prices: gain.map { ShadowPrices(program: program, dual: optimum.dual, gainPerDual: $0) },
                 shouldStop: shouldStop
             )
         }
     }
 
+    /// What a unit of the scaled objective is worth where that is half the square of a risk: d(−σ) = −dσ²/(2σ).
+    private func gainPerDualOfRisk(_ point: [Double]) -> Double? {
+        let weights = point[..<limits.layout.cash]
+        let isActive = problem.objective == .minimizeTrackingError
+        let risk = problem.benchmark.map { trackingError(of: weights, $0) } ?? annualizedVolatility(of: weights)
+        // A tracking error is the root of a difference: below this one it is rounding.
+        let unit = scaling.volatilityUnit
+        return risk > unit * (isActive ? 1e-7 : 1e-9) ? unit * unit / risk : nil
+    }
+
     /// The objective of the quadratic program, divided by a power of two.
     ///
-    /// `unit` is what one unit of the scaled objective is worth in the caller's.
-    private func quadraticForm() -> (quadratic: CovarianceModel?, linear: [Double], unit: Double?) {
+    /// `unit` is what one unit of the scaled objective is worth in the caller's; nil where that is a risk.
+    private func quadraticForm() throws(OptimizationFailure) -> (
+        quadratic: CovarianceModel?, linear: [Double], unit: Double?
+    ) {
         let zero = [Double](repeating: 0, count: limits.layout.count)
         switch problem.objective {
         case .minimizeRisk: return (scaling.covariance, zero, nil)
+        case .minimizeTrackingError:
+            var linear = zero
+            let squaredUnit = scaling.volatilityUnit * scaling.volatilityUnit
+            for (index, covariance) in try requiredBenchmark().covariances.enumerated() {
+                linear[index] = -covariance / squaredUnit
+            }
+            return (scaling.covariance, linear, nil)
+        case .minimizeTransactionCosts:
+            let costs = scaling.tradingCosts(limits.layout)
+            let unit = powerOfTwo(near: costs.max() ?? 0)
+            return (nil, costs.map { $0 / unit }, unit)
         case .maximizeReturn:
             let gains = scaling.netExcessReturns(limits.layout)
             let unit = powerOfTwo(near: gains.reduce(0) { max($0, abs($1)) })
             return (nil, gains.map { -$0 / unit }, unit)
-        case .maximizeUtility, .maximizeSharpe:
+        case .maximizeUtility, .maximizeSharpe, .maximizeInformationRatio, .maximizeDiversification, .riskBudgeting:
             let gains = scaling.netExcessReturns(limits.layout)
             let aversion = problem.preferences.effectiveRiskAversion
             let squaredUnit = scaling.volatilityUnit * scaling.volatilityUnit
@@ -96,7 +123,7 @@ struct MeanVarianceMethod {
     }
 
     /// The answer when no trading is allowed: what is held, if it meets the limits.
-    private func currentAllocation(shouldStop: () -> Bool) throws(OptimizationFailure) -> AllocationSolution {
+    func currentAllocation(shouldStop: () -> Bool) throws(OptimizationFailure) -> AllocationSolution {
         let point = limits.point(weights: problem.currentWeights, cash: problem.currentCash)
         let volatility = annualizedVolatility(of: point[..<limits.layout.cash])
         guard limits.worstViolation(at: point, volatility: volatility).amount <= AllocationLimits.tolerance else {
@@ -105,62 +132,96 @@ struct MeanVarianceMethod {
                 shouldStop: shouldStop
             )
         }
-        if problem.objective == .maximizeSharpe {
-            let excess = excessReturn(at: point)
-            guard excess > 0 else { throw noExcessReturn(best: excess) }
+        if let ratio = try ratioObjective() {
+            let gain = ratio.gain(at: point)
+            guard gain > 0 else { throw noGain(ratio, best: gain) }
         }
-        let report = SolutionReport(
-            status: .optimal,
-            solver: "no_trading",
-            iterations: 0,
-            solveMilliseconds: 0,
-            primalResidual: 0,
-            dualResidual: 0,
-            relativeGap: 0
-        )
-        return AllocationSolution(
-            weights: problem.currentWeights,
-            cash: problem.currentCash,
-            report: report,
+        return known(point, volatility: volatility, solver: "no_trading")
+    }
+
+    /// The optimum where it is known without a program and meets the limits: no trade costs nothing, and the benchmark
+    /// does not deviate from itself.
+    private func knownOptimum() throws(OptimizationFailure) -> AllocationSolution? {
+        let point: [Double]
+        let solver: String
+        switch problem.objective {
+        case .minimizeTrackingError:
+            let benchmark = try requiredBenchmark()
+            guard benchmark.isWithinInstruments else { return nil }
+            let cash = 1 - benchmark.weights.reduce(0, +)
+            // Weights are given to some digits; what they miss of 1 is not cash.
+            guard abs(cash) <= AllocationLimits.tolerance else { return nil }
+            let total = 1 - cash
+            point = limits.point(weights: benchmark.weights.map { $0 / total }, cash: 0)
+            solver = "benchmark"
+        case .minimizeTransactionCosts:
+            guard problem.objectiveCostRates.contains(where: { $0 > 0 }) else {
+                throw OptimizationFailure(
+                    code: "missing_transaction_costs",
+                    message: "No instrument has a proportional cost and transaction_cost_model is not given: there is"
+                        + " nothing to minimize."
+                )
+            }
+            point = limits.point(weights: problem.currentWeights, cash: problem.currentCash)
+            solver = "no_trading"
+        default: return nil
+        }
+        let volatility = annualizedVolatility(of: point[..<limits.layout.cash])
+        let missed = limits.worstViolation(at: point, volatility: volatility).amount
+        return missed <= AllocationLimits.tolerance ? known(point, volatility: volatility, solver: solver) : nil
+    }
+
+    /// An optimum that took no program.
+    private func known(_ point: [Double], volatility: Double, solver: String) -> AllocationSolution {
+        AllocationSolution(
+            weights: Array(point[..<limits.layout.cash]),
+            cash: point[limits.layout.cash],
+            report: .withoutProgram(solver: solver),
             bindingConstraints: bindingLimits(at: point, volatility: volatility, prices: nil),
             warnings: problem.warnings
         )
     }
 
-    /// Net excess return, annual, of decision variables.
-    func excessReturn(at point: [Double]) -> Double {
-        let gains = scaling.netExcessReturns(limits.layout)
-        return zip(gains, point).reduce(scaling.costOfCurrentWeights) { $0 + $1.0 * $1.1 }
+    /// A point within the limits, rid of its roundings, as a solution without prices.
+    func solution(at point: [Double], report: SolutionReport) throws(OptimizationFailure) -> AllocationSolution {
+        let cleaned = try clean(ProgramOptimum(primal: point, dual: [], report: report), scale: 1).point
+        let worst = violation(at: cleaned)
+        guard worst.amount <= AllocationLimits.tolerance else {
+            throw numericalDifficulty("\(worst.what) is missed by \(worst.amount)")
+        }
+        let volatility = annualizedVolatility(of: cleaned[..<limits.layout.cash])
+        var solution = known(cleaned, volatility: volatility, solver: report.solver)
+        solution.report = report
+        return solution
     }
 
     /// Checks cleaned weights against every limit and dresses them as a solution.
     func finish(
         _ cleaned: CleanedAllocation,
-        optimum: ProgramOptimum,
-        program: AllocationProgram,
-        gainPerDual: Double?,
+        report: SolutionReport,
+        isDiscrete: Bool,
+        prices: ShadowPrices?,
         shouldStop: () -> Bool
     ) throws(OptimizationFailure) -> AllocationSolution {
         var point = cleaned.point
         var hasPrices = limits.threshold == nil
         let worst = violation(at: point)
         if worst.amount > AllocationLimits.tolerance {
-            guard program.disjunctions.isEmpty, let restored = try restored(point, shouldStop: shouldStop) else {
+            guard !isDiscrete, let restored = try restored(point, shouldStop: shouldStop) else {
                 throw numericalDifficulty("\(worst.what) is missed by \(worst.amount)")
             }
             point = restored
             // Where the limits leave no room the optimum has no slope.
             hasPrices = false
         }
-        let prices = hasPrices ? gainPerDual : nil
         return AllocationSolution(
             weights: Array(point[..<limits.layout.cash]),
             cash: point[limits.layout.cash],
-            report: optimum.report,
+            report: report,
             bindingConstraints: bindingLimits(
                 at: point,
                 volatility: annualizedVolatility(of: point[..<limits.layout.cash]),
-                prices: prices.map { ShadowPrices(program: program, dual: optimum.dual, gainPerDual: $0) }
+                prices: hasPrices ? prices : nil
             ),
             warnings: problem.warnings
         )
@@ -234,7 +295,7 @@ struct MomentScaling {
     /// A power of two near the largest volatility.
     let volatilityUnit: Double
     /// F with FᵀF = `covariance`; made when a volatility limit needs it.
-    let factor: DenseMatrix
+    let factor: VolatilityFactor
     /// What the objective is charged when w = 0 stands for the current weights: Σ rate · c, a constant.
     let costOfCurrentWeights: Double
     private let excessReturns: [Double]
@@ -246,7 +307,7 @@ struct MomentScaling {
         let scaled = problem.covariance.scaled(by: 1 / (unit * unit))
         covariance = scaled
         volatilityUnit = unit
-        factor = limits.volatilityLimits.isEmpty ? DenseMatrix(rows: 0, columns: 0) : volatilityFactor(of: scaled)
+        factor = limits.volatilityLimits.isEmpty ? .none : VolatilityFactor(scaled)
         let riskFree = problem.preferences.effectiveRiskFreeRate
         excessReturns = problem.expectedReturns.map { $0 - riskFree }
         costRates = problem.objectiveCostRates
@@ -267,5 +328,15 @@ struct MomentScaling {
             if let column = layout.soldColumns[index] { gains[column] = -2 * costRates[index] }
         }
         return gains
+    }
+
+    /// What |w − c| costs as a linear function of the decision variables, but for the constant −Σ rate · c.
+    func tradingCosts(_ layout: VariableLayout) -> [Double] {
+        var costs = [Double](repeating: 0, count: layout.count)
+        for (index, rate) in costRates.enumerated() {
+            costs[index] = rate
+            if let column = layout.soldColumns[index] { costs[column] = 2 * rate }
+        }
+        return costs
     }
 }

@@ -1,7 +1,7 @@
 public import PortfolioModel
 
 /// Which lots of a holding a sale consumes first.
-public enum TaxLotMethod: Sendable {
+public enum TaxLotMethod: Equatable, Sendable {
     /// The oldest first.
     case fifo
     /// The newest first.
@@ -10,6 +10,8 @@ public enum TaxLotMethod: Sendable {
     case hifo
     /// The lots whose sale is taxed least first.
     case minimumTax
+    /// The lots of these days first, in this order; the rest the dearest first.
+    case specific([CalendarDate])
 }
 
 /// What a sale's tax follows from: the price, the day, the rates, and purchases that spoil a loss.
@@ -83,15 +85,9 @@ public func soldLots(
         circumstances.rate(circumstances.term(of: lot)) * (circumstances.price - lot.costBasis)
     }
     switch method {
-    case .fifo: return sale(in: sorted(lots) { $0.acquiredAt < $1.acquiredAt })
-    case .lifo: return sale(in: sorted(lots) { $0.acquiredAt > $1.acquiredAt })
-    case .hifo: return sale(in: sorted(lots, by: dearerFirst))
+    case .fifo, .lifo, .hifo, .specific: return sale(in: saleOrder(of: lots, method: method, circumstances))
     case .minimumTax:
-        let cheapest = sorted(lots) { left, right in
-            let (leftTax, rightTax) = (taxPerUnit(left), taxPerUnit(right))
-            return leftTax == rightTax ? dearerFirst(left, right) : leftTax < rightTax
-        }
-        let withLosses = sale(in: cheapest)
+        let withLosses = sale(in: saleOrder(of: lots, method: method, circumstances))
         guard withLosses.contains(where: { $0.disallowedLoss > 0 }) else { return withLosses }
         let gainsOnly = sorted(lots) { left, right in
             let (leftTax, rightTax) = (max(0, taxPerUnit(left)), max(0, taxPerUnit(right)))
@@ -100,6 +96,29 @@ public func soldLots(
         }
         let withoutLosses = sale(in: gainsOnly)
         return circumstances.tax(on: withoutLosses) < circumstances.tax(on: withLosses) ? withoutLosses : withLosses
+    }
+}
+
+/// The order in which a method consumes lots when every loss counts.
+func saleOrder(of lots: [TaxLot], method: TaxLotMethod, _ circumstances: SaleCircumstances) -> [TaxLot] {
+    func taxPerUnit(_ lot: TaxLot) -> Double {
+        circumstances.rate(circumstances.term(of: lot)) * (circumstances.price - lot.costBasis)
+    }
+    switch method {
+    case .fifo: return sorted(lots) { $0.acquiredAt < $1.acquiredAt }
+    case .lifo: return sorted(lots) { $0.acquiredAt > $1.acquiredAt }
+    case .hifo: return sorted(lots, by: dearerFirst)
+    case .specific(let days):
+        let ranks = Dictionary(days.enumerated().map { ($1, $0) }, uniquingKeysWith: min)
+        return sorted(lots) { left, right in
+            let (leftRank, rightRank) = (ranks[left.acquiredAt] ?? days.count, ranks[right.acquiredAt] ?? days.count)
+            return leftRank == rightRank ? dearerFirst(left, right) : leftRank < rightRank
+        }
+    case .minimumTax:
+        return sorted(lots) { left, right in
+            let (leftTax, rightTax) = (taxPerUnit(left), taxPerUnit(right))
+            return leftTax == rightTax ? dearerFirst(left, right) : leftTax < rightTax
+        }
     }
 }
 

@@ -37,3 +37,9 @@ private func replacementUnits(sold: [SoldLot], lots: [TaxLot], circumstances: Sa
     let days = Set(held.keys).union(bought.keys).sorted()
     return days.reduce(0) { $0 + max(0, max(held[$1] ?? 0, bought[$1] ?? 0) - (given[$1] ?? 0)) }
 }
+
+/// Whether a sale of these lots may find a loss disallowed.
+func mayWash(lots: [TaxLot], circumstances: SaleCircumstances) -> Bool {
+    guard lots.contains(where: { $0.costBasis > circumstances.price }) else { return false }
+    return replacementUnits(sold: [], lots: lots, circumstances: circumstances) > 0
+}

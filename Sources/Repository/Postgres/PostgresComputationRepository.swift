@@ -74,11 +74,19 @@ final class PostgresComputationRepository: ComputationRepository {
         """
         SELECT shown.id, shown.portfolio_id, status, created_at, completed_at, entity_tag, body
         FROM (
-            \(ComputationTables.newestInputs)
-        ) AS newest
-        LEFT JOIN queries.computations AS shown
-            ON shown.tenant_id = $2
-           AND shown.identity = \(ComputationTables.identity)
+            SELECT \(ComputationTables.identity) AS identity
+            FROM (
+                \(ComputationTables.newestInputs)
+            ) AS newest
+            OFFSET 0  -- a value before it is looked for: row-level security keeps an expression out of an index
+        ) AS asked
+        LEFT JOIN LATERAL (
+            SELECT id, portfolio_id, status, created_at, completed_at, entity_tag, body
+            FROM queries.computations
+            WHERE tenant_id = $2
+              AND identity = asked.identity
+            LIMIT 1  -- by key, and never by a join with all there are
+        ) AS shown ON true
         """
     )
 
@@ -160,9 +168,9 @@ final class PostgresComputationRepository: ComputationRepository {
                 FROM newest
             ), known AS MATERIALIZED (
                 SELECT request.id
-                FROM pinned
-                JOIN commands.\(tables.requests) AS request ON request.identity = pinned.identity
+                FROM commands.\(tables.requests) AS request
                 WHERE request.tenant_id = $2
+                  AND request.identity = (SELECT identity FROM pinned)
             ), admission AS MATERIALIZED (
                 SELECT refusal, depth, seconds_per_job, workers
                 FROM pinned

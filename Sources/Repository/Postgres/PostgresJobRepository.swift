@@ -254,7 +254,8 @@ final class PostgresJobRepository: JobRepository {
                     .utf8Array(endings.map(\.result?.metrics)),
                     .utf8Array(endings.map(\.result?.currentAllocation)),
                     .utf8Array(endings.map(\.result?.targetAllocation)),
-                    .utf8Array(endings.map(\.result?.trades))
+                    .utf8Array(endings.map(\.result?.trades)),
+                    .utf8Array(endings.map(\.result?.efficientFrontier))
                 )
             }
             return ComputationStatements.finish(kind)(
@@ -275,8 +276,9 @@ final class PostgresJobRepository: JobRepository {
         """
         WITH finished AS (
             SELECT *
-            FROM unnest($2, $3, $4, $5, $6, $7, $8, $9, $10) AS finished (
-                job_id, lease_token, status, error, body, metrics, current_allocation, target_allocation, trades
+            FROM unnest($2, $3, $4, $5, $6, $7, $8, $9, $10, $11) AS finished (
+                job_id, lease_token, status, error, body, metrics, current_allocation, target_allocation, trades,
+                efficient_frontier
             )
         ), held AS (
             SELECT job.job_id
@@ -302,14 +304,15 @@ final class PostgresJobRepository: JobRepository {
             WHERE request.id = finished.job_id
             RETURNING
                 request.id, request.tenant_id, finished.status, finished.metrics, finished.current_allocation,
-                finished.target_allocation, finished.trades, finished.body
+                finished.target_allocation, finished.trades, finished.efficient_frontier, finished.body
         ), result AS (
             INSERT INTO commands.optimization_results (
-                optimization_id, tenant_id, metrics, current_allocation, target_allocation, trades, completed_at, body
+                optimization_id, tenant_id, metrics, current_allocation, target_allocation, trades, efficient_frontier,
+                completed_at, body
             )
             SELECT
-                id, tenant_id, metrics::jsonb, current_allocation::jsonb, target_allocation::jsonb, trades::jsonb, $1,
-                body
+                id, tenant_id, metrics::jsonb, current_allocation::jsonb, target_allocation::jsonb, trades::jsonb,
+                efficient_frontier::jsonb, $1, body
             FROM request
             WHERE status = 'completed'
         )

@@ -23,7 +23,8 @@ func trace(
         portfolioID: "portfolio",
         pointCount: points,
         minimumReturn: minimumReturn,
-        maximumRisk: maximumRisk
+        maximumRisk: maximumRisk,
+        includesCornerPortfolios: true
     )
     return try traceFrontier(problem, request) { false }
 }

@@ -1,5 +1,6 @@
 import Foundation
 import Matrices
+import PortfolioModel
 import PortfolioOptimization
 import TestSupport
 import Testing
@@ -36,6 +37,82 @@ struct HierarchicalRiskParityTests {
             #expect(tree.leafOrder == fixture.order)
         }
         expectWeights(recursiveBisectionWeights(covariance: covariance, order: fixture.order), fixture.weights)
+    }
+
+    // MARK: From returns
+
+    @Test(arguments: [(2, 5), (3, 40), (24, 60), (90, 30), (150, 400)])
+    func `returns give the tree and the weights of their covariance`(count: Int, periods: Int) throws {
+        var generator = SeededGenerator(seed: UInt64(count * 1000 + periods))
+        for repetition in 0..<3 {
+            var returns = DenseMatrix(rows: periods, columns: count)
+            for j in 0..<count {
+                let scale = generator.uniform(0.001...10)
+                for k in 0..<periods { returns[k, j] = 0.3 + scale * generator.normal() }
+            }
+            // More alike than single precision can tell: 1 − ρ is about 1e-10.
+            for j in stride(from: 1, to: count, by: 3) {
+                for k in 0..<periods {
+                    let change = repetition == 0 ? 1e-3 : 1e-5
+                    returns[k, j] = returns[k, j - 1] * (1 + change * generator.normal())
+                }
+            }
+            let covariance = sampleCovariance(returns)
+            for order in [ChildOrder.smallestIndexFirst, .earliestFirst] {
+                var options = HierarchicalOptions()
+                options.childOrder = order
+                let expected = try hierarchicalRiskParityPortfolio(covariance: covariance, options: options)
+                let found = try hierarchicalRiskParityPortfolio(returns: returns, childOrder: order)
+                #expect(found.order == expected.order)
+                expectWeights(found.weights, expected.weights)
+            }
+        }
+    }
+
+    @Test func `equal instruments are told apart by their index`() throws {
+        var generator = SeededGenerator(seed: 5)
+        var returns = DenseMatrix(rows: 50, columns: 9)
+        for k in 0..<50 {
+            for j in 0..<3 {
+                let value = generator.normal()
+                for copy in 0..<3 { returns[k, j + 3 * copy] = value }
+            }
+        }
+        let found = try hierarchicalRiskParityPortfolio(returns: returns)
+        let expected = try hierarchicalRiskParityPortfolio(covariance: sampleCovariance(returns))
+        #expect(found.order == expected.order)
+        #expect(Set(found.tree.merges.prefix(6).map(\.distance)).allSatisfy { $0 < 1e-7 })
+    }
+
+    @Test func `returns that cannot be clustered are refused`() {
+        var returns = DenseMatrix(rows: 3, columns: 2, columnMajor: [1, 2, 4, 5, 5, 5])
+        #expect(throws: HierarchicalError.noVariance(instrument: 1)) {
+            try hierarchicalRiskParityPortfolio(returns: returns)
+        }
+        returns[2, 1] = .nan
+        #expect(throws: HierarchicalError.notFinite(what: "returns", index: 5)) {
+            try hierarchicalRiskParityPortfolio(returns: returns)
+        }
+        #expect(throws: HierarchicalError.noVariance(instrument: 0)) {
+            try hierarchicalRiskParityPortfolio(returns: DenseMatrix(rows: 1, columns: 2, repeating: 1))
+        }
+    }
+
+    /// The sample covariance, written out here.
+    private func sampleCovariance(_ returns: DenseMatrix) -> DenseMatrix {
+        let periods = Double(returns.rows)
+        var result = DenseMatrix(rows: returns.columns, columns: returns.columns)
+        let columns = (0..<returns.columns).map { j -> [Double] in
+            let mean = returns.column(j).reduce(0, +) / periods
+            return returns.column(j).map { $0 - mean }
+        }
+        for i in columns.indices {
+            for j in 0...i {
+                let product = zip(columns[i], columns[j]).reduce(0) { $0 + $1.0 * $1.1 } / (periods - 1)
+                (result[i, j], result[j, i]) = (product, product)
+            }
+        }
+        return result
     }
 
     // MARK: Cases worked by hand

@@ -1,0 +1,22 @@
+internal import PortfolioModel
+
+extension Moments {
+    /// The moments an optimization of a type rests on: `factor_based` on the covariance of the factor model, even where
+    /// the risk model has another one beside it.
+    ///
+    /// - Throws: ``OptimizationFailure`` with the code `missing_factors` for a risk model without factors.
+    func suited(to type: OptimizationType) throws(OptimizationFailure) -> Moments {
+        guard type == .factorBased else { return self }
+        guard let factors else {
+            throw OptimizationFailure(
+                code: "missing_factors",
+                message: "factor_based needs a risk model with a factor_model, with loadings or with the histories to"
+                    + " regress them from"
+            )
+        }
+        var moments = self
+        moments.covariance = .factors(factors.covariance)
+        moments.covarianceEstimator = "factor_model"
+        return moments
+    }
+}

@@ -1,0 +1,56 @@
+import JSON
+import PortfolioModel
+
+/// The answer to `GET /api/v1/capabilities`.
+extension DocumentEncoder {
+    /// Every combination that works, every limit's name, every estimator, and how large things may be.
+    ///
+    /// - Parameter limits: those of the interface that documents know nothing of, by name.
+    package static func capabilities(limits: [(name: String, value: Int)]) -> [UInt8] {
+        written { writer in
+            writer.object { writer in
+                writer.name("combinations")
+                writer.array(Capabilities.combinations) { writeCombination($1, &$0) }
+                writer.name("parameters")
+                writer.object { writer in
+                    for (type, fields) in fieldsByType { writeNames(type.rawValue, fields, &writer) }
+                }
+                writeNames("constraints", Capabilities.constraints, &writer)
+                writer.name("estimators")
+                writer.object { writer in
+                    writeNames("expected_returns", Capabilities.expectedReturnsEstimators, &writer)
+                    writeNames("covariance", Capabilities.covarianceEstimators, &writer)
+                }
+                writer.name("limits")
+                writer.object { writer in
+                    for (name, value) in DocumentLimits.published + limits { writer.member(name, value) }
+                }
+            }
+        }
+    }
+
+    private static func writeCombination(_ combination: MethodCombination, _ writer: inout JSONWriter) {
+        writer.object { writer in
+            writer.member("optimization_type", combination.type.rawValue)
+            writer.member("objective", combination.objective.rawValue)
+            writeNames("risk_measures", combination.riskMeasures.map(\.rawValue), &writer)
+        }
+    }
+
+    private static func writeNames(_ name: String, _ names: [String], _ writer: inout JSONWriter) {
+        writer.name(name)
+        writer.array(names) { $0.string($1) }
+    }
+}
+
+extension DocumentLimits {
+    /// The limits that callers are told, by name.
+    fileprivate static let published: [(name: String, value: Int)] = [
+        ("instruments_dense", denseInstruments), ("instruments_factor_model", factorModelInstruments),
+        ("instruments_per_put", instrumentsPerPut), ("positions", positions), ("universe", universe),
+        ("tax_lots_per_position", lotsPerPosition), ("recent_trades", recentTrades), ("groups", groups),
+        ("views", views), ("factors", factors), ("periods", periods), ("name_length", nameLength),
+        ("identifier_length", identifierLength), ("faults", faults),
+        ("frontier_points", FrontierRequest.pointRange.upperBound),
+    ]
+}

@@ -1,0 +1,56 @@
+/// A kind of optimization that works: a type, an objective, and the measures of risk that the two take.
+public struct MethodCombination: Equatable, Sendable {
+    /// The kind of optimization.
+    public let type: OptimizationType
+    /// What it strives for.
+    public let objective: Objective
+    /// How its risk may be measured; at least one.
+    public let riskMeasures: [RiskMeasure]
+}
+
+/// Everything this build can do: the decoder refuses what is not listed, and `/capabilities` shows the list.
+public enum Capabilities {
+    /// Every combination that works, in a fixed order.
+    public static let combinations: [MethodCombination] = OptimizationType.allCases.flatMap { type in
+        objectives(of: type).map { objective in
+            MethodCombination(type: type, objective: objective, riskMeasures: riskMeasures(of: type, objective))
+        }
+    }
+
+    /// The objectives that a type takes.
+    public static func objectives(of type: OptimizationType) -> [Objective] {
+        switch type {
+        case .meanVariance, .blackLitterman, .factorBased: allocationObjectives
+        case .riskParity, .hierarchicalRiskParity: [.riskBudgeting]
+        }
+    }
+
+    /// How risk may be measured for a type and an objective it takes.
+    public static func riskMeasures(of type: OptimizationType, _ objective: Objective) -> [RiskMeasure] {
+        switch (type, objective) {
+        case (_, _): [.volatility]
+        }
+    }
+
+    /// Where expected returns come from: what a risk model brings, or an estimate from its history.
+    public static let expectedReturnsEstimators = ["provided", "historical_mean"]
+
+    /// Where covariances come from: what a risk model brings, or an estimate from its history.
+    public static let covarianceEstimators = ["provided", "factor_model", "ledoit_wolf"]
+
+    /// Instruments of a covariance that is not a factor model, and of methods that need one.
+    public static let denseInstruments = 4_000
+
+    /// The objectives on a portfolio's return, risk and costs.
+    private static let allocationObjectives: [Objective] = [
+        .maximizeSharpe, .minimizeRisk, .maximizeReturn, .maximizeUtility, .minimizeTrackingError,
+        .maximizeInformationRatio, .maximizeDiversification, .minimizeTransactionCosts,
+    ]
+
+    /// The limits that every combination takes, by their names in `constraints`.
+    public static let constraints = [
+        "max_position_size", "min_position_size", "max_sector_exposure", "max_asset_class_exposure", "max_turnover",
+        "target_volatility", "min_weights", "max_weights", "min_return", "max_risk", "min_cash", "max_cash", "groups",
+        "factor_exposures",
+    ]
+}

@@ -1,0 +1,313 @@
+internal import LinearAlgebra
+internal import Matrices
+internal import PortfolioModel
+
+/// A plan found, and what is proven about it.
+struct PlanOutcome: Sendable {
+    /// The changes of the holdings, in units.
+    var changes: [Double]
+    var score: PlanScore
+    /// No plan is better than this.
+    var bound: Double
+    /// Quadratic programs solved.
+    var solves: Int
+    /// Nodes of the search.
+    var nodes: Int
+
+    /// (objective − bound) relative to the objective, or to (1 bp)² where that is larger.
+    var relativeGap: Double {
+        max(0, score.objective - bound) / max(abs(score.objective), PlanSearchSettings.objectiveFloor)
+    }
+}
+
+/// How much work a plan is worth.
+struct PlanSearchSettings: Equatable, Sendable {
+    /// The gap is relative to at least this, (1 bp)².
+    static let objectiveFloor = 1e-8
+
+    /// Gap at which the search ends.
+    var relativeGap = 1e-4
+    /// A holding of a node more costs this much in nodes: nodes = budget / movable².
+    var nodeBudget = 10_000.0
+    /// Nodes at most, in the smallest books.
+    var maximumNodes = 20_000
+    /// Books of more movable holdings are not searched by nodes.
+    var largestTree = 80
+    /// Moves looked at in all: so many, and so many more for each holding.
+    var looks = 30_000
+    var looksPerHolding = 500
+    /// The same for plans of few trades out of many, for each holding and trade.
+    var looksPerFewTrades = 600
+    /// The same where any fraction may be traded, and the relaxation is nearly the plan.
+    var looksPerFraction = 100
+    /// A quadratic program counts as so many looks.
+    var looksPerSolve = 200
+    /// Rounds of change and repair after the first plan.
+    var rounds = 300
+    /// Holdings that a round lets move beyond those traded.
+    var roundCandidates = 24
+
+    init() {}
+
+    /// Makes the caller's time the only limit on the work.
+    mutating func searchUntilStopped() {
+        nodeBudget = 1e12
+        maximumNodes = 50_000_000
+        looks = .max / 4
+        rounds = .max / 2
+    }
+}
+
+/// Finds whole-lot plans: relax, round, move lots, and prove.
+struct PlanSearch {
+    let problem: PlanProblem
+    let settings: PlanSearchSettings
+    private var local: PlanLocalSearch
+    private var solves = 0
+    private var best: PlanState?
+    private var random = SplitMix(seed: 0x5EED)
+
+    init(_ problem: PlanProblem, settings: PlanSearchSettings) {
+        self.problem = problem
+        self.settings = settings
+        let fewTrades = problem.tradeLimit.map { min($0, problem.count) * settings.looksPerFewTrades } ?? 0
+        let perHolding = problem.hasIntegers ? settings.looksPerHolding + fewTrades : settings.looksPerFraction
+        local = PlanLocalSearch(looks: settings.looks + perHolding * problem.count)
+    }
+
+    /// Searches; nil when no plan within the limits was found.
+    mutating func run(shouldStop: () -> Bool) -> PlanOutcome? {
+        guard let box = PlanBox(wholeOf: problem) else { return nil }
+        let movable = (0..<problem.count).filter { box.lower[$0] < box.upper[$0] || box.lower[$0] != 0 }
+        let relaxed =
+            PlanRelaxation(problem, box: box).solve(from: RelaxationStart(), shouldStop: shouldStop)
+            ?? RelaxedPlan(idle: problem)
+        solves += relaxed.solves
+        var bound = problem.bound(box, multipliers: relaxed.multipliers)
+        if problem.tradeLimit != nil { bound = max(bound, scannedBound(box, relaxed)) }
+        consider(rounded(relaxed.weights), movable: movable, shouldStop)
+        // Not trading is a plan where the limits allow it, and a start where they do not.
+        consider(problem.domains.map { $0.nearest(0) ?? 0 }, movable: movable, shouldStop)
+        considerFewTrades(relaxed, box, movable, shouldStop)
+        var nodes = 1
+        if !isClosed(bound) {
+            if movable.count <= settings.largestTree {
+                var tree = PlanTree(problem, settings: settings, movableCount: movable.count)
+                let outcome = tree.run(root: relaxed, bound: bound, box: box, incumbent: best, shouldStop: shouldStop)
+                bound = max(bound, outcome.bound)
+                solves += outcome.solves
+                nodes += outcome.nodes
+                if let changes = outcome.changes { consider(changes, movable: movable, shouldStop) }
+            }
+            if !isClosed(bound) { wander(relaxed, box, movable, bound: bound, shouldStop) }
+        }
+        guard let best, best.score.isFeasible else { return nil }
+        return PlanOutcome(
+            changes: best.changes,
+            score: best.score,
+            bound: min(bound, best.score.objective),
+            solves: solves,
+            nodes: nodes
+        )
+    }
+
+    private func isClosed(_ bound: Double) -> Bool {
+        guard let best, best.score.isFeasible else { return false }
+        let scale = max(abs(best.score.objective), PlanSearchSettings.objectiveFloor)
+        return best.score.objective - bound <= settings.relativeGap * scale
+    }
+
+    /// The changes nearest to weights.
+    private func rounded(_ weights: [Double]) -> [Double] {
+        weights.indices.map { index in
+            let domain = problem.domains[index]
+            let moved = weights[index] - problem.currentWeights[index]
+            if domain.allowsNone, abs(moved) < Self.rounding { return 0 }
+            return domain.nearest(moved / problem.unitWeights[index]) ?? 0
+        }
+    }
+
+    /// A relaxed trade below this share of the value is none.
+    private static let rounding = 1e-7
+
+    /// Improves changes and keeps them when they are the best.
+    private mutating func consider(_ changes: [Double], movable: [Int], _ shouldStop: () -> Bool) {
+        var state = PlanState(problem, changes: changes)
+        local.improve(&state, movable: movable, shouldStop: shouldStop)
+        keep(state)
+    }
+
+    private mutating func keep(_ state: PlanState) {
+        guard let current = best else {
+            best = state
+            return
+        }
+        if state.score.isBetter(than: current.score) { best = state }
+    }
+
+    // MARK: Few trades
+
+    /// Bounds with a price for each trade: where trades are few, the dearest that they are worth.
+    private mutating func scannedBound(_ box: PlanBox, _ relaxed: RelaxedPlan) -> Double {
+        // Towards not trading, the slope of the risk is that of what is held: a convex mix of slopes is a slope.
+        var best = -Double.infinity
+        var active = problem.currentWeights
+        for i in active.indices { active[i] -= problem.desired[i] }
+        let product = problem.covariance.symmetricTimes(active)
+        let risk = max(dot(active, product), 0).squareRoot()
+        guard risk > 0 else { return best }
+        for share in Self.bounding {
+            var multipliers = relaxed.multipliers
+            for i in multipliers.riskSlope.indices {
+                multipliers.riskSlope[i] = (1 - share) * multipliers.riskSlope[i] + share * product[i] / risk
+            }
+            for factor in Self.budgetFactors {
+                multipliers.budget = factor * relaxed.multipliers.budget
+                best = max(best, problem.bound(box, multipliers: multipliers))
+            }
+        }
+        return best
+    }
+
+    private static let bounding = [0.0, 0.2, 0.4, 0.6, 0.8, 0.9, 1.0]
+    private static let budgetFactors = [1.0, 0.5, 0.0]
+
+    /// Plans with few trades: the relaxed ones that matter most, solved again with the rest at rest.
+    private mutating func considerFewTrades(
+        _ relaxed: RelaxedPlan,
+        _ box: PlanBox,
+        _ movable: [Int],
+        _ shouldStop: () -> Bool
+    ) {
+        guard let limit = problem.tradeLimit, limit < movable.count else { return }
+        func weight(_ index: Int) -> Double {
+            let moved = abs(relaxed.weights[index] - problem.currentWeights[index])
+            return moved * problem.covariance[index, index].squareRoot()
+        }
+        let forced = movable.filter { !problem.domains[$0].allowsNone }
+        let others = movable.filter { problem.domains[$0].allowsNone }.sorted { weight($0) > weight($1) }
+        let support = forced + others.prefix(max(0, limit - forced.count))
+        considerSupport(support, box, movable: movable, shouldStop)
+    }
+
+    /// Solves with trades in the given holdings only, rounds, and moves lots.
+    private mutating func considerSupport(
+        _ support: [Int],
+        _ box: PlanBox,
+        movable: [Int],
+        _ shouldStop: () -> Bool
+    ) {
+        var narrow = box
+        let kept = Set(support)
+        for index in 0..<problem.count where !kept.contains(index) && problem.domains[index].allowsNone {
+            narrow.lower[index] = 0
+            narrow.upper[index] = 0
+        }
+        var relaxation = PlanRelaxation(problem, box: narrow)
+        relaxation.accuracy = 1e-3
+        relaxation.maximumRounds = 5
+        let start = RelaxationStart(scale: best?.score.isFeasible == true ? best?.score.objective ?? 0 : 0)
+        guard let relaxed = relaxation.solve(from: start, shouldStop: shouldStop) else { return }
+        solves += relaxed.solves
+        local.looksLeft -= relaxed.solves * settings.looksPerSolve
+        var state = PlanState(problem, changes: rounded(relaxed.weights))
+        local.improve(&state, movable: support, shouldStop: shouldStop)
+        if let best, best.score.isFeasible, state.score.isFeasible,
+            state.score.objective > best.score.objective * Self.hopeless
+        {
+            return
+        }
+        local.improve(&state, movable: movable, shouldStop: shouldStop)
+        keep(state)
+    }
+
+    /// A plan worse than the best by this factor before the last moves is not worth them.
+    private static let hopeless = 1.2
+
+    // MARK: Wandering
+
+    /// Changes the best plan at random places, repairs it, and keeps what is better.
+    private mutating func wander(
+        _ relaxed: RelaxedPlan,
+        _ box: PlanBox,
+        _ movable: [Int],
+        bound: Double,
+        _ shouldStop: () -> Bool
+    ) {
+        let wish = movable.sorted { left, right in
+            abs(relaxed.weights[left] - problem.currentWeights[left])
+                > abs(relaxed.weights[right] - problem.currentWeights[right])
+        }
+        for _ in 0..<settings.rounds {
+            guard local.looksLeft > 0, !shouldStop(), !isClosed(bound), let best else { return }
+            let traded = movable.filter { best.changes[$0] != 0 }
+            let wished = wish.prefix(settings.roundCandidates)
+            let drawn = (0..<4).compactMap { _ in movable.isEmpty ? nil : movable[random.next(below: movable.count)] }
+            let others = Array(Set(wished).union(drawn).subtracting(traded)).sorted()
+            if let limit = problem.tradeLimit, limit < movable.count {
+                var support = traded
+                let swaps = min(1 + random.next(below: 2), support.count)
+                for _ in 0..<swaps where !support.isEmpty { support.remove(at: random.next(below: support.count)) }
+                for _ in 0..<swaps where !others.isEmpty { support.append(others[random.next(below: others.count)]) }
+                let near = Array(Set(support).union(others)).sorted()
+                considerSupport(Array(Set(support)).sorted(), box, movable: near, shouldStop)
+            } else {
+                shake(best, among: traded + others, movable, shouldStop)
+            }
+        }
+    }
+
+    /// Moves a few holdings by a few lots and repairs what that breaks.
+    private mutating func shake(
+        _ state: PlanState,
+        among candidates: [Int],
+        _ movable: [Int],
+        _ shouldStop: () -> Bool
+    ) {
+        guard !candidates.isEmpty else { return }
+        var shaken = state
+        for _ in 0..<(2 + random.next(below: 3)) {
+            let index = candidates[random.next(below: candidates.count)]
+            let domain = problem.domains[index]
+            let lots = Double(random.next(below: 7)) - 3
+            let step = domain.lotSize ?? 1e-3 / problem.unitWeights[index]
+            guard let change = domain.nearest(shaken.changes[index] + lots * step) else { continue }
+            shaken.make(PlanMove(index: index, change: change))
+        }
+        let near = movable.count <= local.smallBook ? movable : Array(Set(candidates)).sorted()
+        local.improve(&shaken, movable: near, shouldStop: shouldStop)
+        keep(shaken)
+    }
+}
+
+extension PlanBox {
+    /// All that the holdings' own limits allow; nil where one of them allows nothing.
+    init?(wholeOf problem: PlanProblem) {
+        lower = []
+        upper = []
+        for domain in problem.domains {
+            guard let least = domain.least, let most = domain.most else { return nil }
+            lower.append(least)
+            upper.append(most)
+        }
+    }
+}
+
+/// A small generator of random numbers that is the same everywhere.
+///
+/// - SeeAlso: Steele, Lea & Flood, Fast splittable pseudorandom number generators, OOPSLA 2014.
+struct SplitMix: Sendable {
+    private var state: UInt64
+
+    init(seed: UInt64) { state = seed }
+
+    /// A number in 0..<bound; bound is positive.
+    mutating func next(below bound: Int) -> Int {
+        state &+= 0x9E37_79B9_7F4A_7C15
+        var z = state
+        z = (z ^ (z >> 30)) &* 0xBF58_476D_1CE4_E5B9
+        z = (z ^ (z >> 27)) &* 0x94D0_49BB_1331_11EB
+        z ^= z >> 31
+        return Int(z % UInt64(bound))
+    }
+}

@@ -1,0 +1,178 @@
+internal import Matrices
+internal import PortfolioModel
+
+/// Risk parity and risk budgeting within the limits of a mandate.
+///
+/// The portfolio whose risk contributions are exactly the budgets is unique. Where it meets the limits, with as little
+/// cash as they allow, it is the answer; where it does not, the constrained one of ``ConstrainedRiskBudgeting`` is, and a
+/// warning says how far it is from the budgets.
+struct RiskParityMethod {
+    private let problem: AllocationProblem
+    private let method: MeanVarianceMethod
+    /// b of the problem's instruments, summing to 1.
+    private let budgets: [Double]
+
+    /// How far a contribution may be from its budget without a warning.
+    private static let exactness = 5e-9
+
+    init(_ problem: AllocationProblem) throws(OptimizationFailure) {
+        self.problem = problem
+        let limits = ConstraintCompiler.compile(problem)
+        let budgets = try riskBudgets(of: problem, limits)
+        self.budgets = budgets
+        method = MeanVarianceMethod(problem, limits: limits.forRiskBudgets(budgets, problem))
+    }
+
+    func solve(shouldStop: () -> Bool) throws(OptimizationFailure) -> AllocationSolution {
+        if let clash = ArithmeticCheck(problem: problem, limits: method.limits).clash() {
+            throw try method.infeasible(because: clash, shouldStop: shouldStop)
+        }
+        if method.limits.forbidsTrading { return warned(try method.currentAllocation(shouldStop: shouldStop)) }
+        let exact = try exactPortfolio(shouldStop: shouldStop)
+        if let point = FixedProportions(method, exact.weights).withLeastCash() {
+            let report = SolutionReport(
+                status: .optimal,
+                solver: "newton",
+                iterations: exact.cost.newtonSteps,
+                solveMilliseconds: 0,
+                primalResidual: 0,
+                dualResidual: exact.budgetError,
+                relativeGap: 0
+            )
+            return warned(try method.solution(at: point, report: report))
+        }
+        let constrained = ConstrainedRiskBudgeting(method: method, budgets: budgets, start: exact.weights)
+        return warned(try constrained.solve(shouldStop: shouldStop))
+    }
+
+    /// The portfolio that meets the budgets, whatever the limits.
+    private func exactPortfolio(shouldStop: () -> Bool) throws(OptimizationFailure) -> RiskBudgetPortfolio {
+        let covariance = try problem.covariance.matrix(for: "risk_parity")
+        do {
+            return try riskBudgetPortfolio(covariance: covariance, budgets: budgets, shouldStop: shouldStop)
+        } catch {
+            throw failure(of: error)
+        }
+    }
+
+    private func failure(of error: RiskBudgetingError) -> OptimizationFailure {
+        switch error {
+        case .noVariance(let instrument): return risklessInstrument(problem.instruments[instrument].id)
+        case .riskless:
+            return OptimizationFailure(
+                code: "riskless",
+                message: "Some combination of the instruments has no risk at all: there is none to divide."
+            )
+        case .stopped: return timeLimit()
+        case .noBudget: return missingBudgets()
+        case .notConverged(let budgetError):
+            return numericalDifficulty("the budgets are missed by \(budgetError), relative to the budgets")
+        case .dimensionMismatch, .notFinite, .negativeBudget, .notPositiveSemidefinite:
+            return numericalDifficulty("the covariance does not allow risk contributions (\(error))")
+        }
+    }
+
+    /// The solution with a warning where its contributions are not the budgets.
+    private func warned(_ solution: AllocationSolution) -> AllocationSolution {
+        let contributions = RiskFigures(weights: solution.weights, covariance: problem.covariance).contributions
+        var worst = (instrument: 0, miss: 0.0)
+        for index in contributions.indices {
+            let miss = abs(contributions[index] - budgets[index])
+            if miss > worst.miss { worst = (index, miss) }
+        }
+        guard worst.miss > Self.exactness || contributions.isEmpty else { return solution }
+        var result = solution
+        let id = problem.instruments[worst.instrument].id
+        let what =
+            contributions.isEmpty
+            ? "the allocation has no risk"
+            : "\(id) has \(readable(contributions[worst.instrument])) of the risk instead of"
+                + " \(readable(budgets[worst.instrument]))"
+        result.warnings.append(
+            ResultWarning(
+                code: "risk_budgets_not_met",
+                message: "The limits do not allow risk contributions equal to the budgets: \(what)."
+            )
+        )
+        return result
+    }
+}
+
+/// The failure of a method that divides risk where an instrument has none.
+func risklessInstrument(_ id: String) -> OptimizationFailure {
+    OptimizationFailure(
+        code: "riskless_instrument",
+        message: "\(id) has no variance: it can take no share of the risk. Leave it out of the universe."
+    )
+}
+
+private func missingBudgets() -> OptimizationFailure {
+    OptimizationFailure(
+        code: "invalid_inputs",
+        message: "No instrument of the universe that the limits allow to be held has a risk budget."
+    )
+}
+
+/// The budgets in force, summing to 1: those of the request, or equal ones.
+///
+/// What may not be held has none, unless the request gives it one, which is a mistake. What the limits hold at 0 has none
+/// either: the others share its part.
+private func riskBudgets(
+    of problem: AllocationProblem,
+    _ limits: AllocationLimits
+) throws(OptimizationFailure) -> [Double] {
+    var remaining = problem.parameters.riskBudgets.map { $0.filter { $0.value > 0 } }
+    var budgets = problem.instruments.enumerated().map { index, instrument -> Double in
+        guard problem.isTradable[index] else { return 0 }
+        guard remaining != nil else { return 1 }
+        return remaining?.removeValue(forKey: instrument.id) ?? 0
+    }
+    if let outside = remaining?.keys.min() {
+        throw OptimizationFailure(
+            code: "invalid_inputs",
+            message: "\(outside) has a risk budget but is outside the universe."
+        )
+    }
+    for index in limits.heldAtZero { budgets[index] = 0 }
+    let total = budgets.reduce(0, +)
+    guard total > 0 else { throw missingBudgets() }
+    return budgets.map { $0 / total }
+}
+
+extension AllocationLimits {
+    /// The instruments that an upper limit of 0 keeps out, alone or as one of a sector, class or group.
+    fileprivate var heldAtZero: Set<Int> {
+        var found: Set<Int> = []
+        for expression in expressions where expression.upper?.bound == 0 {
+            guard expression.terms.allSatisfy({ $0.coefficient > 0 && $0.variable < layout.cash }) else { continue }
+            found.formUnion(expression.terms.map(\.variable))
+        }
+        return found
+    }
+
+    /// The limits as they act on an allocation in which every budget above 0 is held.
+    ///
+    /// A buy-in threshold is then a floor, and what has no budget is at its own floor.
+    fileprivate func forRiskBudgets(_ budgets: [Double], _ problem: AllocationProblem) -> AllocationLimits {
+        var result = self
+        if let threshold {
+            for index in thresholdInstruments where budgets[index] > 0 {
+                let own = result.expressions[index].lower?.bound ?? 0
+                guard threshold.bound > own else { continue }
+                let subject = problem.instruments[index].id
+                result.expressions[index].lower = LimitSide(
+                    bound: threshold.bound,
+                    parameter: threshold.parameter,
+                    subject: subject
+                )
+            }
+        }
+        result.threshold = nil
+        result.thresholdInstruments = []
+        for index in budgets.indices where budgets[index] == 0 {
+            let floor = result.expressions[index].lower ?? LimitSide(bound: 0)
+            result.expressions[index].upper = LimitSide(bound: floor.bound)
+        }
+        return result
+    }
+}

@@ -1,0 +1,33 @@
+internal import Matrices
+internal import PortfolioModel
+
+/// Checks the exposures to factors against their limits, more closely than weights: they are sums of many.
+func checkFactorLimits(of exposure: Exposure, _ mandate: Mandate, _ findings: inout Findings) {
+    for (name, limit) in (mandate.limits.factorExposures ?? [:]).sorted(by: { $0.key < $1.key }) {
+        let claim = "constraints/factor_exposures/\(name)"
+        guard let value = factorExposure(name, exposure.weights, mandate.moments) else {
+            findings.require(false, claim, expected: "a factor of the risk model", actual: "none")
+            continue
+        }
+        if let bound = limit.max {
+            let holds = value <= bound + Tolerance.factorLimit
+            findings.require(holds, claim, expected: "at most \(bound)", actual: "\(value)")
+        }
+        if let bound = limit.min {
+            let holds = value >= bound - Tolerance.factorLimit
+            findings.require(holds, claim, expected: "at least \(bound)", actual: "\(value)")
+        }
+    }
+}
+
+/// Σ wᵢ bᵢf; nil for what is no factor of the model.
+func factorExposure(_ name: String, _ weights: [Double], _ moments: Moments) -> Double? {
+    guard let structure = moments.factors, let factor = structure.factors.firstIndex(of: name),
+        structure.covariance.exposures.columns == weights.count
+    else { return nil }
+    var sum = 0.0
+    for (i, weight) in weights.enumerated() where weight != 0 {
+        sum += weight * structure.covariance.exposures[factor, i]
+    }
+    return sum
+}

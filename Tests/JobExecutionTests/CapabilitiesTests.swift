@@ -1,0 +1,82 @@
+import JobExecution
+import Matrices
+import PortfolioModel
+import Repository
+import TestSupport
+import Testing
+
+/// A combination that is listed, with one of its measures of risk.
+struct ListedCombination: Sendable, CustomTestStringConvertible {
+    let type: OptimizationType
+    let objective: Objective
+    let riskMeasure: RiskMeasure
+
+    var testDescription: String { "\(type.rawValue), \(objective.rawValue), \(riskMeasure.rawValue)" }
+
+    static let all = Capabilities.combinations.flatMap { combination in
+        combination.riskMeasures.map {
+            ListedCombination(type: combination.type, objective: combination.objective, riskMeasure: $0)
+        }
+    }
+}
+
+@Suite("What capabilities list")
+struct CapabilitiesTests {
+    /// Twelve instruments with a history, sectors and a benchmark.
+    private func job(_ combination: ListedCombination, seed: UInt64) -> OptimizationJob {
+        var random = SeededGenerator(seed: seed)
+        var job = TestJob(count: 12, seed: seed, objective: combination.objective).job
+        job.request.type = combination.type
+        job.request.riskMeasure = combination.riskMeasure
+        var history = DenseMatrix(rows: 60, columns: 12)
+        for row in 0..<60 {
+            let market = 0.006 * random.normal()
+            for column in 0..<12 { history[row, column] = 0.0004 + market + 0.008 * random.normal() }
+        }
+        if combination.type == .blackLitterman {
+            // Without a view nothing is expected to earn more than the market.
+            job.request.parameters.views = [
+                ReturnView(instruments: ["N7": 1, "N2": -0.5], expectedReturn: 0.08, uncertainty: .confidence(0.7))
+            ]
+        }
+        if combination.type == .factorBased {
+            job.snapshot.riskModel.factorModel = FactorModel(
+                factors: ["MKT"],
+                loadings: DenseMatrix(
+                    rows: 12,
+                    columns: 1,
+                    columnMajor: (0..<12).map { _ in random.uniform(0.5...1.5) }
+                ),
+                factorCovariance: DenseMatrix(rows: 1, columns: 1, columnMajor: [0.02]),
+                specificVariance: (0..<12).map { _ in random.uniform(0.005...0.03) }
+            )
+        }
+        job.snapshot.riskModel.returns = history
+        job.snapshot.riskModel.covariance = nil
+        job.snapshot.portfolio.benchmark = ["N0": 0.3, "N1": 0.3, "N5": 0.4]
+        for index in job.snapshot.instruments.indices {
+            job.snapshot.instruments[index].sector = ["tech", "health", "energy"][index % 3]
+        }
+        return job
+    }
+
+    @Test(arguments: ListedCombination.all, UInt64(1)...3)
+    func `every combination completes on twelve instruments and passes the checker`(
+        combination: ListedCombination,
+        seed: UInt64
+    ) throws {
+        var solve = SolveOptimization(clock: monotonicNow, defaultTimeLimit: .seconds(60))
+        var job = job(combination, seed: seed)
+        let plain = solve.outcome(of: job, tenant: "t", isRevoked: { false })
+        #expect(plain.violations == [])
+        _ = try plain.result.get()
+        job.request.constraints.maxPositionSize = 0.2
+        job.request.constraints.maxSectorExposure = 0.5
+        job.request.constraints.maxTurnover = 0.4
+        job.request.constraints.minCash = 0.02
+        job.request.constraints.maxCash = 0.1
+        let limited = solve.outcome(of: job, tenant: "t", isRevoked: { false })
+        #expect(limited.violations == [])
+        #expect(try limited.result.get().metrics.turnover <= 0.4 + 1e-9)
+    }
+}

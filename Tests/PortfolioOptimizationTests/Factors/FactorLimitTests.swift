@@ -1,0 +1,90 @@
+import Matrices
+import PortfolioModel
+import Testing
+
+import PortfolioOptimization
+
+@Suite("Limits on factor exposures")
+struct FactorLimitTests {
+    @Test func `the fixture has enough mandates of both ends`() {
+        #expect(RandomMandate.onFactors.filter { $0.status == "optimal" }.count >= 80)
+        #expect(RandomMandate.onFactors.filter { $0.status == "infeasible" }.count >= 20)
+    }
+
+    @Test(arguments: RandomMandate.onFactors)
+    func `the optimum is the reference's and meets every limit`(_ example: RandomMandate) throws {
+        let objective = try #require(Objective(rawValue: example.objective))
+        let mandate = example.mandate(inParts: true)
+        guard example.status == "optimal" else {
+            let failure = try #require(try mandate.failure(objective))
+            #expect(failure.code == example.status, "\(failure)")
+            #expect(failure.code != "infeasible" || !failure.conflicts.isEmpty)
+            return
+        }
+        let problem = try mandate.problem(objective)
+        let solution = try optimizeAllocation(problem) { false }
+        let expected = try #require(example.expected.map { objective == .minimizeRisk ? -$0 : $0 })
+        let value = Figures(problem, solution.weights, solution.cash).value(objective)
+        #expect(abs(value - expected) <= 1e-6 * max(abs(expected), 1e-2), "\(value) is not \(expected)")
+        #expect(worstMiss(problem, solution.weights, solution.cash) <= 1e-8)
+        // And by the interior point in parts alone, which production asks where active sets do not finish.
+        let other = try optimizeByInteriorPoint(problem) { false }
+        let otherValue = Figures(problem, other.weights, other.cash).value(objective)
+        #expect(abs(otherValue - expected) <= 1e-6 * max(abs(expected), 1e-2), "\(otherValue) is not \(expected)")
+        #expect(worstMiss(problem, other.weights, other.cash) <= 1e-8)
+    }
+
+    /// A, B and C with exposures 0.5, 1 and 1.5 to one factor.
+    private func mandate() -> TestMandate {
+        var mandate = TestMandate(
+            expectedReturns: [0.04, 0.06, 0.08],
+            covariance: [[0, 0, 0], [0, 0, 0], [0, 0, 0]]
+        )
+        mandate.factors = FactorStructure(
+            factors: ["MKT"],
+            covariance: FactorCovariance(
+                exposuresTransposed: DenseMatrix(rows: 1, columns: 3, columnMajor: [0.5, 1, 1.5]),
+                factorCovariance: DenseMatrix(rows: 1, columns: 1, columnMajor: [0.04]),
+                specificVariance: [0.01, 0.01, 0.01]
+            )
+        )
+        return mandate
+    }
+
+    @Test func `a limit that binds is listed by its pointer, with what another unit of it would gain`() throws {
+        var mandate = mandate()
+        mandate.constraints.factorExposures = ["MKT": FactorLimit(max: 1.2)]
+        let solution = try mandate.solve(.maximizeReturn)
+        #expect(abs(0.5 * solution.weights[0] + solution.weights[1] + 1.5 * solution.weights[2] - 1.2) < 1e-12)
+        let binding = try #require(solution.bindingConstraints.first { $0.constraint == "/factor_exposures/MKT/max" })
+        // Return rises by 0.04 for each unit of exposure.
+        #expect(abs((binding.shadowPrice ?? 0) - 0.04) < 1e-9)
+        #expect(binding.subject == nil && binding.bound == 1.2)
+    }
+
+    @Test func `equal limits are a target that is met exactly`() throws {
+        var mandate = mandate()
+        mandate.constraints.factorExposures = ["MKT": FactorLimit(min: 0.9, max: 0.9)]
+        for objective in [Objective.minimizeRisk, .maximizeReturn, .maximizeUtility, .maximizeSharpe] {
+            let weights = try mandate.solve(objective).weights
+            #expect(abs(0.5 * weights[0] + weights[1] + 1.5 * weights[2] - 0.9) <= 1e-8, "\(objective)")
+        }
+    }
+
+    @Test func `exposures out of reach fail with the nearest that is in reach`() throws {
+        var mandate = mandate()
+        mandate.constraints.factorExposures = ["MKT": FactorLimit(min: 2)]
+        let failure = try #require(try mandate.failure(.minimizeRisk))
+        #expect(failure.code == "infeasible")
+        #expect(failure.conflicts.map(\.constraint) == ["/factor_exposures/MKT/min"])
+        #expect(abs((failure.conflicts.first?.nearestFeasible ?? 0) - 1.5) < 1e-6)
+    }
+
+    @Test func `factors that the risk model does not have are refused`() throws {
+        var mandate = mandate()
+        mandate.constraints.factorExposures = ["SIZE": FactorLimit(max: 1)]
+        #expect(throws: OptimizationFailure.self) { try mandate.problem(.minimizeRisk) }
+        mandate.factors = nil
+        #expect(throws: OptimizationFailure.self) { try mandate.problem(.minimizeRisk) }
+    }
+}
