@@ -1711,8 +1711,15 @@ package nonisolated struct PortfolioOptimization_V1_BlackLitterman: Sendable {
   /// Clears the value of `posteriorCovariance`. Subsequent reads from it will return its default value.
   package mutating func clearPosteriorCovariance() {self._posteriorCovariance = nil}
 
-  /// The variance of each view used, in the order of the views.
-  package var viewVariances: [Double] = []
+  /// The variance of each view, in their order; null for one that was dropped.
+  package var viewVariances: SwiftProtobuf.Google_Protobuf_ListValue {
+    get {_viewVariances ?? SwiftProtobuf.Google_Protobuf_ListValue()}
+    set {_viewVariances = newValue}
+  }
+  /// Returns true if `viewVariances` has been explicitly set.
+  package var hasViewVariances: Bool {self._viewVariances != nil}
+  /// Clears the value of `viewVariances`. Subsequent reads from it will return its default value.
+  package mutating func clearViewVariances() {self._viewVariances = nil}
 
   package var unknownFields = SwiftProtobuf.UnknownStorage()
 
@@ -1721,6 +1728,7 @@ package nonisolated struct PortfolioOptimization_V1_BlackLitterman: Sendable {
   fileprivate var _tau: Double? = nil
   fileprivate var _riskAversion: Double? = nil
   fileprivate var _posteriorCovariance: Bool? = nil
+  fileprivate var _viewVariances: SwiftProtobuf.Google_Protobuf_ListValue? = nil
 }
 
 /// What a result was computed from.
@@ -2281,152 +2289,172 @@ package nonisolated struct PortfolioOptimization_V1_RebalancePlanRequest: @unche
   fileprivate var _storage = _StorageClass.defaultInstance
 }
 
-package nonisolated struct PortfolioOptimization_V1_RebalanceConstraints: Sendable {
+package nonisolated struct PortfolioOptimization_V1_RebalanceConstraints: @unchecked Sendable {
   // SwiftProtobuf.Message conformance is added in an extension below. See the
   // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
   // methods supported on all messages.
 
   package var maxTurnover: Double {
-    get {_maxTurnover ?? 0}
-    set {_maxTurnover = newValue}
+    get {_storage._maxTurnover ?? 0}
+    set {_uniqueStorage()._maxTurnover = newValue}
   }
   /// Returns true if `maxTurnover` has been explicitly set.
-  package var hasMaxTurnover: Bool {self._maxTurnover != nil}
+  package var hasMaxTurnover: Bool {_storage._maxTurnover != nil}
   /// Clears the value of `maxTurnover`. Subsequent reads from it will return its default value.
-  package mutating func clearMaxTurnover() {self._maxTurnover = nil}
+  package mutating func clearMaxTurnover() {_uniqueStorage()._maxTurnover = nil}
 
   package var minTradeSize: Double {
-    get {_minTradeSize ?? 0}
-    set {_minTradeSize = newValue}
+    get {_storage._minTradeSize ?? 0}
+    set {_uniqueStorage()._minTradeSize = newValue}
   }
   /// Returns true if `minTradeSize` has been explicitly set.
-  package var hasMinTradeSize: Bool {self._minTradeSize != nil}
+  package var hasMinTradeSize: Bool {_storage._minTradeSize != nil}
   /// Clears the value of `minTradeSize`. Subsequent reads from it will return its default value.
-  package mutating func clearMinTradeSize() {self._minTradeSize = nil}
+  package mutating func clearMinTradeSize() {_uniqueStorage()._minTradeSize = nil}
 
   package var maxTrades: Int32 {
-    get {_maxTrades ?? 0}
-    set {_maxTrades = newValue}
+    get {_storage._maxTrades ?? 0}
+    set {_uniqueStorage()._maxTrades = newValue}
   }
   /// Returns true if `maxTrades` has been explicitly set.
-  package var hasMaxTrades: Bool {self._maxTrades != nil}
+  package var hasMaxTrades: Bool {_storage._maxTrades != nil}
   /// Clears the value of `maxTrades`. Subsequent reads from it will return its default value.
-  package mutating func clearMaxTrades() {self._maxTrades = nil}
+  package mutating func clearMaxTrades() {_uniqueStorage()._maxTrades = nil}
 
   package var considerTaxImplications: Bool {
-    get {_considerTaxImplications ?? false}
-    set {_considerTaxImplications = newValue}
+    get {_storage._considerTaxImplications ?? false}
+    set {_uniqueStorage()._considerTaxImplications = newValue}
   }
   /// Returns true if `considerTaxImplications` has been explicitly set.
-  package var hasConsiderTaxImplications: Bool {self._considerTaxImplications != nil}
+  package var hasConsiderTaxImplications: Bool {_storage._considerTaxImplications != nil}
   /// Clears the value of `considerTaxImplications`. Subsequent reads from it will return its default value.
-  package mutating func clearConsiderTaxImplications() {self._considerTaxImplications = nil}
+  package mutating func clearConsiderTaxImplications() {_uniqueStorage()._considerTaxImplications = nil}
 
   /// The limits of an optimization, for the target.
   package var maxPositionSize: Double {
-    get {_maxPositionSize ?? 0}
-    set {_maxPositionSize = newValue}
+    get {_storage._maxPositionSize ?? 0}
+    set {_uniqueStorage()._maxPositionSize = newValue}
   }
   /// Returns true if `maxPositionSize` has been explicitly set.
-  package var hasMaxPositionSize: Bool {self._maxPositionSize != nil}
+  package var hasMaxPositionSize: Bool {_storage._maxPositionSize != nil}
   /// Clears the value of `maxPositionSize`. Subsequent reads from it will return its default value.
-  package mutating func clearMaxPositionSize() {self._maxPositionSize = nil}
+  package mutating func clearMaxPositionSize() {_uniqueStorage()._maxPositionSize = nil}
 
   package var minPositionSize: Double {
-    get {_minPositionSize ?? 0}
-    set {_minPositionSize = newValue}
+    get {_storage._minPositionSize ?? 0}
+    set {_uniqueStorage()._minPositionSize = newValue}
   }
   /// Returns true if `minPositionSize` has been explicitly set.
-  package var hasMinPositionSize: Bool {self._minPositionSize != nil}
+  package var hasMinPositionSize: Bool {_storage._minPositionSize != nil}
   /// Clears the value of `minPositionSize`. Subsequent reads from it will return its default value.
-  package mutating func clearMinPositionSize() {self._minPositionSize = nil}
+  package mutating func clearMinPositionSize() {_uniqueStorage()._minPositionSize = nil}
 
   package var maxSectorExposure: Double {
-    get {_maxSectorExposure ?? 0}
-    set {_maxSectorExposure = newValue}
+    get {_storage._maxSectorExposure ?? 0}
+    set {_uniqueStorage()._maxSectorExposure = newValue}
   }
   /// Returns true if `maxSectorExposure` has been explicitly set.
-  package var hasMaxSectorExposure: Bool {self._maxSectorExposure != nil}
+  package var hasMaxSectorExposure: Bool {_storage._maxSectorExposure != nil}
   /// Clears the value of `maxSectorExposure`. Subsequent reads from it will return its default value.
-  package mutating func clearMaxSectorExposure() {self._maxSectorExposure = nil}
+  package mutating func clearMaxSectorExposure() {_uniqueStorage()._maxSectorExposure = nil}
 
   package var maxAssetClassExposure: Double {
-    get {_maxAssetClassExposure ?? 0}
-    set {_maxAssetClassExposure = newValue}
+    get {_storage._maxAssetClassExposure ?? 0}
+    set {_uniqueStorage()._maxAssetClassExposure = newValue}
   }
   /// Returns true if `maxAssetClassExposure` has been explicitly set.
-  package var hasMaxAssetClassExposure: Bool {self._maxAssetClassExposure != nil}
+  package var hasMaxAssetClassExposure: Bool {_storage._maxAssetClassExposure != nil}
   /// Clears the value of `maxAssetClassExposure`. Subsequent reads from it will return its default value.
-  package mutating func clearMaxAssetClassExposure() {self._maxAssetClassExposure = nil}
+  package mutating func clearMaxAssetClassExposure() {_uniqueStorage()._maxAssetClassExposure = nil}
 
   package var targetVolatility: Double {
-    get {_targetVolatility ?? 0}
-    set {_targetVolatility = newValue}
+    get {_storage._targetVolatility ?? 0}
+    set {_uniqueStorage()._targetVolatility = newValue}
   }
   /// Returns true if `targetVolatility` has been explicitly set.
-  package var hasTargetVolatility: Bool {self._targetVolatility != nil}
+  package var hasTargetVolatility: Bool {_storage._targetVolatility != nil}
   /// Clears the value of `targetVolatility`. Subsequent reads from it will return its default value.
-  package mutating func clearTargetVolatility() {self._targetVolatility = nil}
+  package mutating func clearTargetVolatility() {_uniqueStorage()._targetVolatility = nil}
 
-  package var minWeights: Dictionary<String,Double> = [:]
+  package var minWeights: Dictionary<String,Double> {
+    get {_storage._minWeights}
+    set {_uniqueStorage()._minWeights = newValue}
+  }
 
-  package var maxWeights: Dictionary<String,Double> = [:]
+  package var maxWeights: Dictionary<String,Double> {
+    get {_storage._maxWeights}
+    set {_uniqueStorage()._maxWeights = newValue}
+  }
 
   package var minReturn: Double {
-    get {_minReturn ?? 0}
-    set {_minReturn = newValue}
+    get {_storage._minReturn ?? 0}
+    set {_uniqueStorage()._minReturn = newValue}
   }
   /// Returns true if `minReturn` has been explicitly set.
-  package var hasMinReturn: Bool {self._minReturn != nil}
+  package var hasMinReturn: Bool {_storage._minReturn != nil}
   /// Clears the value of `minReturn`. Subsequent reads from it will return its default value.
-  package mutating func clearMinReturn() {self._minReturn = nil}
+  package mutating func clearMinReturn() {_uniqueStorage()._minReturn = nil}
 
   package var maxRisk: Double {
-    get {_maxRisk ?? 0}
-    set {_maxRisk = newValue}
+    get {_storage._maxRisk ?? 0}
+    set {_uniqueStorage()._maxRisk = newValue}
   }
   /// Returns true if `maxRisk` has been explicitly set.
-  package var hasMaxRisk: Bool {self._maxRisk != nil}
+  package var hasMaxRisk: Bool {_storage._maxRisk != nil}
   /// Clears the value of `maxRisk`. Subsequent reads from it will return its default value.
-  package mutating func clearMaxRisk() {self._maxRisk = nil}
+  package mutating func clearMaxRisk() {_uniqueStorage()._maxRisk = nil}
 
   package var minCash: Double {
-    get {_minCash ?? 0}
-    set {_minCash = newValue}
+    get {_storage._minCash ?? 0}
+    set {_uniqueStorage()._minCash = newValue}
   }
   /// Returns true if `minCash` has been explicitly set.
-  package var hasMinCash: Bool {self._minCash != nil}
+  package var hasMinCash: Bool {_storage._minCash != nil}
   /// Clears the value of `minCash`. Subsequent reads from it will return its default value.
-  package mutating func clearMinCash() {self._minCash = nil}
+  package mutating func clearMinCash() {_uniqueStorage()._minCash = nil}
 
   package var maxCash: Double {
-    get {_maxCash ?? 0}
-    set {_maxCash = newValue}
+    get {_storage._maxCash ?? 0}
+    set {_uniqueStorage()._maxCash = newValue}
   }
   /// Returns true if `maxCash` has been explicitly set.
-  package var hasMaxCash: Bool {self._maxCash != nil}
+  package var hasMaxCash: Bool {_storage._maxCash != nil}
   /// Clears the value of `maxCash`. Subsequent reads from it will return its default value.
-  package mutating func clearMaxCash() {self._maxCash = nil}
+  package mutating func clearMaxCash() {_uniqueStorage()._maxCash = nil}
 
-  package var groups: [PortfolioOptimization_V1_GroupLimit] = []
+  package var groups: [PortfolioOptimization_V1_GroupLimit] {
+    get {_storage._groups}
+    set {_uniqueStorage()._groups = newValue}
+  }
+
+  package var factorExposures: Dictionary<String,PortfolioOptimization_V1_Range> {
+    get {_storage._factorExposures}
+    set {_uniqueStorage()._factorExposures = newValue}
+  }
+
+  package var maxPositions: Int32 {
+    get {_storage._maxPositions ?? 0}
+    set {_uniqueStorage()._maxPositions = newValue}
+  }
+  /// Returns true if `maxPositions` has been explicitly set.
+  package var hasMaxPositions: Bool {_storage._maxPositions != nil}
+  /// Clears the value of `maxPositions`. Subsequent reads from it will return its default value.
+  package mutating func clearMaxPositions() {_uniqueStorage()._maxPositions = nil}
+
+  package var maxTrackingError: Double {
+    get {_storage._maxTrackingError ?? 0}
+    set {_uniqueStorage()._maxTrackingError = newValue}
+  }
+  /// Returns true if `maxTrackingError` has been explicitly set.
+  package var hasMaxTrackingError: Bool {_storage._maxTrackingError != nil}
+  /// Clears the value of `maxTrackingError`. Subsequent reads from it will return its default value.
+  package mutating func clearMaxTrackingError() {_uniqueStorage()._maxTrackingError = nil}
 
   package var unknownFields = SwiftProtobuf.UnknownStorage()
 
   package init() {}
 
-  fileprivate var _maxTurnover: Double? = nil
-  fileprivate var _minTradeSize: Double? = nil
-  fileprivate var _maxTrades: Int32? = nil
-  fileprivate var _considerTaxImplications: Bool? = nil
-  fileprivate var _maxPositionSize: Double? = nil
-  fileprivate var _minPositionSize: Double? = nil
-  fileprivate var _maxSectorExposure: Double? = nil
-  fileprivate var _maxAssetClassExposure: Double? = nil
-  fileprivate var _targetVolatility: Double? = nil
-  fileprivate var _minReturn: Double? = nil
-  fileprivate var _maxRisk: Double? = nil
-  fileprivate var _minCash: Double? = nil
-  fileprivate var _maxCash: Double? = nil
+  fileprivate var _storage = _StorageClass.defaultInstance
 }
 
 package nonisolated struct PortfolioOptimization_V1_RebalancePlanResponse: @unchecked Sendable {
@@ -5154,7 +5182,7 @@ nonisolated extension PortfolioOptimization_V1_BlackLitterman: SwiftProtobuf.Mes
       case 4: try { try decoder.decodeSingularDoubleField(value: &self._tau) }()
       case 5: try { try decoder.decodeSingularDoubleField(value: &self._riskAversion) }()
       case 6: try { try decoder.decodeSingularBoolField(value: &self._posteriorCovariance) }()
-      case 7: try { try decoder.decodeRepeatedDoubleField(value: &self.viewVariances) }()
+      case 7: try { try decoder.decodeSingularMessageField(value: &self._viewVariances) }()
       default: break
       }
     }
@@ -5183,9 +5211,9 @@ nonisolated extension PortfolioOptimization_V1_BlackLitterman: SwiftProtobuf.Mes
     try { if let v = self._posteriorCovariance {
       try visitor.visitSingularBoolField(value: v, fieldNumber: 6)
     } }()
-    if !self.viewVariances.isEmpty {
-      try visitor.visitPackedDoubleField(value: self.viewVariances, fieldNumber: 7)
-    }
+    try { if let v = self._viewVariances {
+      try visitor.visitSingularMessageField(value: v, fieldNumber: 7)
+    } }()
     try unknownFields.traverse(visitor: &visitor)
   }
 
@@ -5196,7 +5224,7 @@ nonisolated extension PortfolioOptimization_V1_BlackLitterman: SwiftProtobuf.Mes
     if lhs._tau != rhs._tau {return false}
     if lhs._riskAversion != rhs._riskAversion {return false}
     if lhs._posteriorCovariance != rhs._posteriorCovariance {return false}
-    if lhs.viewVariances != rhs.viewVariances {return false}
+    if lhs._viewVariances != rhs._viewVariances {return false}
     if lhs.unknownFields != rhs.unknownFields {return false}
     return true
   }
@@ -5935,108 +5963,195 @@ nonisolated extension PortfolioOptimization_V1_RebalancePlanRequest: SwiftProtob
 
 nonisolated extension PortfolioOptimization_V1_RebalanceConstraints: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
   package static let protoMessageName: String = _protobuf_package + ".RebalanceConstraints"
-  package static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{3}max_turnover\0\u{3}min_trade_size\0\u{3}max_trades\0\u{3}consider_tax_implications\0\u{4}`\u{1}max_position_size\0\u{3}min_position_size\0\u{3}max_sector_exposure\0\u{3}max_asset_class_exposure\0\u{3}target_volatility\0\u{3}min_weights\0\u{3}max_weights\0\u{3}min_return\0\u{3}max_risk\0\u{3}min_cash\0\u{3}max_cash\0\u{1}groups\0")
+  package static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{3}max_turnover\0\u{3}min_trade_size\0\u{3}max_trades\0\u{3}consider_tax_implications\0\u{4}`\u{1}max_position_size\0\u{3}min_position_size\0\u{3}max_sector_exposure\0\u{3}max_asset_class_exposure\0\u{3}target_volatility\0\u{3}min_weights\0\u{3}max_weights\0\u{3}min_return\0\u{3}max_risk\0\u{3}min_cash\0\u{3}max_cash\0\u{1}groups\0\u{3}factor_exposures\0\u{3}max_positions\0\u{3}max_tracking_error\0")
+
+  fileprivate class _StorageClass {
+    var _maxTurnover: Double? = nil
+    var _minTradeSize: Double? = nil
+    var _maxTrades: Int32? = nil
+    var _considerTaxImplications: Bool? = nil
+    var _maxPositionSize: Double? = nil
+    var _minPositionSize: Double? = nil
+    var _maxSectorExposure: Double? = nil
+    var _maxAssetClassExposure: Double? = nil
+    var _targetVolatility: Double? = nil
+    var _minWeights: Dictionary<String,Double> = [:]
+    var _maxWeights: Dictionary<String,Double> = [:]
+    var _minReturn: Double? = nil
+    var _maxRisk: Double? = nil
+    var _minCash: Double? = nil
+    var _maxCash: Double? = nil
+    var _groups: [PortfolioOptimization_V1_GroupLimit] = []
+    var _factorExposures: Dictionary<String,PortfolioOptimization_V1_Range> = [:]
+    var _maxPositions: Int32? = nil
+    var _maxTrackingError: Double? = nil
+
+      // This property is used as the initial default value for new instances of the type.
+      // The type itself is protecting the reference to its storage via CoW semantics.
+      // This will force a copy to be made of this reference when the first mutation occurs;
+      // hence, it is safe to mark this as `nonisolated(unsafe)`.
+      static nonisolated(unsafe) let defaultInstance = _StorageClass()
+
+    private init() {}
+
+    init(copying source: _StorageClass) {
+      _maxTurnover = source._maxTurnover
+      _minTradeSize = source._minTradeSize
+      _maxTrades = source._maxTrades
+      _considerTaxImplications = source._considerTaxImplications
+      _maxPositionSize = source._maxPositionSize
+      _minPositionSize = source._minPositionSize
+      _maxSectorExposure = source._maxSectorExposure
+      _maxAssetClassExposure = source._maxAssetClassExposure
+      _targetVolatility = source._targetVolatility
+      _minWeights = source._minWeights
+      _maxWeights = source._maxWeights
+      _minReturn = source._minReturn
+      _maxRisk = source._maxRisk
+      _minCash = source._minCash
+      _maxCash = source._maxCash
+      _groups = source._groups
+      _factorExposures = source._factorExposures
+      _maxPositions = source._maxPositions
+      _maxTrackingError = source._maxTrackingError
+    }
+  }
+
+  fileprivate mutating func _uniqueStorage() -> _StorageClass {
+    if !isKnownUniquelyReferenced(&_storage) {
+      _storage = _StorageClass(copying: _storage)
+    }
+    return _storage
+  }
 
   package mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
-    while let fieldNumber = try decoder.nextFieldNumber() {
-      // The use of inline closures is to circumvent an issue where the compiler
-      // allocates stack space for every case branch when no optimizations are
-      // enabled. https://github.com/apple/swift-protobuf/issues/1034
-      switch fieldNumber {
-      case 1: try { try decoder.decodeSingularDoubleField(value: &self._maxTurnover) }()
-      case 2: try { try decoder.decodeSingularDoubleField(value: &self._minTradeSize) }()
-      case 3: try { try decoder.decodeSingularInt32Field(value: &self._maxTrades) }()
-      case 4: try { try decoder.decodeSingularBoolField(value: &self._considerTaxImplications) }()
-      case 100: try { try decoder.decodeSingularDoubleField(value: &self._maxPositionSize) }()
-      case 101: try { try decoder.decodeSingularDoubleField(value: &self._minPositionSize) }()
-      case 102: try { try decoder.decodeSingularDoubleField(value: &self._maxSectorExposure) }()
-      case 103: try { try decoder.decodeSingularDoubleField(value: &self._maxAssetClassExposure) }()
-      case 104: try { try decoder.decodeSingularDoubleField(value: &self._targetVolatility) }()
-      case 105: try { try decoder.decodeMapField(fieldType: SwiftProtobuf._ProtobufMap<SwiftProtobuf.ProtobufString,SwiftProtobuf.ProtobufDouble>.self, value: &self.minWeights) }()
-      case 106: try { try decoder.decodeMapField(fieldType: SwiftProtobuf._ProtobufMap<SwiftProtobuf.ProtobufString,SwiftProtobuf.ProtobufDouble>.self, value: &self.maxWeights) }()
-      case 107: try { try decoder.decodeSingularDoubleField(value: &self._minReturn) }()
-      case 108: try { try decoder.decodeSingularDoubleField(value: &self._maxRisk) }()
-      case 109: try { try decoder.decodeSingularDoubleField(value: &self._minCash) }()
-      case 110: try { try decoder.decodeSingularDoubleField(value: &self._maxCash) }()
-      case 111: try { try decoder.decodeRepeatedMessageField(value: &self.groups) }()
-      default: break
+    _ = _uniqueStorage()
+    try withExtendedLifetime(_storage) { (_storage: _StorageClass) in
+      while let fieldNumber = try decoder.nextFieldNumber() {
+        // The use of inline closures is to circumvent an issue where the compiler
+        // allocates stack space for every case branch when no optimizations are
+        // enabled. https://github.com/apple/swift-protobuf/issues/1034
+        switch fieldNumber {
+        case 1: try { try decoder.decodeSingularDoubleField(value: &_storage._maxTurnover) }()
+        case 2: try { try decoder.decodeSingularDoubleField(value: &_storage._minTradeSize) }()
+        case 3: try { try decoder.decodeSingularInt32Field(value: &_storage._maxTrades) }()
+        case 4: try { try decoder.decodeSingularBoolField(value: &_storage._considerTaxImplications) }()
+        case 100: try { try decoder.decodeSingularDoubleField(value: &_storage._maxPositionSize) }()
+        case 101: try { try decoder.decodeSingularDoubleField(value: &_storage._minPositionSize) }()
+        case 102: try { try decoder.decodeSingularDoubleField(value: &_storage._maxSectorExposure) }()
+        case 103: try { try decoder.decodeSingularDoubleField(value: &_storage._maxAssetClassExposure) }()
+        case 104: try { try decoder.decodeSingularDoubleField(value: &_storage._targetVolatility) }()
+        case 105: try { try decoder.decodeMapField(fieldType: SwiftProtobuf._ProtobufMap<SwiftProtobuf.ProtobufString,SwiftProtobuf.ProtobufDouble>.self, value: &_storage._minWeights) }()
+        case 106: try { try decoder.decodeMapField(fieldType: SwiftProtobuf._ProtobufMap<SwiftProtobuf.ProtobufString,SwiftProtobuf.ProtobufDouble>.self, value: &_storage._maxWeights) }()
+        case 107: try { try decoder.decodeSingularDoubleField(value: &_storage._minReturn) }()
+        case 108: try { try decoder.decodeSingularDoubleField(value: &_storage._maxRisk) }()
+        case 109: try { try decoder.decodeSingularDoubleField(value: &_storage._minCash) }()
+        case 110: try { try decoder.decodeSingularDoubleField(value: &_storage._maxCash) }()
+        case 111: try { try decoder.decodeRepeatedMessageField(value: &_storage._groups) }()
+        case 112: try { try decoder.decodeMapField(fieldType: SwiftProtobuf._ProtobufMessageMap<SwiftProtobuf.ProtobufString,PortfolioOptimization_V1_Range>.self, value: &_storage._factorExposures) }()
+        case 113: try { try decoder.decodeSingularInt32Field(value: &_storage._maxPositions) }()
+        case 114: try { try decoder.decodeSingularDoubleField(value: &_storage._maxTrackingError) }()
+        default: break
+        }
       }
     }
   }
 
   package func traverse<V: SwiftProtobuf.Visitor>(visitor: inout V) throws {
-    // The use of inline closures is to circumvent an issue where the compiler
-    // allocates stack space for every if/case branch local when no optimizations
-    // are enabled. https://github.com/apple/swift-protobuf/issues/1034 and
-    // https://github.com/apple/swift-protobuf/issues/1182
-    try { if let v = self._maxTurnover {
-      try visitor.visitSingularDoubleField(value: v, fieldNumber: 1)
-    } }()
-    try { if let v = self._minTradeSize {
-      try visitor.visitSingularDoubleField(value: v, fieldNumber: 2)
-    } }()
-    try { if let v = self._maxTrades {
-      try visitor.visitSingularInt32Field(value: v, fieldNumber: 3)
-    } }()
-    try { if let v = self._considerTaxImplications {
-      try visitor.visitSingularBoolField(value: v, fieldNumber: 4)
-    } }()
-    try { if let v = self._maxPositionSize {
-      try visitor.visitSingularDoubleField(value: v, fieldNumber: 100)
-    } }()
-    try { if let v = self._minPositionSize {
-      try visitor.visitSingularDoubleField(value: v, fieldNumber: 101)
-    } }()
-    try { if let v = self._maxSectorExposure {
-      try visitor.visitSingularDoubleField(value: v, fieldNumber: 102)
-    } }()
-    try { if let v = self._maxAssetClassExposure {
-      try visitor.visitSingularDoubleField(value: v, fieldNumber: 103)
-    } }()
-    try { if let v = self._targetVolatility {
-      try visitor.visitSingularDoubleField(value: v, fieldNumber: 104)
-    } }()
-    if !self.minWeights.isEmpty {
-      try visitor.visitMapField(fieldType: SwiftProtobuf._ProtobufMap<SwiftProtobuf.ProtobufString,SwiftProtobuf.ProtobufDouble>.self, value: self.minWeights, fieldNumber: 105)
-    }
-    if !self.maxWeights.isEmpty {
-      try visitor.visitMapField(fieldType: SwiftProtobuf._ProtobufMap<SwiftProtobuf.ProtobufString,SwiftProtobuf.ProtobufDouble>.self, value: self.maxWeights, fieldNumber: 106)
-    }
-    try { if let v = self._minReturn {
-      try visitor.visitSingularDoubleField(value: v, fieldNumber: 107)
-    } }()
-    try { if let v = self._maxRisk {
-      try visitor.visitSingularDoubleField(value: v, fieldNumber: 108)
-    } }()
-    try { if let v = self._minCash {
-      try visitor.visitSingularDoubleField(value: v, fieldNumber: 109)
-    } }()
-    try { if let v = self._maxCash {
-      try visitor.visitSingularDoubleField(value: v, fieldNumber: 110)
-    } }()
-    if !self.groups.isEmpty {
-      try visitor.visitRepeatedMessageField(value: self.groups, fieldNumber: 111)
+    try withExtendedLifetime(_storage) { (_storage: _StorageClass) in
+      // The use of inline closures is to circumvent an issue where the compiler
+      // allocates stack space for every if/case branch local when no optimizations
+      // are enabled. https://github.com/apple/swift-protobuf/issues/1034 and
+      // https://github.com/apple/swift-protobuf/issues/1182
+      try { if let v = _storage._maxTurnover {
+        try visitor.visitSingularDoubleField(value: v, fieldNumber: 1)
+      } }()
+      try { if let v = _storage._minTradeSize {
+        try visitor.visitSingularDoubleField(value: v, fieldNumber: 2)
+      } }()
+      try { if let v = _storage._maxTrades {
+        try visitor.visitSingularInt32Field(value: v, fieldNumber: 3)
+      } }()
+      try { if let v = _storage._considerTaxImplications {
+        try visitor.visitSingularBoolField(value: v, fieldNumber: 4)
+      } }()
+      try { if let v = _storage._maxPositionSize {
+        try visitor.visitSingularDoubleField(value: v, fieldNumber: 100)
+      } }()
+      try { if let v = _storage._minPositionSize {
+        try visitor.visitSingularDoubleField(value: v, fieldNumber: 101)
+      } }()
+      try { if let v = _storage._maxSectorExposure {
+        try visitor.visitSingularDoubleField(value: v, fieldNumber: 102)
+      } }()
+      try { if let v = _storage._maxAssetClassExposure {
+        try visitor.visitSingularDoubleField(value: v, fieldNumber: 103)
+      } }()
+      try { if let v = _storage._targetVolatility {
+        try visitor.visitSingularDoubleField(value: v, fieldNumber: 104)
+      } }()
+      if !_storage._minWeights.isEmpty {
+        try visitor.visitMapField(fieldType: SwiftProtobuf._ProtobufMap<SwiftProtobuf.ProtobufString,SwiftProtobuf.ProtobufDouble>.self, value: _storage._minWeights, fieldNumber: 105)
+      }
+      if !_storage._maxWeights.isEmpty {
+        try visitor.visitMapField(fieldType: SwiftProtobuf._ProtobufMap<SwiftProtobuf.ProtobufString,SwiftProtobuf.ProtobufDouble>.self, value: _storage._maxWeights, fieldNumber: 106)
+      }
+      try { if let v = _storage._minReturn {
+        try visitor.visitSingularDoubleField(value: v, fieldNumber: 107)
+      } }()
+      try { if let v = _storage._maxRisk {
+        try visitor.visitSingularDoubleField(value: v, fieldNumber: 108)
+      } }()
+      try { if let v = _storage._minCash {
+        try visitor.visitSingularDoubleField(value: v, fieldNumber: 109)
+      } }()
+      try { if let v = _storage._maxCash {
+        try visitor.visitSingularDoubleField(value: v, fieldNumber: 110)
+      } }()
+      if !_storage._groups.isEmpty {
+        try visitor.visitRepeatedMessageField(value: _storage._groups, fieldNumber: 111)
+      }
+      if !_storage._factorExposures.isEmpty {
+        try visitor.visitMapField(fieldType: SwiftProtobuf._ProtobufMessageMap<SwiftProtobuf.ProtobufString,PortfolioOptimization_V1_Range>.self, value: _storage._factorExposures, fieldNumber: 112)
+      }
+      try { if let v = _storage._maxPositions {
+        try visitor.visitSingularInt32Field(value: v, fieldNumber: 113)
+      } }()
+      try { if let v = _storage._maxTrackingError {
+        try visitor.visitSingularDoubleField(value: v, fieldNumber: 114)
+      } }()
     }
     try unknownFields.traverse(visitor: &visitor)
   }
 
   package static func ==(lhs: PortfolioOptimization_V1_RebalanceConstraints, rhs: PortfolioOptimization_V1_RebalanceConstraints) -> Bool {
-    if lhs._maxTurnover != rhs._maxTurnover {return false}
-    if lhs._minTradeSize != rhs._minTradeSize {return false}
-    if lhs._maxTrades != rhs._maxTrades {return false}
-    if lhs._considerTaxImplications != rhs._considerTaxImplications {return false}
-    if lhs._maxPositionSize != rhs._maxPositionSize {return false}
-    if lhs._minPositionSize != rhs._minPositionSize {return false}
-    if lhs._maxSectorExposure != rhs._maxSectorExposure {return false}
-    if lhs._maxAssetClassExposure != rhs._maxAssetClassExposure {return false}
-    if lhs._targetVolatility != rhs._targetVolatility {return false}
-    if lhs.minWeights != rhs.minWeights {return false}
-    if lhs.maxWeights != rhs.maxWeights {return false}
-    if lhs._minReturn != rhs._minReturn {return false}
-    if lhs._maxRisk != rhs._maxRisk {return false}
-    if lhs._minCash != rhs._minCash {return false}
-    if lhs._maxCash != rhs._maxCash {return false}
-    if lhs.groups != rhs.groups {return false}
+    if lhs._storage !== rhs._storage {
+      let storagesAreEqual: Bool = withExtendedLifetime((lhs._storage, rhs._storage)) { (_args: (_StorageClass, _StorageClass)) in
+        let _storage = _args.0
+        let rhs_storage = _args.1
+        if _storage._maxTurnover != rhs_storage._maxTurnover {return false}
+        if _storage._minTradeSize != rhs_storage._minTradeSize {return false}
+        if _storage._maxTrades != rhs_storage._maxTrades {return false}
+        if _storage._considerTaxImplications != rhs_storage._considerTaxImplications {return false}
+        if _storage._maxPositionSize != rhs_storage._maxPositionSize {return false}
+        if _storage._minPositionSize != rhs_storage._minPositionSize {return false}
+        if _storage._maxSectorExposure != rhs_storage._maxSectorExposure {return false}
+        if _storage._maxAssetClassExposure != rhs_storage._maxAssetClassExposure {return false}
+        if _storage._targetVolatility != rhs_storage._targetVolatility {return false}
+        if _storage._minWeights != rhs_storage._minWeights {return false}
+        if _storage._maxWeights != rhs_storage._maxWeights {return false}
+        if _storage._minReturn != rhs_storage._minReturn {return false}
+        if _storage._maxRisk != rhs_storage._maxRisk {return false}
+        if _storage._minCash != rhs_storage._minCash {return false}
+        if _storage._maxCash != rhs_storage._maxCash {return false}
+        if _storage._groups != rhs_storage._groups {return false}
+        if _storage._factorExposures != rhs_storage._factorExposures {return false}
+        if _storage._maxPositions != rhs_storage._maxPositions {return false}
+        if _storage._maxTrackingError != rhs_storage._maxTrackingError {return false}
+        return true
+      }
+      if !storagesAreEqual {return false}
+    }
     if lhs.unknownFields != rhs.unknownFields {return false}
     return true
   }
