@@ -51,7 +51,7 @@ struct RiskMandate: Sendable {
         case .minimizeRisk: return -risk
         case .maximizeReturn: return net
         case .maximizeUtility: return net - (mandate.preferences.riskAversion ?? 2.5) * 252 * risk
-        case .maximizeSharpe: return (net - (mandate.preferences.riskFreeRate ?? 0)) / risk
+        default: return (net - (mandate.preferences.riskFreeRate ?? 0)) / risk
         }
     }
 
