@@ -19,6 +19,7 @@ let scenarios: [any Scenario] = [
     Frontiers(),
     SubmissionRate(),
     DrainRate(),
+    FactorUniverse(),
 ]
 
 var names = Array(CommandLine.arguments.dropFirst())

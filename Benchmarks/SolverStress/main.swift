@@ -1,7 +1,9 @@
 // Solves random programs by active sets and compares with the interior point; prints what fails.
 //
 //   solver-stress FIRST COUNT [LARGEST]
+//   solver-stress structured SIZE SEED: programs in their parts by the interior point, with and without a cone
 import ConvexSolver
+import Glibc
 import TestSupport
 
 func numberArgument(_ index: Int, otherwise value: Int) -> Int {
@@ -51,6 +53,34 @@ func checkPath(_ random: RandomParametricProgram, _ tally: inout Tally) {
         tally.failed += 1
         print("\(random.description): path \(error)")
     }
+}
+
+/// Solves programs of one size in their parts, and says how each ended.
+func solveStructured(size: Int, seed: UInt64) throws {
+    for (hasCone, isHomogeneous, isLinear) in [
+        (false, false, false), (true, false, false), (true, true, false), (true, false, true), (false, false, true),
+    ] {
+        let program = FactorProgram(
+            seed: seed,
+            hasCone: hasCone,
+            isHomogeneous: isHomogeneous,
+            isLinear: isLinear,
+            size: size,
+            factorCount: size > 1_000 ? 60 : nil
+        ).program
+        let start = ContinuousClock.now
+        let solution = try InteriorPointSolver(program).solve()
+        print(
+            "cone \(hasCone), homogeneous \(isHomogeneous), linear \(isLinear): \(solution.status), "
+                + "\(solution.iterations) iterations, residuals \(solution.primalResidual), \(solution.dualResidual), "
+                + "\(solution.relativeGap), \(ContinuousClock.now - start)"
+        )
+    }
+}
+
+if CommandLine.arguments.dropFirst().first == "structured" {
+    try solveStructured(size: numberArgument(2, otherwise: 2_000), seed: UInt64(numberArgument(3, otherwise: 1)))
+    exit(0)
 }
 
 let first = numberArgument(1, otherwise: 0)

@@ -79,8 +79,8 @@ public struct SolverSettings: Equatable, Sendable {
     public var polishTolerance = 1e-11
     /// A polished point with residuals up to this is taken even when the unpolished one happened to be better.
     public var polishAcceptance = 1e-13
-    /// Free variables and rows up to which a polish is tried: its matrix is dense.
-    public var largestPolish = 4_000
+    /// Free variables and rows up to which a problem in its parts is polished: the polish multiplies them out.
+    public var largestPolish = 1_500
     /// A slack below this fraction of the numbers it is the difference of is rounding, and is set to exactly zero.
     public var slackRounding = 1e-14
 

@@ -166,7 +166,8 @@ enum BLAS {
         matrix: UnsafePointer<Double>,
         transposed: Bool,
         beta: Double,
-        result: UnsafeMutablePointer<Double>
+        result: UnsafeMutablePointer<Double>,
+        resultStride: Int? = nil
     ) {
         oneThread
         cblas_dsyrk(
@@ -180,7 +181,7 @@ enum BLAS {
             blasInteger(max(1, transposed ? inner : order)),
             beta,
             result,
-            blasInteger(max(1, order))
+            blasInteger(max(1, resultStride ?? order))
         )
     }
 

@@ -51,6 +51,26 @@ package enum PointerKernels {
         )
     }
 
+    /// Lower triangle of AᵀA, A rows × columns without gaps; the columns of the result are `stride` apart.
+    package static func gram(
+        rows: Int,
+        columns: Int,
+        matrix: UnsafePointer<Double>,
+        stride: Int,
+        into result: UnsafeMutablePointer<Double>
+    ) {
+        BLAS.syrk(
+            order: columns,
+            inner: rows,
+            alpha: 1,
+            matrix: matrix,
+            transposed: true,
+            beta: 0,
+            result: result,
+            resultStride: stride
+        )
+    }
+
     /// y ← y + α x.
     @inline(__always)
     package static func add(

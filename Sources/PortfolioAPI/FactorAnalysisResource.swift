@@ -48,9 +48,20 @@ package struct FactorAnalysisResource: ComputationResource {
                 fileName: "\(part).csv"
             )
         case .svg(let name):
-            let chart = name == "attribution" ? attributionChart(of: analysis) : exposureChart(of: analysis)
+            var chart = name == "attribution" ? attributionChart(of: analysis) : exposureChart(of: analysis)
+            if let top = view.top { chart.rows = Self.largest(top, of: chart.rows) }
             return ShownComputation(bytes: Array(chart.svg.utf8), mediaType: MediaType.svg)
         }
+    }
+
+    /// The rows with the largest values by size, in their order; `other` and `specific` stay.
+    private static func largest(_ count: Int, of rows: [GroupedBarChart.Row]) -> [GroupedBarChart.Row] {
+        let rests = ["other", "specific"]
+        func size(_ row: GroupedBarChart.Row) -> Double { row.values.compactMap { $0?.magnitude }.max() ?? 0 }
+        let ranked = rows.indices.filter { !rests.contains(rows[$0].label) }
+            .sorted { (-size(rows[$0]), $0) < (-size(rows[$1]), $1) }
+        let kept = Set(ranked.prefix(count))
+        return rows.indices.filter { kept.contains($0) || rests.contains(rows[$0].label) }.map { rows[$0] }
     }
 
     private func subtitle(_ analysis: StoredFactorAnalysis) -> String {

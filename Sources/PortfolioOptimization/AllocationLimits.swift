@@ -73,6 +73,8 @@ struct AllocationLimits: Sendable {
     var expressions: [LimitedExpression]
     /// Upper limits of volatility, annual.
     var volatilityLimits: [LimitSide]
+    /// Upper limit of the risk measure, where that is another than volatility.
+    var riskLimit: LimitSide?
     /// The buy-in threshold, when some instrument is under it.
     var threshold: LimitSide?
     /// The instruments that are either 0 or at least the threshold.

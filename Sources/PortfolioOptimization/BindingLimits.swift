@@ -8,6 +8,7 @@ struct ShadowPrices {
     private var lower: [Int: Double] = [:]
     private var upper: [Int: Double] = [:]
     private var volatility: [Int: Double] = [:]
+    private var risk = 0.0
 
     init(program: AllocationProgram, dual: [Double], gainPerDual: Double) {
         for (row, origin) in program.origins.enumerated() {
@@ -25,7 +26,20 @@ struct ShadowPrices {
         for (row, limit) in program.volatilityRows where row < dual.count {
             volatility[limit] = max(0, dual[row] * gainPerDual)
         }
+        if let row = program.riskLimitRow, row < dual.count { risk = max(0, dual[row] * gainPerDual) }
     }
+
+    /// Prices from the multipliers of rows and bounds: positive ones push against upper bounds, negative ones against lower.
+    init(multipliers: [(expression: Int, value: Double)], gainPerDual: Double) {
+        for entry in multipliers {
+            let gain = entry.value * gainPerDual
+            if gain > 0 { upper[entry.expression] = gain }
+            if gain < 0 { lower[entry.expression] = -gain }
+        }
+    }
+
+    /// Sets what one more unit of every volatility limit's row would gain.
+    mutating func setVolatility(_ limit: Int, gain: Double) { volatility[limit] = max(0, gain) }
 
     /// d(objective)/d(bound) of a lower bound: not positive.
     func ofLower(_ expression: Int) -> Double {
@@ -38,6 +52,9 @@ struct ShadowPrices {
 
     /// d(objective)/d(bound) of a volatility limit, in the unit of its row.
     func ofVolatility(_ limit: Int, unit: Double) -> Double { (volatility[limit] ?? 0) / unit }
+
+    /// d(objective)/d(bound) of the limit on the risk measure, in the unit of its column.
+    func ofRisk(unit: Double) -> Double { risk / unit }
 }
 
 extension MeanVarianceMethod {
@@ -95,7 +112,7 @@ extension MeanVarianceMethod {
     }
 
     /// A binding limit as the caller knows it; none for what is not a number of the caller's.
-    private func entry(_ side: LimitSide, _ value: Double, _ price: Double?) -> [BindingConstraint] {
+    func entry(_ side: LimitSide, _ value: Double, _ price: Double?) -> [BindingConstraint] {
         guard let source = side.parameter else { return [] }
         return [
             BindingConstraint(

@@ -48,12 +48,14 @@ struct ConstraintCompiler {
         addMinimumReturn()
         let turnover = addTurnover()
         let volatility = addVolatility()
+        let risk = riskLimit()
         let (threshold, thresholdInstruments) = addThreshold()
         return AllocationLimits(
             layout: layout,
             parameters: parameters,
             expressions: expressions,
             volatilityLimits: volatility,
+            riskLimit: risk,
             threshold: threshold,
             thresholdInstruments: thresholdInstruments,
             currentWeights: problem.currentWeights + [problem.currentCash],
@@ -258,10 +260,16 @@ struct ConstraintCompiler {
         if let bound = problem.constraints.targetVolatility {
             limits.append(LimitSide(bound: bound, parameter: parameter("/target_volatility", bound, .up)))
         }
-        if let bound = problem.constraints.maxRisk {
+        if let bound = problem.constraints.maxRisk, problem.riskMeasure == .volatility {
             limits.append(LimitSide(bound: bound, parameter: parameter("/max_risk", bound, .up)))
         }
         return limits
+    }
+
+    /// The limit on a measure other than volatility.
+    private mutating func riskLimit() -> LimitSide? {
+        guard problem.riskMeasure != .volatility, let bound = problem.constraints.maxRisk else { return nil }
+        return LimitSide(bound: bound, parameter: parameter("/max_risk", bound, .up))
     }
 
     /// Finds who is under the threshold; who cannot reach it may only be 0.

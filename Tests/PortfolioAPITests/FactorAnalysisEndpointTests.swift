@@ -90,5 +90,7 @@ struct FactorAnalysisEndpointTests {
         #expect(exposures.text.contains("MKT, active: 0.10") && exposures.text.contains(">benchmark<"))
         let parts = api.send("GET", target + "?chart=attribution").text
         #expect(parts.contains("specific, volatility: 4.00%") && parts.contains("tracking error 5.00%"))
+        let top = api.send("GET", target + "?format=svg&top=1").text
+        #expect(top.contains("MKT, portfolio") && !top.contains("SIZE, portfolio"))
     }
 }

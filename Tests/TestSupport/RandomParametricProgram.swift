@@ -4,7 +4,7 @@ import Matrices
 /// A random program for active-set methods, made from a seed: every kind of curvature, bound, row and kink they know,
 /// feasible at a point it carries.
 package struct RandomParametricProgram {
-    package let program: ParametricProgram
+    package var program: ParametricProgram
     /// A point that meets every bound and row.
     package let feasible: [Double]
     /// What was drawn, for the message of a failing test.

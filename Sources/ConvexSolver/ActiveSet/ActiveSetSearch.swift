@@ -11,6 +11,8 @@ struct ActiveSetSearch {
     private(set) var isInSet: [Bool]
     /// q + λp, for all variables.
     private var linear: [Double]
+    /// c + λd, for all variables; empty without kinks.
+    private var costs: [Double]
     private(set) var effort = ActiveSetEffort()
 
     init(_ program: ParametricProgram, settings: ActiveSetSettings) {
@@ -23,6 +25,7 @@ struct ActiveSetSearch {
         baseProduct = [Double](repeating: 0, count: n)
         isInSet = [Bool](repeating: false, count: n)
         linear = program.linear
+        costs = program.kinks?.costs ?? []
         for r in program.redundantEquations() {
             set.rowLower[r] = -.infinity
             set.rowUpper[r] = .infinity
@@ -73,24 +76,50 @@ struct ActiveSetSearch {
     /// Sets the linear term of the whole program to q + λp.
     mutating func setParameter(_ parameter: Double) {
         linear = program.linear
-        guard let direction = program.direction, parameter != 0 else { return }
-        for j in linear.indices { linear[j] += parameter * direction[j] }
+        costs = program.kinks?.costs ?? []
+        guard parameter != 0 else { return }
+        if let direction = program.direction { for j in linear.indices { linear[j] += parameter * direction[j] } }
+        if let direction = program.kinks?.costDirection {
+            for j in costs.indices { costs[j] += parameter * direction[j] }
+        }
     }
 
     /// Sets the linear term of the working set to q + λp, centred anew where a proximal term is added.
     mutating func setLinear(_ parameter: Double) {
         setParameter(parameter)
         for j in 0..<set.count { set.linear[j] = linear[Int(set.names[j])] }
+        guard program.kinks?.costDirection != nil else { return }
+        for j in 0..<set.count { set.cost[j] = costs[Int(set.names[j])] }
+    }
+
+    /// Lets the data of the working set move along the program's line, forwards or backwards.
+    func setRates(_ side: Double) {
+        if let direction = program.direction {
+            for j in 0..<set.count { set.linearRate[j] = side * direction[Int(set.names[j])] }
+        }
+        if let direction = program.kinks?.costDirection {
+            for j in 0..<set.count { set.costRate[j] = side * direction[Int(set.names[j])] }
+        }
+    }
+
+    /// Lets the data of the working set rest.
+    func clearRates() {
+        set.linearRate.update(repeating: 0, count: set.count)
+        set.costRate.update(repeating: 0, count: set.count)
     }
 
     mutating func countPricing() { effort.pricings += 1 }
 
     mutating func countSteps(_ steps: Int) { effort.steps += steps }
 
-    /// E at the base point, −pᵀx.
+    /// E at the base point, −pᵀx − Σ d|x − a|.
     var baseGain: Double {
         guard let direction = program.direction else { return 0 }
-        return -basePoint.point.indices.reduce(0) { $0 + direction[$1] * basePoint.point[$1] }
+        let gain = -basePoint.point.indices.reduce(0) { $0 + direction[$1] * basePoint.point[$1] }
+        guard let kinks = program.kinks, let moving = kinks.costDirection else { return gain }
+        return basePoint.point.indices.reduce(gain) {
+            $0 - moving[$1] * abs(basePoint.point[$1] - kinks.positions[$1])
+        }
     }
 
     /// V at the base point, xᵀPx.
@@ -105,7 +134,7 @@ struct ActiveSetSearch {
         if hasKinks {
             var gradient = baseProduct
             for j in gradient.indices { gradient[j] += linear[j] }
-            basePoint.trade(program, gradient: gradient)
+            basePoint.trade(program, costs: costs, gradient: gradient)
         } else {
             basePoint.fill(program, ranking: ranking(startingKey()))
         }
@@ -206,6 +235,7 @@ struct ActiveSetSearch {
         for j in first..<set.count {
             isInSet[Int(set.names[j])] = true
             set.linear[j] = linear[Int(set.names[j])]
+            if !costs.isEmpty { set.cost[j] = costs[Int(set.names[j])] }
         }
         effort.considered = set.count
     }
@@ -383,7 +413,7 @@ struct ActiveSetSearch {
     private func wrongness(of j: Int, gradient: Double, limitMultiplier: Double) -> Double {
         guard program.lower[j] < program.upper[j] else { return 0 }
         guard let kinks = program.kinks else { return basePoint.places[j] == .lower ? -gradient : gradient }
-        let width = kinks.costs[j] + limitMultiplier
+        let width = costs[j] + limitMultiplier
         switch basePoint.places[j] {
         case .lower: return -(gradient + (program.lower[j] < kinks.positions[j] ? -width : width))
         case .upper: return gradient + (program.upper[j] > kinks.positions[j] ? width : -width)
@@ -397,7 +427,7 @@ struct ActiveSetSearch {
         let point = currentPoint()
         let limitMultiplier = set.limitRow.map { set.multiplier[$0] } ?? 0
         var check = ActiveSetCheck(
-            program,
+            program.kinks?.costDirection == nil ? program : program.at(parameter),
             linear: linear,
             point: point,
             gradient: fullGradient(),

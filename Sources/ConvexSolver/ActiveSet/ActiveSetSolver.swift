@@ -56,7 +56,7 @@ public struct ActiveSetSolver: Sendable {
         }
     }
 
-    /// The point at which (−pᵀx) / √(xᵀPx) is largest, for a program without linear term q and costs c.
+    /// The point at which (−pᵀx − Σ d|x − a|) / √(xᵀPx) is largest, for a program without linear term q and costs c.
     ///
     /// - Throws: ``ActiveSetFailure``; ``ActiveSetFailure/unfinished`` also where no point makes −pᵀx positive.
     public func solveLargestRatio(shouldStop: () -> Bool = { false }) throws(ActiveSetFailure) -> ActiveSetSolution {
@@ -137,6 +137,9 @@ extension ParametricProgram {
         }
         guard let kinks else { return true }
         guard kinks.positions.count == n, kinks.costs.count == n, kinks.limit >= 0 else { return false }
+        if let moving = kinks.costDirection {
+            guard moving.count == n, moving.allSatisfy({ $0 >= 0 && $0.isFinite }) else { return false }
+        }
         return kinks.positions.allSatisfy(\.isFinite) && kinks.costs.allSatisfy { $0 >= 0 && $0.isFinite }
     }
 }

@@ -11,7 +11,7 @@ struct BasePoint {
         places = [Place](repeating: .lower, count: n)
         point = program.lower
         for j in 0..<n {
-            if let kinks = program.kinks, kinks.costs[j] > 0 || kinks.limit < .infinity {
+            if let kinks = program.kinks, kinks.isFelt(j) {
                 let a = kinks.positions[j]
                 if program.lower[j] < a, a < program.upper[j] {
                     places[j] = .kink
@@ -65,12 +65,12 @@ struct BasePoint {
     /// pay, within the bounds, the upper bounds of rows and the limit on the kinks.
     ///
     /// For a linear objective and a budget of equal coefficients this is the best trade; elsewhere it is only a start.
-    mutating func trade(_ program: ParametricProgram, gradient: [Double]) {
+    mutating func trade(_ program: ParametricProgram, costs: [Double], gradient: [Double]) {
         guard let kinks = program.kinks else { return }
         let n = point.count
         var left = kinks.limit < .infinity ? kinks.limit / 2 : 0.1 * point.reduce(0) { $0 + abs($1) }
-        let price = (0..<n).map { gradient[$0] + kinks.costs[$0] }
-        let proceeds = (0..<n).map { gradient[$0] - kinks.costs[$0] }
+        let price = (0..<n).map { gradient[$0] + costs[$0] }
+        let proceeds = (0..<n).map { gradient[$0] - costs[$0] }
         var buys = (0..<n).filter { point[$0] < program.upper[$0] }
         buys.sort { (first: Int, second: Int) in (price[first], first) < (price[second], second) }
         var sales = (0..<n).filter { point[$0] > program.lower[$0] }

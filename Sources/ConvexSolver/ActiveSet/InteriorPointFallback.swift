@@ -15,15 +15,15 @@ struct ConicForm {
         var bound: Double
     }
 
-    init(_ program: ParametricProgram, at parameter: Double) {
+    init(_ moving: ParametricProgram, at parameter: Double) {
+        let program = moving.at(parameter)
         self.program = program
         let n = program.variableCount
         upperRows = [Int?](repeating: nil, count: program.rows.count)
         lowerRows = upperRows
         let split = Self.splitKinks(program)
         let columns = n + split.count
-        var linear = program.linear + [Double](repeating: 0, count: split.count)
-        if let direction = program.direction { for j in 0..<n { linear[j] += parameter * direction[j] } }
+        var linear: [Double] = program.linear + [Double](repeating: 0, count: split.count)
         var equations: [ConicRow] = []
         var inequalities: [ConicRow] = []
         for (r, row) in program.rows.enumerated() {
@@ -77,8 +77,7 @@ struct ConicForm {
     private static func splitKinks(_ program: ParametricProgram) -> [Int] {
         guard let kinks = program.kinks else { return [] }
         return (0..<program.variableCount).filter { j in
-            let isFelt = kinks.costs[j] > 0 || kinks.limit < .infinity
-            return isFelt && program.lower[j] < kinks.positions[j] && kinks.positions[j] < program.upper[j]
+            kinks.isFelt(j) && program.lower[j] < kinks.positions[j] && kinks.positions[j] < program.upper[j]
         }
     }
 

@@ -1,6 +1,6 @@
-/// A convex quadratic program with few rows whose linear term moves along a line.
+/// A convex quadratic program with few rows whose linear term and costs move along a line.
 ///
-///     minimise   ½ xᵀPx + (q + λ p)ᵀx + Σ cᵢ |xᵢ − aᵢ|
+///     minimise   ½ xᵀPx + (q + λ p)ᵀx + Σ (cᵢ + λ dᵢ) |xᵢ − aᵢ|
 ///     subject to lower ≤ x ≤ upper,  rowLower ≤ Ax ≤ rowUpper,  Σ |xᵢ − aᵢ| ≤ τ
 ///
 /// The absolute values are kinks at the points aᵢ and stay kinks: no variable is split.
@@ -43,15 +43,26 @@ public struct ParametricProgram: Sendable {
         public var positions: [Double]
         /// c, n, none of them negative.
         public var costs: [Double]
+        /// d, n, none of them negative; nil when the costs do not move.
+        public var costDirection: [Double]?
         /// τ, +∞ for none.
         public var limit: Double
 
         /// Makes kinks of their parts.
-        public init(positions: [Double], costs: [Double], limit: Double = .infinity) {
+        public init(
+            positions: [Double],
+            costs: [Double],
+            costDirection: [Double]? = nil,
+            limit: Double = .infinity
+        ) {
             self.positions = positions
             self.costs = costs
+            self.costDirection = costDirection
             self.limit = limit
         }
+
+        /// Whether a kink is one: something makes the slope jump there.
+        func isFelt(_ j: Int) -> Bool { costs[j] > 0 || limit < .infinity || costDirection.map { $0[j] > 0 } ?? false }
     }
 
     /// Makes a program of its parts; the solver checks that they fit together.
@@ -71,6 +82,19 @@ public struct ParametricProgram: Sendable {
         self.upper = upper
         self.rows = rows
         self.kinks = kinks
+    }
+
+    /// The program at one parameter, in which nothing moves.
+    func at(_ parameter: Double) -> ParametricProgram {
+        var fixed = self
+        fixed.direction = nil
+        fixed.kinks?.costDirection = nil
+        guard parameter != 0 else { return fixed }
+        if let direction { for j in direction.indices { fixed.linear[j] += parameter * direction[j] } }
+        if let direction = kinks?.costDirection {
+            for j in direction.indices { fixed.kinks?.costs[j] += parameter * direction[j] }
+        }
+        return fixed
     }
 
     /// n.

@@ -74,7 +74,7 @@ struct ParametricWalk {
     /// Walks to `end`; `observe` sees each segment first and may halt inside it by returning a shorter length.
     mutating func run(to end: Double, observe: (PathSegment) -> Double? = { _ in nil }) -> WalkEnd {
         linearRateScale = 0
-        for j in 0..<set.count { linearRateScale = max(linearRateScale, abs(set.linearRate[j])) }
+        for j in 0..<set.count { linearRateScale = max(linearRateScale, abs(set.linearRate[j]), abs(set.costRate[j])) }
         while true {
             guard direction() else { return .singular }
             var (length, event) = firstEvent(within: end - parameter)
@@ -109,6 +109,12 @@ struct ParametricWalk {
     func direction() -> Bool {
         let f = set.freeCount
         for position in 0..<f { set.stepX[position] = set.linearRate[Int(set.free[position])] }
+        if set.hasKinks {
+            for position in 0..<f {
+                let j = Int(set.free[position])
+                set.stepX[position] += set.slope[j] * set.costRate[j]
+            }
+        }
         for (k, r) in set.activeRows.enumerated() {
             set.stepY[k] = set.rowPlaces[r] == .lower ? set.rowLowerRate[r] : set.rowUpperRate[r]
         }
@@ -129,7 +135,6 @@ struct ParametricWalk {
             var missed = 0.0
             for position in 0..<f { missed = max(missed, abs(set.gradientRate[Int(set.free[position])])) }
             var isClose = missed <= Self.directionTolerance * max(linearRateScale, .leastNormalMagnitude)
-            var rowMisses = [Double](repeating: 0, count: rows)
             for (k, r) in set.activeRows.enumerated() {
                 var value = set.rowPlaces[r] == .lower ? set.rowLowerRate[r] : set.rowUpperRate[r]
                 var size = abs(value)
@@ -138,14 +143,14 @@ struct ParametricWalk {
                     value -= term
                     size += abs(term)
                 }
-                rowMisses[k] = value
+                set.smallScratch[k] = value
                 if abs(value) > Self.directionTolerance * size { isClose = false }
             }
             if isClose { return true }
             let step = Array(UnsafeBufferPointer(start: set.stepX, count: f))
             let multipliers = set.stepY
             for position in 0..<f { set.stepX[position] = set.gradientRate[Int(set.free[position])] }
-            for k in 0..<rows { set.stepY[k] = rowMisses[k] }
+            for k in 0..<rows { set.stepY[k] = set.smallScratch[k] }
             guard set.solveSystem() else { return false }
             for position in 0..<f { set.stepX[position] += step[position] }
             for k in 0..<rows { set.stepY[k] += multipliers[k] }
@@ -159,17 +164,8 @@ struct ParametricWalk {
         let count = set.count
         let rate = set.gradientRate
         rate.update(from: set.linearRate, count: count)
-        for position in 0..<set.freeCount {
-            set.slotVector[Int(set.slots[Int(set.free[position])])] = set.stepX[position]
-        }
-        PointerKernels.addProduct(
-            rows: count,
-            columns: set.freeCount,
-            matrix: set.columns,
-            stride: set.capacity,
-            vector: set.slotVector,
-            into: rate
-        )
+        if set.hasKinks { for j in 0..<count { rate[j] += set.slope[j] * set.costRate[j] } }
+        set.addFreeProduct(set.stepX, into: rate)
         set.addMultipliers(to: rate) { set.stepY[$0] }
     }
 
@@ -180,7 +176,7 @@ struct ParametricWalk {
         var event = WalkEvent.end
         freeVariables(&best, &event)
         if set.hasKinks {
-            restingVariablesWithKinks(&best, &event, limitRate: limitRate())
+            restingVariablesWithKinks(&best, &event, limitRate: limitRate(), costsMove: 1)
         } else {
             restingVariables(&best, &event)
         }
@@ -218,10 +214,23 @@ struct ParametricWalk {
     }
 
     private func largestGradientRate() -> Double {
-        var largest = linearRateScale
+        // Four maxima hide the latency of one.
         let rate = set.gradientRate
-        for j in 0..<set.count { largest = max(largest, abs(rate[j])) }
-        return largest
+        let count = set.count
+        var (a, b, c, d) = (linearRateScale, 0.0, 0.0, 0.0)
+        var j = 0
+        while j + 4 <= count {
+            a = max(a, abs(rate[j]))
+            b = max(b, abs(rate[j + 1]))
+            c = max(c, abs(rate[j + 2]))
+            d = max(d, abs(rate[j + 3]))
+            j += 4
+        }
+        while j < count {
+            a = max(a, abs(rate[j]))
+            j += 1
+        }
+        return max(max(a, b), max(c, d))
     }
 
     private func restingVariables(_ best: inout Double, _ event: inout WalkEvent) {
@@ -245,7 +254,13 @@ struct ParametricWalk {
         return set.stepY[k]
     }
 
-    private func restingVariablesWithKinks(_ best: inout Double, _ event: inout WalkEvent, limitRate: Double) {
+    /// `costsMove` is 1 along the path and 0 where the parameter stands still.
+    private func restingVariablesWithKinks(
+        _ best: inout Double,
+        _ event: inout WalkEvent,
+        limitRate: Double,
+        costsMove: Double
+    ) {
         let negligible = -largestGradientRate() * Self.negligibleRate
         let (gradient, rate, sign, places) = (set.gradient, set.gradientRate, set.sign, set.places)
         let limitMultiplier = set.limitRow.map { set.multiplier[$0] } ?? 0
@@ -254,13 +269,14 @@ struct ParametricWalk {
         for j in 0..<set.count {
             if places[j] == .kink {
                 let width = set.cost[j] + limitMultiplier
+                let widening = limitRate + costsMove * set.costRate[j]
                 // The gradient may not exceed the width upwards (the variable would fall) nor downwards (it would rise).
-                let fall = limitRate - rate[j]
+                let fall = widening - rate[j]
                 if width - gradient[j] + best * fall < 0, fall < negligible {
                     best = max(0, width - gradient[j]) / -fall
                     (found, side) = (j, -1)
                 }
-                let rise = limitRate + rate[j]
+                let rise = widening + rate[j]
                 if width + gradient[j] + best * rise < 0, rise < negligible {
                     best = max(0, width + gradient[j]) / -rise
                     (found, side) = (j, 1)
@@ -336,6 +352,7 @@ struct ParametricWalk {
         }
         PointerKernels.add(length, set.gradientRate, into: set.gradient, count: count)
         PointerKernels.add(length, set.linearRate, into: set.linear, count: count)
+        if set.hasKinks { PointerKernels.add(length, set.costRate, into: set.cost, count: count) }
         for r in 0..<set.totalRows {
             set.rowLower[r] += length * set.rowLowerRate[r]
             set.rowUpper[r] += length * set.rowUpperRate[r]
@@ -384,7 +401,9 @@ struct ParametricWalk {
         let end = isHigh ? set.high[j] : set.low[j]
         let place: Place = end == set.upper[j] ? .upper : end == set.lower[j] ? .lower : .kink
         set.x[j] = end
-        if place == .kink, set.cost[j] == 0, set.limitRow.map({ set.rowPlaces[$0] == .inactive }) ?? true {
+        if place == .kink, set.cost[j] == 0, set.costRate[j] <= 0,
+            set.limitRow.map({ set.rowPlaces[$0] == .inactive }) ?? true
+        {
             // Without cost the kink is no corner: the variable passes through.
             set.setPiece(j, -set.slope[j])
             return .done
@@ -416,9 +435,7 @@ struct ParametricWalk {
         let size = PointerKernels.dot(set.scratch, set.scratch, count: f)
         let ray = set.projection(of: set.scratch)
         guard let ray else { return .singular }
-        var remainder = size
-        for (k, value) in ray.products.enumerated() { remainder -= value * ray.solution[k] }
-        guard remainder <= WorkingSet.dependence * size || f == 0 else {
+        guard f == set.activeRows.count || isExplained(by: ray.solution, size: size) else {
             set.activate(r, at: place, solvedColumn: set.scratch)
             return .done
         }
@@ -444,9 +461,21 @@ struct ParametricWalk {
         set.factor.solveLower(set.scratch)
         let size = PointerKernels.dot(set.scratch, set.scratch, count: f)
         guard let ray = set.projection(of: set.scratch) else { return nil }
-        var remainder = size
-        for (k, value) in ray.products.enumerated() { remainder -= value * ray.solution[k] }
-        return remainder <= WorkingSet.dependence * size ? ray.solution : nil
+        return f == set.activeRows.count || isExplained(by: ray.solution, size: size) ? ray.solution : nil
+    }
+
+    /// Whether the rows that hold explain the vector in `scratch`, of a squared length.
+    ///
+    /// As many rows as free variables explain everything, which is for the caller to know: rounding may hide it. The rest
+    /// is computed entry by entry, for a difference of lengths loses half the digits.
+    private func isExplained(by combination: [Double], size: Double) -> Bool {
+        let f = set.freeCount
+        let rest = set.slotVector
+        rest.update(from: set.scratch, count: f)
+        for (k, value) in combination.enumerated() {
+            PointerKernels.add(-value, set.factor.attached + k * set.factor.stride, into: rest, count: f)
+        }
+        return PointerKernels.dot(rest, rest, count: f) <= WorkingSet.dependence * size
     }
 
     private enum Leaving {
@@ -474,7 +503,7 @@ struct ParametricWalk {
         if set.hasKinks {
             var rateOfLimit = limitRate()
             if case .row(let r, let sign) = leaving, r == set.limitRow { rateOfLimit = sign }
-            restingVariablesWithKinks(&best, &event, limitRate: rateOfLimit)
+            restingVariablesWithKinks(&best, &event, limitRate: rateOfLimit, costsMove: 0)
             passThroughKink(leaving, &best, &event)
         } else {
             restingVariables(&best, &event)

@@ -24,7 +24,7 @@ extension ActiveSetSearch {
         to end: Double,
         shouldStop: () -> Bool
     ) throws(ActiveSetFailure) -> SolutionPath {
-        guard let direction = program.direction else { throw .invalid }
+        guard program.direction != nil else { throw .invalid }
         setParameter(start)
         begin()
         try solveRounds(shouldStop: shouldStop)
@@ -34,7 +34,7 @@ extension ActiveSetSearch {
             set.evaluate()
         }
         let side: Double = end < start ? -1 : 1
-        for j in 0..<set.count { set.linearRate[j] = side * direction[Int(set.names[j])] }
+        setRates(side)
         let limit = settings.stepsPerVariable * (set.count + set.totalRows) + 50
         var walk = ParametricWalk(set, from: 0, maximumSteps: limit)
         walk.refreshInterval = set.proximal > 0 ? 4 : settings.refreshInterval

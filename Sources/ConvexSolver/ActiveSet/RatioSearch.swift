@@ -1,8 +1,9 @@
 internal import LinearAlgebra
 
-/// The point of the path at which a ratio is largest: (−pᵀx) / √(xᵀPx), for programs without linear term and costs.
+/// The point of the path at which a ratio is largest: (−pᵀx − Σ d|x − a|) / √(xᵀPx), for programs whose linear term and
+/// costs are multiples of λ.
 ///
-/// On the path, with E = −pᵀx and V = xᵀPx, the ratio grows while V > λE and falls after; V − λE is linear in λ on every
+/// On the path, with E the numerator and V = xᵀPx, the ratio grows while V > λE and falls after; V − λE is linear in λ on every
 /// segment, so that its root is exact (docs/mathematics.md, "The tangency").
 extension ActiveSetSearch {
     /// Newton steps on λ from guess to guess before the walk takes over.
@@ -35,13 +36,18 @@ extension ActiveSetSearch {
         return moments.variance / moments.gain
     }
 
-    /// E = −pᵀx and V = xᵀPx; gradient and multipliers must belong to the point.
+    /// E = −pᵀx − Σ d|x − a| and V = xᵀPx; gradient and multipliers must belong to the point.
     private func moments(_ direction: [Double]) -> (gain: Double, variance: Double) {
         var gain = baseGain
         var variance = baseVariance
+        let costDirection = program.kinks?.costDirection ?? []
         for j in 0..<set.count where set.x[j] != set.base[j] {
             let step = set.x[j] - set.base[j]
             gain -= direction[Int(set.names[j])] * step
+            if !costDirection.isEmpty {
+                let away = abs(set.x[j] - set.kink[j]) - abs(set.base[j] - set.kink[j])
+                gain -= costDirection[Int(set.names[j])] * away
+            }
             var product = set.gradient[j] - set.linear[j] - set.slope[j] * set.cost[j]
             for r in set.activeRows { product -= set.multiplier[r] * set.coefficient(r, j) }
             if set.proximal > 0 { product -= set.proximal * step }
@@ -69,7 +75,7 @@ extension ActiveSetSearch {
                 parameter = next
                 continue
             }
-            for j in 0..<set.count { set.linearRate[j] = direction[Int(set.names[j])] }
+            setRates(1)
             let walk = ParametricWalk(set, from: 0, maximumSteps: 0)
             guard walk.direction() else { throw .unfinished(.singular) }
             let jumpLength = excess / (now.gain - parameter * gainRate(direction))
@@ -89,6 +95,11 @@ extension ActiveSetSearch {
         for position in 0..<set.freeCount {
             rate -= direction[Int(set.names[Int(set.free[position])])] * set.stepX[position]
         }
+        guard let moving = program.kinks?.costDirection else { return rate }
+        for position in 0..<set.freeCount {
+            let j = Int(set.free[position])
+            rate -= moving[Int(set.names[j])] * set.slope[j] * set.stepX[position]
+        }
         return rate
     }
 
@@ -98,7 +109,7 @@ extension ActiveSetSearch {
         direction: [Double]
     ) throws(ActiveSetFailure) -> Double {
         let side: Double = excess > 0 ? 1 : -1
-        for j in 0..<set.count { set.linearRate[j] = side * direction[Int(set.names[j])] }
+        setRates(side)
         let limit = settings.stepsPerVariable * (set.count + set.totalRows) + 50
         var walk = ParametricWalk(set, from: 0, maximumSteps: limit)
         let search = self
@@ -109,7 +120,7 @@ extension ActiveSetSearch {
         guard case .halted = end else { throw .unfinished(end == .singular ? .singular : .stalled) }
         let root = start + side * walk.parameter
         setLinear(root)
-        set.linearRate.update(repeating: 0, count: set.count)
+        clearRates()
         try refine()
         return root
     }

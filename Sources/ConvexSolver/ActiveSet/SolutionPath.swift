@@ -1,3 +1,6 @@
+internal import LinearAlgebra
+internal import Matrices
+
 /// A corner of a solution path: between two neighbours the point is linear in the parameter.
 public struct PathCorner: Sendable {
     /// λ.
@@ -70,6 +73,21 @@ public struct SolutionPath: Sendable {
         return corners[corner].parameter + share * (corners[corner + 1].parameter - corners[corner].parameter)
     }
 
+    /// The multipliers a share of the way from one corner to the next, or after the last one.
+    ///
+    /// - Returns: those of the rows, and that of the limit on the kinks.
+    public func multipliers(after corner: Int, share: Double) -> (rows: [Double], limit: Double) {
+        let parameter = parameter(after: corner, share: share)
+        let stretch = multipliers[min(corner, multipliers.count - 1)]
+        return (stretch.rows(at: parameter), stretch.limit(at: parameter))
+    }
+
+    /// The rates of the multipliers after the last corner: they are the multipliers of λp and λd alone.
+    public var finalRates: (rows: [Double], limit: Double) {
+        guard let last = multipliers.last else { return ([], 0) }
+        return (last.rowRates, last.limitRate)
+    }
+
     /// Checks the solution a share of the way from one corner to the next against the optimality conditions.
     ///
     /// - Returns: the conditions recomputed from the data, for the point and the multipliers of that stretch.
@@ -82,6 +100,16 @@ public struct SolutionPath: Sendable {
             multipliers: stretch.rows(at: parameter),
             limitMultiplier: stretch.limit(at: parameter)
         )
+    }
+
+    /// Checks that nothing changes after the last corner of a path without end: its point must be optimal for the linear
+    /// term p and the costs d alone, with the rates of the multipliers.
+    ///
+    /// - Returns: the conditions recomputed from the data.
+    public func checkEnd() -> ActiveSetCheck {
+        let rates = finalRates
+        guard let last = corners.last, rates.rows.count == program.rows.count else { return ActiveSetCheck() }
+        return program.moving.check(last.point, multipliers: rates.rows, limitMultiplier: rates.limit)
     }
 
     /// This path and one that begins where it ends, without the corner between them where nothing bends.
@@ -132,11 +160,70 @@ extension ParametricProgram {
         multipliers: [Double],
         limitMultiplier: Double = 0
     ) -> ActiveSetCheck {
-        var moving = linear
-        if let direction, parameter != 0 {
-            for j in moving.indices { moving[j] += parameter * direction[j] }
+        let fixed = at(parameter)
+        let gradient = fixed.gradient(at: point, multipliers: multipliers)
+        var check = ActiveSetCheck(
+            fixed,
+            linear: fixed.linear,
+            point: point,
+            gradient: gradient,
+            multipliers: multipliers,
+            limitMultiplier: limitMultiplier
+        )
+        check.scale = max(check.scale, objectiveScale(at: point))
+        return check
+    }
+
+    /// The multipliers of the bounds that belong to a point and the multipliers of its rows: positive where an upper bound
+    /// holds the objective back, negative where a lower one does.
+    ///
+    /// - Parameters:
+    ///   - point: x, n.
+    ///   - parameter: λ.
+    ///   - multipliers: one a row.
+    ///   - limitMultiplier: the multiplier of the limit on the kinks.
+    /// - Returns: one a variable, 0 where no bound holds.
+    public func boundMultipliers(
+        _ point: [Double],
+        at parameter: Double = 0,
+        multipliers: [Double],
+        limitMultiplier: Double = 0
+    ) -> [Double] {
+        let fixed = at(parameter)
+        let gradient = fixed.gradient(at: point, multipliers: multipliers)
+        return point.indices.map { j in
+            var (down, up) = (gradient[j], gradient[j])
+            if let kinks = fixed.kinks {
+                let width = kinks.costs[j] + limitMultiplier
+                down += point[j] > kinks.positions[j] ? width : -width
+                up += point[j] < kinks.positions[j] ? -width : width
+            }
+            if lower[j] == upper[j] { return -gradient[j] }
+            if point[j] <= lower[j] { return -max(0, up) }
+            return point[j] >= upper[j] ? max(0, -down) : 0
         }
-        var gradient = moving
+    }
+
+    /// The rates of `boundMultipliers` where the point stays and only the parameter moves.
+    public func boundMultiplierRates(_ point: [Double], rowRates: [Double], limitRate: Double) -> [Double] {
+        moving.boundMultipliers(point, multipliers: rowRates, limitMultiplier: limitRate)
+    }
+
+    /// The linear program of what moves, p and d alone.
+    fileprivate var moving: ParametricProgram {
+        let none = [Double](repeating: 0, count: variableCount)
+        var moving = self
+        moving.curvature = .padded(.dense(DenseMatrix(rows: 0, columns: 0)), more: variableCount, constant: 0)
+        moving.linear = direction ?? none
+        moving.direction = nil
+        moving.kinks?.costs = kinks?.costDirection ?? none
+        moving.kinks?.costDirection = nil
+        return moving
+    }
+
+    /// Px + q + Aᵀy at λ = 0, without the slopes of the kinks.
+    private func gradient(at point: [Double], multipliers: [Double]) -> [Double] {
+        var gradient = linear
         let held = point.indices.filter { point[$0] != 0 }.map { Int32($0) }
         let values = held.map { point[Int($0)] }
         held.withUnsafeBufferPointer { names in
@@ -146,16 +233,7 @@ extension ParametricProgram {
             let row = rows[r].coefficients
             for j in gradient.indices { gradient[j] += multipliers[r] * row[j] }
         }
-        var check = ActiveSetCheck(
-            self,
-            linear: moving,
-            point: point,
-            gradient: gradient,
-            multipliers: multipliers,
-            limitMultiplier: limitMultiplier
-        )
-        check.scale = max(check.scale, objectiveScale(at: point))
-        return check
+        return gradient
     }
 
     /// What an objective near zero is measured by: the risk the variables of a point have without each other, and, as the

@@ -22,6 +22,8 @@ enum RowPlace: UInt8 {
 ///
 /// Names are local: variable j of the working set is variable `names[j]` of the program. Variables outside the working
 /// set rest at the base point and act through `offset` alone, so the work follows the variables inside.
+///
+/// Nothing here is read while it is written: the run-time check of that took a fifth of small solves, and is off.
 final class WorkingSet {
     let program: ParametricProgram
     let rowCount: Int
@@ -29,61 +31,62 @@ final class WorkingSet {
     let limitRow: Int?
     let hasKinks: Bool
     /// Added to the diagonal of P; 0 unless P proved singular on the free variables.
-    var proximal = 0.0
+    @exclusivity(unchecked) var proximal = 0.0
 
     // MARK: Variables
 
-    private(set) var count = 0
-    private(set) var capacity: Int
-    private var arena: UnsafeMutablePointer<Double>
-    private static let fieldCount = 15
-    private(set) var names: UnsafeMutablePointer<Int32>
-    private(set) var places: UnsafeMutablePointer<Place>
+    @exclusivity(unchecked) private(set) var count = 0
+    @exclusivity(unchecked) private(set) var capacity: Int
+    @exclusivity(unchecked) private var arena: UnsafeMutablePointer<Double>
+    private static let fieldCount = 16
+    @exclusivity(unchecked) private(set) var names: UnsafeMutablePointer<Int32>
+    @exclusivity(unchecked) private(set) var places: UnsafeMutablePointer<Place>
     /// The slot of a variable's column, −1 when it has none.
-    private(set) var slots: UnsafeMutablePointer<Int32>
+    @exclusivity(unchecked) private(set) var slots: UnsafeMutablePointer<Int32>
     /// The position of a free variable in the factor, −1 for the others.
-    private(set) var positions: UnsafeMutablePointer<Int32>
+    @exclusivity(unchecked) private(set) var positions: UnsafeMutablePointer<Int32>
 
-    // MARK: Columns of P, those of the free variables first
+    // MARK: Columns of P, those of the free variables first; a factor model has none
 
-    private(set) var columns: UnsafeMutablePointer<Double>
-    private var columnCapacity: Int
-    private(set) var cachedCount = 0
-    private(set) var slotOwners: [Int32] = []
+    let factors: FactorColumns?
+    @exclusivity(unchecked) private(set) var columns: UnsafeMutablePointer<Double>
+    @exclusivity(unchecked) private var columnCapacity: Int
+    @exclusivity(unchecked) private(set) var cachedCount = 0
+    @exclusivity(unchecked) private(set) var slotOwners: [Int32] = []
 
     // MARK: The free variables, in the order of the factor
 
-    private(set) var free: UnsafeMutablePointer<Int32>
+    @exclusivity(unchecked) private(set) var free: UnsafeMutablePointer<Int32>
     let factor: UpdatedCholesky
     var freeCount: Int { factor.order }
 
     // MARK: Rows
 
-    var rowPlaces: [RowPlace]
-    var rowValue: [Double]
-    var rowLower: [Double]
-    var rowUpper: [Double]
-    var rowLowerRate: [Double]
-    var rowUpperRate: [Double]
+    @exclusivity(unchecked) var rowPlaces: [RowPlace]
+    @exclusivity(unchecked) var rowValue: [Double]
+    @exclusivity(unchecked) var rowLower: [Double]
+    @exclusivity(unchecked) var rowUpper: [Double]
+    @exclusivity(unchecked) var rowLowerRate: [Double]
+    @exclusivity(unchecked) var rowUpperRate: [Double]
     /// The rate of a row that does not hold, along the walk.
-    var rowRate: [Double]
+    @exclusivity(unchecked) var rowRate: [Double]
     /// What the rows are at the base point.
-    var rowOffset: [Double]
+    @exclusivity(unchecked) var rowOffset: [Double]
     /// Multipliers: ≥ 0 at an upper bound, ≤ 0 at a lower one, 0 for a row that does not hold.
-    var multiplier: [Double]
+    @exclusivity(unchecked) var multiplier: [Double]
     /// The rows that hold, in the order of the attached columns.
-    private(set) var activeRows: [Int] = []
+    @exclusivity(unchecked) private(set) var activeRows: [Int] = []
 
-    private var rowStorage: UnsafeMutablePointer<Double>
-    var schur: [Double] = []
-    var isSchurFresh = false
-    var stepX: UnsafeMutablePointer<Double>
-    var stepY: [Double]
-    var scratch: UnsafeMutablePointer<Double>
-    var smallScratch: [Double]
-    var slotVector: UnsafeMutablePointer<Double>
+    @exclusivity(unchecked) private var rowStorage: UnsafeMutablePointer<Double>
+    @exclusivity(unchecked) var schur: [Double] = []
+    @exclusivity(unchecked) var isSchurFresh = false
+    @exclusivity(unchecked) var stepX: UnsafeMutablePointer<Double>
+    @exclusivity(unchecked) var stepY: [Double]
+    @exclusivity(unchecked) var scratch: UnsafeMutablePointer<Double>
+    @exclusivity(unchecked) var smallScratch: [Double]
+    @exclusivity(unchecked) var slotVector: UnsafeMutablePointer<Double>
     /// Entries of the last solution below this were rounding, and are zero.
-    private(set) var stepNoise = 0.0
+    @exclusivity(unchecked) private(set) var stepNoise = 0.0
 
     init(_ program: ParametricProgram, capacity: Int) {
         self.program = program
@@ -91,7 +94,8 @@ final class WorkingSet {
         hasKinks = program.kinks != nil
         limitRow = program.kinks.map { $0.limit < .infinity } == true ? rowCount : nil
         self.capacity = max(8, capacity)
-        columnCapacity = min(self.capacity, 48)
+        factors = FactorColumns(program.curvature, capacity: self.capacity)
+        columnCapacity = factors == nil ? min(self.capacity, 48) : 1
         arena = .allocate(capacity: self.capacity * Self.fieldCount)
         names = .allocate(capacity: self.capacity)
         places = .allocate(capacity: self.capacity)
@@ -158,6 +162,9 @@ final class WorkingSet {
     /// The base point: variables outside the working set rest there.
     var base: UnsafeMutablePointer<Double> { field(14) }
 
+    /// The rate of `cost`.
+    var costRate: UnsafeMutablePointer<Double> { field(15) }
+
     /// The coefficients of a row of A over the working set.
     func row(_ r: Int) -> UnsafeMutablePointer<Double> { rowStorage + r * capacity }
 
@@ -183,12 +190,14 @@ final class WorkingSet {
             cost[j] = program.kinks?.costs[name] ?? 0
             linear[j] = program.linear[name]
             linearRate[j] = 0
+            costRate[j] = 0
             base[j] = basePoint[name]
             offset[j] = baseProduct[name]
             gradient[j] = 0
             for r in 0..<rowCount { row(r)[j] = program.rows[r].coefficients[name] }
         }
         count += newNames.count
+        if let factors { for j in old..<count { factors.set(j, to: Int(names[j])) } }
         for slot in 0..<cachedCount {
             gather(Int(slotOwners[slot]), from: old, into: columns + slot * capacity)
         }
@@ -222,6 +231,7 @@ final class WorkingSet {
         stepX = .allocate(capacity: wider)
         scratch = .allocate(capacity: wider)
         slotVector = .allocate(capacity: wider)
+        factors?.reserve(wider, keeping: count)
         capacity = wider
     }
 
@@ -249,7 +259,7 @@ final class WorkingSet {
 
     /// The column of a variable, read from the program the first time.
     func ensureColumn(_ j: Int) {
-        guard slots[j] < 0 else { return }
+        guard slots[j] < 0, factors == nil else { return }
         if cachedCount == columnCapacity {
             let wider = min(max(capacity, columnCapacity + 1), columnCapacity * 2)
             let new = UnsafeMutablePointer<Double>.allocate(capacity: capacity * wider)
@@ -271,13 +281,74 @@ final class WorkingSet {
     }
 
     private func swapSlots(_ first: Int, _ second: Int) {
-        guard first != second else { return }
+        guard first != second, factors == nil else { return }
         let a = columns + first * capacity
         let b = columns + second * capacity
         for i in 0..<count { (a[i], b[i]) = (b[i], a[i]) }
         slotOwners.swapAt(first, second)
         slots[Int(slotOwners[first])] = Int32(first)
         slots[Int(slotOwners[second])] = Int32(second)
+    }
+
+    /// target ← target + P v over the working set, for a v that is 0 at the resting variables; its entries come in the
+    /// order of the factor.
+    func addFreeProduct(_ entries: UnsafePointer<Double>, into target: UnsafeMutablePointer<Double>) {
+        if let factors {
+            factors.addProduct(
+                of: entries,
+                at: free,
+                entryCount: freeCount,
+                shift: proximal,
+                count: count,
+                scratch: slotVector,
+                into: target
+            )
+            return
+        }
+        for position in 0..<freeCount { slotVector[Int(slots[Int(free[position])])] = entries[position] }
+        PointerKernels.addProduct(
+            rows: count,
+            columns: freeCount,
+            matrix: columns,
+            stride: capacity,
+            vector: slotVector,
+            into: target
+        )
+    }
+
+    /// target ← target + P (x − base) over the working set.
+    func addMovedProduct(into target: UnsafeMutablePointer<Double>) {
+        if let factors {
+            var moved: [Int32] = []
+            var steps: [Double] = []
+            for j in 0..<count where x[j] != base[j] {
+                moved.append(Int32(j))
+                steps.append(x[j] - base[j])
+            }
+            factors.addProduct(
+                of: steps,
+                at: moved,
+                entryCount: moved.count,
+                shift: proximal,
+                count: count,
+                scratch: slotVector,
+                into: target
+            )
+            return
+        }
+        for j in 0..<count where x[j] != base[j] { ensureColumn(j) }
+        for slot in 0..<cachedCount {
+            let j = Int(slotOwners[slot])
+            slotVector[slot] = x[j] - base[j]
+        }
+        PointerKernels.addProduct(
+            rows: count,
+            columns: cachedCount,
+            matrix: columns,
+            stride: capacity,
+            vector: slotVector,
+            into: target
+        )
     }
 
     // MARK: Places
@@ -328,11 +399,18 @@ final class WorkingSet {
     ///
     /// - Returns: false, and nothing changed, when P is singular on the free variables then.
     func release(_ j: Int) -> Bool {
-        ensureColumn(j)
-        let column = columns + Int(slots[j]) * capacity
-        for position in 0..<freeCount { scratch[position] = column[Int(free[position])] }
+        let diagonal: Double
+        if let factors {
+            for position in 0..<freeCount { scratch[position] = factors.common(Int(free[position]), j) }
+            diagonal = factors.common(j, j) + factors.residual[j] + proximal
+        } else {
+            ensureColumn(j)
+            let column = columns + Int(slots[j]) * capacity
+            for position in 0..<freeCount { scratch[position] = column[Int(free[position])] }
+            diagonal = column[j]
+        }
         for (k, r) in activeRows.enumerated() { smallScratch[k] = coefficient(r, j) }
-        guard factor.append(column: scratch, diagonal: column[j], attachedRow: smallScratch) else { return false }
+        guard factor.append(column: scratch, diagonal: diagonal, attachedRow: smallScratch) else { return false }
         free[freeCount - 1] = Int32(j)
         positions[j] = Int32(freeCount - 1)
         places[j] = .free
@@ -406,7 +484,8 @@ final class WorkingSet {
         }
         for position in 0..<order { swapSlots(Int(slots[Int(free[position])]), position) }
         factor.reserve(order)
-        for position in 0..<order {
+        factors?.gram(of: free, order: order, shift: proximal, stride: factor.stride, into: factor.factor)
+        for position in 0..<order where factors == nil {
             let column = columns + position * capacity
             let target = factor.factor + position * factor.stride
             for i in position..<order { target[i] = column[Int(free[i])] }

@@ -5,19 +5,7 @@ extension WorkingSet {
     func evaluate() {
         gradient.update(from: offset, count: count)
         PointerKernels.add(1, linear, into: gradient, count: count)
-        for j in 0..<count where x[j] != base[j] { ensureColumn(j) }
-        for slot in 0..<cachedCount {
-            let j = Int(slotOwners[slot])
-            slotVector[slot] = x[j] - base[j]
-        }
-        PointerKernels.addProduct(
-            rows: count,
-            columns: cachedCount,
-            matrix: columns,
-            stride: capacity,
-            vector: slotVector,
-            into: gradient
-        )
+        addMovedProduct(into: gradient)
         addMultipliers(to: gradient) { multiplier[activeRows[$0]] }
         evaluateRows()
         guard hasKinks else { return }
@@ -26,11 +14,9 @@ extension WorkingSet {
 
     /// Recomputes the row values from the point.
     private func evaluateRows() {
+        for j in 0..<count { slotVector[j] = x[j] - base[j] }
         for r in 0..<rowCount {
-            let row = row(r)
-            var sum = rowOffset[r]
-            for slot in 0..<cachedCount { sum += row[Int(slotOwners[slot])] * slotVector[slot] }
-            rowValue[r] = sum
+            rowValue[r] = rowOffset[r] + PointerKernels.dot(row(r), slotVector, count: count)
         }
         guard let limitRow else { return }
         var sum = rowOffset[limitRow]
@@ -72,7 +58,7 @@ extension WorkingSet {
         let multipliers = multiplier
         guard refactor() else { return false }
         for entry in wanted { activate(entry.row, at: entry.place) }
-        if !updateSchur(tolerance: Self.dependence * 10) {
+        if wanted.count > freeCount || !updateSchur(tolerance: Self.dependence * 10) {
             let isDefinite = refactor()
             guard isDefinite else { return false }
             for entry in wanted { activateIfIndependent(entry.row, at: entry.place) }
@@ -85,6 +71,8 @@ extension WorkingSet {
     /// Makes a row hold unless it depends, on the free variables, on those that hold already.
     @discardableResult
     func activateIfIndependent(_ r: Int, at place: RowPlace) -> Bool {
+        // As many rows as free variables leave nothing independent, whatever rounding makes of it.
+        guard activeRows.count < freeCount else { return false }
         gatherRow(r, into: scratch)
         var size = 0.0
         for position in 0..<freeCount { size += scratch[position] * scratch[position] }

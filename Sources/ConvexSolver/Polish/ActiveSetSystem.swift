@@ -92,7 +92,7 @@ struct ActiveSetSystem {
 
     /// Newton steps until the residual no longer falls; false when the system cannot be factored, or is too large.
     mutating func solve() -> Bool {
-        guard order <= settings.largestPolish else { return false }
+        guard problem.factored == nil || order <= settings.largestPolish else { return false }
         var norm = residualNorm
         guard norm.isFinite else { return false }
         let steps = curvedBlocks.isEmpty ? 2 : settings.polishNewtonSteps

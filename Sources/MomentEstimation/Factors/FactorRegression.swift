@@ -51,23 +51,42 @@ public func regress(
         throw .wrongSize(part: "factor_returns", expected: returns.rows, actual: design.observations)
     }
     try requireFinite(returns)
-    let centred = centredColumns(returns)
-    let loadings = given ?? design.coefficients(of: centred)
+    var loadings = given ?? DenseMatrix(rows: returns.columns, columns: factorReturns.columns)
     guard loadings.rows == returns.columns, loadings.columns == factorReturns.columns else {
         throw .wrongSize(part: "loadings", expected: returns.columns, actual: loadings.rows)
     }
-    let fitted = design.centred.times(loadings, transposingOther: true)
     let degrees = Double(design.observations - design.factorCount - 1)
+    let factors = Array(0..<factorReturns.columns)
     var variances: [Double] = []
-    for j in 0..<returns.columns {
-        var sum = 0.0
-        for (actual, explained) in zip(centred.column(j), fitted.column(j)) {
-            sum += (actual - explained) * (actual - explained)
+    // Block by block, so that a long history of many instruments is not held three times.
+    for first in stride(from: 0, to: returns.columns, by: instrumentsAtOnce) {
+        let block = Array(first..<min(first + instrumentsAtOnce, returns.columns))
+        let entries = returns.elements[(first * returns.rows)..<((first + block.count) * returns.rows)]
+        let series = DenseMatrix(rows: returns.rows, columns: block.count, columnMajor: Array(entries))
+        let centred = centredColumns(series)
+        let own: DenseMatrix
+        if given == nil {
+            own = design.coefficients(of: centred)
+            for (row, instrument) in block.enumerated() {
+                for f in factors { loadings[instrument, f] = own[row, f] }
+            }
+        } else {
+            own = loadings.selecting(rows: block, columns: factors)
         }
-        variances.append(sum / degrees)
+        let fitted = design.centred.times(own, transposingOther: true)
+        for j in block.indices {
+            var sum = 0.0
+            for (actual, explained) in zip(centred.column(j), fitted.column(j)) {
+                sum += (actual - explained) * (actual - explained)
+            }
+            variances.append(sum / degrees)
+        }
     }
     return FactorLoadings(loadings: loadings, residualVariance: variances)
 }
+
+/// How many instruments' histories a regression works on at once.
+private let instrumentsAtOnce = 256
 
 /// Regresses one series on factor returns, with standard errors.
 ///
@@ -226,22 +245,32 @@ public struct FactorDesign: Sendable {
         for j in 0..<count {
             for t in 0..<periods { moments[t, j + 1] = residuals[t] * (centred[t, j] + means[j]) }
         }
-        var sum = moments.gram()
+        // S = UᵀKU with the band matrix K of the weights: one pass over U and one product, whatever L is.
+        let sum = moments.times(Self.smoothed(moments, lags: lags), transposingSelf: true)
+        return inverse.times(sum).times(inverse)
+    }
+
+    /// K U, K_ts = max(0, 1 − |t − s|/(L + 1)).
+    private static func smoothed(_ moments: DenseMatrix, lags: Int) -> DenseMatrix {
+        let periods = moments.rows
+        var result = moments
         for lag in 0..<lags {
             let weight = 1 - Double(lag + 1) / Double(lags + 1)
-            let later = moments.selecting(rows: Array((lag + 1)..<periods), columns: Array(0...count))
-            let earlier = moments.selecting(rows: Array(0..<(periods - lag - 1)), columns: Array(0...count))
-            let gamma = later.times(earlier, transposingSelf: true)
-            for j in 0...count {
-                for i in 0...count { sum[i, j] += weight * (gamma[i, j] + gamma[j, i]) }
+            let shift = lag + 1
+            for j in 0..<moments.columns {
+                let start = j * periods
+                for t in shift..<periods {
+                    result.elements[start + t] += weight * moments.elements[start + t - shift]
+                    result.elements[start + t - shift] += weight * moments.elements[start + t]
+                }
             }
         }
-        return inverse.times(sum).times(inverse)
+        return result
     }
 }
 
 /// A history less the means of its columns.
-private func centredColumns(_ history: DenseMatrix) -> DenseMatrix {
+func centredColumns(_ history: DenseMatrix) -> DenseMatrix {
     var centred = history
     let periods = history.rows
     for j in 0..<history.columns {

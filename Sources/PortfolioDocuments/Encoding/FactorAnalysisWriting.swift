@@ -74,7 +74,7 @@ extension DocumentEncoder {
         writeSegments(result.segments, &writer)
         writer.name("regressions")
         writer.array(result.regressions) { writeRegression($1, factors: result.factors, &$0) }
-        writer.member("notes", map: result.notes)
+        writer.member("metric_notes", map: result.notes)
     }
 
     private static func writeParts(_ name: String, _ total: AttributedTotal?, _ writer: inout JSONWriter) {

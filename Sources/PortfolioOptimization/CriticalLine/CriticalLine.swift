@@ -13,7 +13,7 @@ struct LinePosition: Equatable, Comparable {
 
 /// The efficient frontier of volatility in closed form: all corner portfolios, found by one walk.
 ///
-/// Minimise ½ wᵀΣw − λ (μ − rf)ᵀw under the limits for every λ ≥ 0. Between two corners the weights are linear in λ and
+/// Minimise ½ wᵀΣw − λ ((μ − rf)ᵀw − costs) under the limits for every λ ≥ 0. Between two corners the weights are linear in λ and
 /// so is the return; hence the portfolio of any return, volatility or ratio is exact (docs/mathematics.md, "The critical
 /// line").
 ///
@@ -23,12 +23,14 @@ struct CriticalLine {
     let method: MeanVarianceMethod
     let limits: LinearLimits
     let path: SolutionPath
-    /// Annual expected return at each corner, ascending.
+    /// Annual expected return at each corner, ascending where the objective is not charged with costs.
     let returns: [Double]
+    /// Annual excess return at each corner, less the costs that the objective is charged with, ascending.
+    let gains: [Double]
     /// Annual variance at each corner, ascending.
     let variances: [Double]
     /// What an excess return was divided by in the program.
-    private let returnUnit: Double
+    let returnUnit: Double
 
     /// Walks the line of a problem; its limits on return and volatility are left to the caller.
     ///
@@ -39,12 +41,14 @@ struct CriticalLine {
         let riskFree = problem.preferences.effectiveRiskFreeRate
         let excess = problem.expectedReturns.map { $0 - riskFree }
         let unit = powerOfTwo(near: excess.reduce(0) { max($0, abs($1)) })
+        let rates = problem.objectiveCostRates
         let none = [Double](repeating: 0, count: excess.count)
         let program = limits.program(
             curvature: method.scaling.curvature,
             linear: none,
             direction: excess.map { -$0 / unit },
-            costs: none
+            costs: none,
+            costDirection: rates.map { $0 / unit }
         )
         path = try Self.walk(program, startsAtZero: limits.fixedCash != nil, shouldStop: shouldStop)
         self.method = method
@@ -52,8 +56,11 @@ struct CriticalLine {
         returnUnit = unit
         let decisions = path.corners.map { limits.decision(at: $0.point) }
         let count = excess.count
-        returns = Self.ascending(
-            decisions.map { problem.expectedReturn(of: Array($0[..<count]), cash: $0[count]) }
+        let gross = decisions.map { problem.expectedReturn(of: Array($0[..<count]), cash: $0[count]) }
+        returns = rates.contains { $0 > 0 } ? gross : Self.ascending(gross)
+        let net = method.scaling.netExcessReturns(method.limits.layout)
+        gains = Self.ascending(
+            decisions.map { zip(net, $0).reduce(method.scaling.costOfCurrentWeights) { $0 + $1.0 * $1.1 } }
         )
         variances = Self.ascending(decisions.map { problem.covariance.quadraticForm(Array($0[..<count])) })
     }
@@ -67,13 +74,26 @@ struct CriticalLine {
         let solver = try ActiveSetSolver(program)
         if startsAtZero {
             do throws(ActiveSetFailure) {
-                return try solver.path(shouldStop: shouldStop)
+                let path = try solver.path(shouldStop: shouldStop)
+                if endsAtMost(path) { return path }
             } catch {
                 if error == .stopped { throw error }
             }
         }
-        return try solver.path(through: middle(of: program), shouldStop: shouldStop)
+        let path = try solver.path(through: middle(of: program), shouldStop: shouldStop)
+        guard endsAtMost(path) else { throw .unfinished(.inaccurate) }
+        return path
     }
+
+    /// Whether the end of the line is the most return: a walk may miss the corner after its last one.
+    private static func endsAtMost(_ path: SolutionPath) -> Bool {
+        let check = path.checkEnd()
+        return check.infeasibility <= infeasibility
+            && check.suboptimality <= mostReturnTolerance * max(check.scale, mostReturnTolerance)
+    }
+
+    /// The share of the return by which the end of the line may miss the most.
+    private static let mostReturnTolerance = 1e-9
 
     /// The λ where risk and return weigh alike: a portfolio there neither rests in cash nor in one instrument.
     private static func middle(of program: ParametricProgram) -> Double {
@@ -154,13 +174,11 @@ struct CriticalLine {
     /// With V the variance and E the excess return, V − λE is linear in λ on every stretch; the ratio grows while it is
     /// positive and falls after. On the ray from cash it is 0 throughout: the last root has the least cash.
     func tangency() -> Tangency {
-        let riskFree = method.problem.preferences.effectiveRiskFreeRate
         let unit = method.scaling.volatilityUnit * method.scaling.volatilityUnit
-        let gains = returns.map { ($0 - riskFree) / returnUnit }
-        guard let best = gains.last, best > Self.negligibleGain else { return .none }
+        guard let best = gains.last, best > Self.negligibleGain * returnUnit else { return .none }
         func difference(_ k: Int) -> Double {
             let spread = variances[k] / unit
-            let gain = path.corners[k].parameter * gains[k]
+            let gain = path.corners[k].parameter * gains[k] / returnUnit
             let value = spread - gain
             return abs(value) <= Self.rounding * max(spread, abs(gain)) ? 0 : value
         }
@@ -191,9 +209,7 @@ struct CriticalLine {
         at position: LinePosition
     ) throws(OptimizationFailure) -> (allocation: FrontierAllocation, check: ActiveSetCheck)? {
         let check = path.check(after: position.corner, share: position.share)
-        guard check.infeasibility <= Self.infeasibility,
-            check.suboptimality <= Self.suboptimality * check.scale + Self.smallestObjective
-        else { return nil }
+        guard Self.isOptimal(check) else { return nil }
         let decision = limits.decision(at: path.point(after: position.corner, share: position.share))
         let cleaned = try method.clean(decision)
         guard method.limits.worstViolation(at: cleaned.point, volatility: 0).amount <= AllocationLimits.tolerance
@@ -201,6 +217,12 @@ struct CriticalLine {
         let count = method.problem.instruments.count
         let weights = Array(cleaned.point[..<count])
         return (method.problem.frontierAllocation(weights: weights, cash: cleaned.point[count]), check)
+    }
+
+    /// Whether the conditions recomputed from the data are met closely enough.
+    static func isOptimal(_ check: ActiveSetCheck) -> Bool {
+        check.infeasibility <= infeasibility
+            && check.suboptimality <= suboptimality * check.scale + smallestObjective
     }
 
     /// The violation of a bound or row an allocation may have before it is cleaned.

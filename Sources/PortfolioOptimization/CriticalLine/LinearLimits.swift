@@ -18,6 +18,8 @@ struct LinearLimits {
     private(set) var origins: [Int] = []
     /// The limit on Σ|x − current|; infinite without a limit on turnover.
     let kinkLimit: Double
+    /// The expression of the limit on turnover.
+    private var turnoverExpression: Int?
 
     private var instrumentCount: Int { limits.layout.instrumentCount }
     /// Weights, and cash where it is a variable of its own.
@@ -73,6 +75,7 @@ struct LinearLimits {
             let expression = limits.expressions[index]
             if expression.terms.contains(where: { $0.variable > limits.layout.cash }) {
                 soldExpressions += 1
+                if expression.upper != nil { turnoverExpression = index }
                 continue
             }
             if expression.terms.isEmpty {
@@ -112,24 +115,27 @@ struct LinearLimits {
         origins.append(origin)
     }
 
-    /// The program that minimises ½ wᵀPw + (q + λp)ᵀw + Σ costs |w − current| under the limits.
+    /// The program that minimises ½ wᵀPw + (q + λp)ᵀw + Σ (c + λd) |w − current| under the limits.
     ///
     /// - Parameters:
     ///   - curvature: P over the weights.
     ///   - linear: q over the weights.
     ///   - direction: p over the weights.
-    ///   - costs: one a weight, none negative.
+    ///   - costs: c, one a weight, none negative.
+    ///   - costDirection: d, one a weight, none negative.
     /// - Returns: the program over the weights, and cash where it is a variable.
     func program(
         curvature: Curvature,
         linear: [Double],
         direction: [Double]?,
-        costs: [Double]
+        costs: [Double],
+        costDirection: [Double]? = nil
     ) -> ParametricProgram {
         var curvature = curvature
         var linear = linear
         var direction = direction
         var costs = costs
+        var costDirection = costDirection.flatMap { rates in rates.contains { $0 > 0 } ? rates : nil }
         if hasCashVariable {
             // Cash has no curvature: a constant on every entry makes P regular, and Σx = 1 takes it back.
             let constant = curvature.meanDiagonal > 0 ? curvature.meanDiagonal : 1
@@ -137,12 +143,14 @@ struct LinearLimits {
             linear = (linear + [0]).map { $0 - constant }
             direction?.append(0)
             costs.append(0)
+            costDirection?.append(0)
         }
         var kinks: ParametricProgram.Kinks?
-        if kinkLimit < .infinity || costs.contains(where: { $0 > 0 }) {
+        if kinkLimit < .infinity || costs.contains(where: { $0 > 0 }) || costDirection != nil {
             kinks = ParametricProgram.Kinks(
                 positions: Array(limits.currentWeights.prefix(variableCount)),
                 costs: costs,
+                costDirection: costDirection,
                 limit: kinkLimit
             )
         }
@@ -155,6 +163,37 @@ struct LinearLimits {
             rows: rows,
             kinks: kinks
         )
+    }
+
+    /// The multipliers of the limits from those of the program's rows, bounds and kinks.
+    ///
+    /// What cash is worth follows from the budget, the rows it is part of and its share of the turnover; of turnover,
+    /// that one unit sold is two units traded.
+    func multipliers(
+        rows multipliers: [Double],
+        bounds: [Double],
+        limit: Double
+    ) -> [(expression: Int, value: Double)] {
+        var found: [(expression: Int, value: Double)] = []
+        for instrument in 0..<instrumentCount { found.append((instrument, bounds[instrument])) }
+        for r in rows.indices.dropFirst() { found.append((origins[r], multipliers[r])) }
+        if let turnoverExpression { found.append((turnoverExpression, 2 * limit)) }
+        let cash = limits.layout.cash
+        if hasCashVariable {
+            found.append((cash, bounds[instrumentCount]))
+        } else if let fixedCash {
+            var worth = multipliers.first ?? 0
+            for r in rows.indices.dropFirst() {
+                let terms = limits.expressions[origins[r]].terms
+                worth += multipliers[r] * terms.reduce(0) { $0 + ($1.variable == cash ? $1.coefficient : 0) }
+            }
+            let moved = fixedCash - limits.currentWeights[cash]
+            if moved != 0 { worth += moved > 0 ? limit : -limit }
+            found.append((cash, -worth))
+        } else {
+            found.append((cash, -(multipliers.first ?? 0)))
+        }
+        return found
     }
 
     /// The decision variables at a point of the program.

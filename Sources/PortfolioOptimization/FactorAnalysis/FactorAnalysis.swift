@@ -91,7 +91,9 @@ public struct FactorAnalysis {
             let reason =
                 snapshot.portfolio.benchmark == nil
                 ? "the portfolio has no benchmark" : "the benchmark holds instruments that the risk model does not have"
-            for part in ["benchmark_exposure", "active_exposure", "active_attribution"] { result.notes[part] = reason }
+            for part in ["benchmark_exposure", "active_exposure", "tracking_error", "active_attribution"] {
+                result.notes[part] = reason
+            }
         }
         addReturns(to: &result, exposure: exposure)
         addSegments(to: &result)
@@ -157,7 +159,9 @@ public struct FactorAnalysis {
     /// The mean return of today's weights over the history: x_f times the factor's mean, and what is left.
     private func addReturns(to result: inout FactorAnalysisResult, exposure: [Double]) {
         guard let factorReturns = structure.factorReturns, factorReturns.rows > 0 else {
-            result.notes["return_attribution"] = "the risk model has no history of factor returns"
+            for part in ["attributed_return", "return_attribution"] {
+                result.notes[part] = "the risk model has no history of factor returns"
+            }
             return
         }
         let probabilities = snapshot.riskModel.probabilities

@@ -21,7 +21,11 @@ struct HierarchicalMethod {
         }
         let proportions = try proportions()
         if !method.limits.forbidsTrading, let point = FixedProportions(method, proportions).withLeastCash() {
-            return try method.solution(at: point, report: .withoutProgram(solver: "recursive_bisection"))
+            return try method.solution(
+                at: point,
+                report: .withoutProgram(solver: "recursive_bisection"),
+                shouldStop: shouldStop
+            )
         }
         let least = method.limits.cashLimits.lower?.bound ?? 0
         let wanted = proportions.map { $0 * (1 - least) }
@@ -84,9 +88,9 @@ struct HierarchicalMethod {
         case .solved(let optimum):
             return try method.finish(
                 try method.clean(optimum, scale: 1),
-                optimum: optimum,
-                program: program,
-                gainPerDual: nil,
+                report: optimum.report,
+                isDiscrete: !program.disjunctions.isEmpty,
+                prices: nil,
                 shouldStop: shouldStop
             )
         }

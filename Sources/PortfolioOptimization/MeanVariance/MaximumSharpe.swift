@@ -53,9 +53,9 @@ extension MeanVarianceMethod {
             let gain = scale * value * value * value * gainUnit / scaling.volatilityUnit
             return try finish(
                 cleaned,
-                optimum: optimum,
-                program: program,
-                gainPerDual: gain,
+                report: optimum.report,
+                isDiscrete: !program.disjunctions.isEmpty,
+                prices: ShadowPrices(program: program, dual: optimum.dual, gainPerDual: gain),
                 shouldStop: shouldStop
             )
         }

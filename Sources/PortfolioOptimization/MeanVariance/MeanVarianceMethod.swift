@@ -11,6 +11,8 @@ struct MeanVarianceMethod {
     let problem: AllocationProblem
     let limits: AllocationLimits
     let scaling: MomentScaling
+    /// What solves programs with a risk measure other than volatility, when there is one.
+    var risk: (any RiskSolving)?
 
     init(_ problem: AllocationProblem) { self.init(problem, limits: ConstraintCompiler.compile(problem)) }
 
@@ -21,14 +23,19 @@ struct MeanVarianceMethod {
         scaling = MomentScaling(problem, limits: limits)
     }
 
-    func solve(shouldStop: () -> Bool) throws(OptimizationFailure) -> AllocationSolution {
+    /// The best allocation; by the interior point alone where another answer is wanted for comparison.
+    func solve(
+        byInteriorPointAlone: Bool = false,
+        shouldStop: () -> Bool
+    ) throws(OptimizationFailure) -> AllocationSolution {
         if problem.objective.needsBenchmark { _ = try requiredBenchmark() }
         if let clash = ArithmeticCheck(problem: problem, limits: limits).clash() {
             throw try infeasible(because: clash, shouldStop: shouldStop)
         }
         if limits.forbidsTrading { return try currentAllocation(shouldStop: shouldStop) }
-        if let ratio = try ratioObjective() { return try ratioOptimum(ratio, shouldStop: shouldStop) }
         if let known = try knownOptimum() { return known }
+        if !byInteriorPointAlone, let solution = try linearLimitsSolution(shouldStop: shouldStop) { return solution }
+        if let ratio = try ratioObjective() { return try ratioOptimum(ratio, shouldStop: shouldStop) }
         return try quadraticOptimum(shouldStop: shouldStop)
     }
 
@@ -62,18 +69,19 @@ struct MeanVarianceMethod {
             {
                 throw try infeasible(because: nil, shouldStop: shouldStop)
             }
+            let gain = form.unit ?? gainPerDualOfRisk(cleaned.point)
             return try finish(
                 cleaned,
-                optimum: optimum,
-                program: program,
-                gainPerDual: form.unit ?? gainPerDualOfRisk(cleaned.point),
+                report: optimum.report,
+                isDiscrete: !program.disjunctions.isEmpty,
+                prices: gain.map { ShadowPrices(program: program, dual: optimum.dual, gainPerDual: $0) },
                 shouldStop: shouldStop
             )
         }
     }
 
     /// What a unit of the scaled objective is worth where that is half the square of a risk: d(−σ) = −dσ²/(2σ).
-    private func gainPerDualOfRisk(_ point: [Double]) -> Double? {
+    func gainPerDualOfRisk(_ point: [Double]) -> Double? {
         let weights = point[..<limits.layout.cash]
         let isActive = problem.objective == .minimizeTrackingError
         let risk = problem.benchmark.map { trackingError(of: weights, $0) } ?? annualizedVolatility(of: weights)
@@ -177,11 +185,18 @@ struct MeanVarianceMethod {
     }
 
     /// A point within the limits, rid of its roundings, as a solution without prices.
-    func solution(at point: [Double], report: SolutionReport) throws(OptimizationFailure) -> AllocationSolution {
-        let cleaned = try clean(ProgramOptimum(primal: point, dual: [], report: report), scale: 1).point
+    func solution(
+        at point: [Double],
+        report: SolutionReport,
+        shouldStop: () -> Bool
+    ) throws(OptimizationFailure) -> AllocationSolution {
+        var cleaned = try clean(ProgramOptimum(primal: point, dual: [], report: report), scale: 1).point
         let worst = violation(at: cleaned)
-        guard worst.amount <= AllocationLimits.tolerance else {
-            throw numericalDifficulty("\(worst.what) is missed by \(worst.amount)")
+        if worst.amount > AllocationLimits.tolerance {
+            guard limits.threshold == nil, let restored = try restored(cleaned, shouldStop: shouldStop) else {
+                throw numericalDifficulty("\(worst.what) is missed by \(worst.amount)")
+            }
+            cleaned = restored
         }
         let volatility = annualizedVolatility(of: cleaned[..<limits.layout.cash])
         var solution = known(cleaned, volatility: volatility, solver: report.solver)
@@ -192,31 +207,30 @@ struct MeanVarianceMethod {
     /// Checks cleaned weights against every limit and dresses them as a solution.
     func finish(
         _ cleaned: CleanedAllocation,
-        optimum: ProgramOptimum,
-        program: AllocationProgram,
-        gainPerDual: Double?,
+        report: SolutionReport,
+        isDiscrete: Bool,
+        prices: ShadowPrices?,
         shouldStop: () -> Bool
     ) throws(OptimizationFailure) -> AllocationSolution {
         var point = cleaned.point
         var hasPrices = limits.threshold == nil
         let worst = violation(at: point)
         if worst.amount > AllocationLimits.tolerance {
-            guard program.disjunctions.isEmpty, let restored = try restored(point, shouldStop: shouldStop) else {
+            guard !isDiscrete, let restored = try restored(point, shouldStop: shouldStop) else {
                 throw numericalDifficulty("\(worst.what) is missed by \(worst.amount)")
             }
             point = restored
             // Where the limits leave no room the optimum has no slope.
             hasPrices = false
         }
-        let prices = hasPrices ? gainPerDual : nil
         return AllocationSolution(
             weights: Array(point[..<limits.layout.cash]),
             cash: point[limits.layout.cash],
-            report: optimum.report,
+            report: report,
             bindingConstraints: bindingLimits(
                 at: point,
                 volatility: annualizedVolatility(of: point[..<limits.layout.cash]),
-                prices: prices.map { ShadowPrices(program: program, dual: optimum.dual, gainPerDual: $0) }
+                prices: hasPrices ? prices : nil
             ),
             warnings: problem.warnings
         )

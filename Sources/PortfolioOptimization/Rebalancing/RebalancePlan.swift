@@ -30,6 +30,7 @@ extension RebalancePlan {
     ///   - request: the request.
     ///   - snapshot: the inputs it was planned on.
     ///   - moments: the estimates it was planned with.
+    /// - Returns: the answer.
     /// - Throws: ``OptimizationFailure`` with the code `invalid_inputs`, where the plan would have thrown it.
     public func result(
         of request: RebalanceRequest,

@@ -82,6 +82,22 @@ struct FactorRegressionTests {
         }
     }
 
+    @Test func `more instruments than are regressed at once get the loadings that each gets alone`() throws {
+        var random = SeededGenerator(seed: 12)
+        var factors = DenseMatrix(rows: 12, columns: 2)
+        for index in factors.elements.indices { factors.elements[index] = 0.01 * random.normal() }
+        var returns = DenseMatrix(rows: 12, columns: 300)
+        for index in returns.elements.indices { returns.elements[index] = 0.02 * random.normal() }
+        let all = try regress(returns, on: factors)
+        let again = try regress(returns, on: factors, loadings: all.loadings)
+        for i in [0, 255, 256, 299] {
+            let alone = try regress(series: Array(returns.column(i)), on: factors)
+            expectClose(all.loadings.row(i), Array(alone.coefficients.dropFirst()), "\(i)")
+            expectClose([all.residualVariance[i]], [alone.residualVariance], "\(i)")
+            expectClose([again.residualVariance[i]], [alone.residualVariance], "\(i), loadings given")
+        }
+    }
+
     @Test func `a series that is a combination of factors is recovered with nothing left over`() throws {
         var random = SeededGenerator(seed: 7)
         var factors = DenseMatrix(rows: 40, columns: 2)

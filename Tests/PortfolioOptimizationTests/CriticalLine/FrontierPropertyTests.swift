@@ -23,14 +23,14 @@ struct FrontierPropertyTests {
         let frontier = try trace(mandate, points: 5)
         #expect(frontier.report.solver == "critical_line", "\(frontier.report)")
         // At the end of the line a hair of return is worth much risk: there the return is compared.
-        let best = try mandate.solve(.maximizeReturn)
+        let best = try optimizeByInteriorPoint(mandate.problem(.maximizeReturn)) { false }
         let most = Figures(try mandate.problem(.maximizeReturn), best.weights, best.cash).expectedReturn
         #expect(abs(frontier.maximumReturn.expectedReturn - most) <= 1e-9)
         for point in frontier.points.dropLast() {
             mandate.constraints.minReturn = point.expectedReturn - 1e-10
             let problem = try mandate.problem(.minimizeRisk)
             #expect(worstMiss(problem, point.weights, point.cash) <= 1e-9)
-            let solution = try optimizeAllocation(problem) { false }
+            let solution = try optimizeByInteriorPoint(problem) { false }
             let volatility = Figures(problem, solution.weights, solution.cash).volatility
             #expect(abs(point.risk - volatility) <= 1e-7 * max(volatility, 1e-3), "\(point.risk) \(volatility)")
         }
@@ -43,7 +43,7 @@ struct FrontierPropertyTests {
         let problem = try mandate.problem(.maximizeSharpe)
         let optimal = try #require(frontier.optimal)
         let figures = Figures(problem, optimal.weights, optimal.cash)
-        let solution = try optimizeAllocation(problem) { false }
+        let solution = try optimizeByInteriorPoint(problem) { false }
         let reference = Figures(problem, solution.weights, solution.cash)
         let ratio = figures.value(.maximizeSharpe)
         #expect(abs(ratio - reference.value(.maximizeSharpe)) <= 1e-7 * abs(ratio))
@@ -211,7 +211,7 @@ struct DegenerateFrontierTests {
         for point in frontier.points.dropFirst() {
             mandate.constraints.minReturn = point.expectedReturn - 1e-10
             let problem = try mandate.problem(.minimizeRisk)
-            let solution = try optimizeAllocation(problem) { false }
+            let solution = try optimizeByInteriorPoint(problem) { false }
             let volatility = Figures(problem, solution.weights, solution.cash).volatility
             #expect(point.risk <= volatility * (1 + 1e-6) + 1e-8)
         }

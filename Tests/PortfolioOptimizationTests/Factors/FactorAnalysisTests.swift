@@ -126,7 +126,8 @@ struct FactorAnalysisTests {
         #expect(result.activeRisk == nil && result.returns == nil && result.segments == nil)
         #expect(result.exposures.allSatisfy { $0.benchmarkExposure == nil && $0.activeExposure == nil })
         let missing = [
-            "active_attribution", "active_exposure", "benchmark_exposure", "return_attribution", "sector_attribution",
+            "active_attribution", "active_exposure", "attributed_return", "benchmark_exposure", "return_attribution",
+            "sector_attribution", "tracking_error",
         ]
         #expect(result.notes.keys.sorted() == missing)
     }
@@ -184,6 +185,28 @@ struct FactorAnalysisTests {
         let result = try book.analyze((0..<k).filter { _ in Bool.random(using: &random) }.map { "F\($0)" })
         expectExact(result.risk)
         expectExact(try #require(result.activeRisk))
+    }
+}
+
+extension FactorAnalysisTests {
+    @Test func `ten thousand instruments on sixty factors are analysed as few are`() throws {
+        let (n, k) = (10_000, 60)
+        let model = CovarianceModelTests.model(n, k, seed: 2)
+        let names = (0..<n).map { "N\($0)" }
+        var book = FactorBook()
+        book.moments = Moments(
+            instruments: names,
+            expectedReturns: [Double](repeating: 0, count: n),
+            covariance: .factors(model),
+            periodsPerYear: 252,
+            factors: FactorStructure(factors: (0..<k).map { "F\($0)" }, covariance: model)
+        )
+        book.snapshot.instruments = names.map { Instrument(id: $0, price: 10) }
+        book.snapshot.portfolio.positions = names.map { Position(instrumentID: $0, quantity: 1) }
+        let result = try book.analyze(["F7"])
+        #expect(result.risk.parts.map(\.factor) == ["F7", "other", "specific"])
+        let sum = result.risk.parts.reduce(0) { $0 + $1.contribution }
+        #expect(abs(sum - result.risk.total) <= 1e-12 * result.risk.total)
     }
 }
 
