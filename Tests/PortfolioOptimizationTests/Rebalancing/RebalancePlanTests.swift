@@ -7,7 +7,7 @@ private func plan(_ book: TradingBook) throws -> RebalancePlan {
     try planRebalance(book.request, snapshot: book.snapshot, moments: book.moments)
 }
 
-private func failure(of book: TradingBook) -> OptimizationFailure? {
+private func refusal(of book: TradingBook) -> OptimizationFailure? {
     do {
         _ = try planRebalance(book.request, snapshot: book.snapshot, moments: book.moments)
         return nil
@@ -168,7 +168,7 @@ struct InfeasibleRebalanceTests {
     @Test func `limits on weights that clash are named`() throws {
         var book = TradingBook.pair(first: 80, second: 20, target: ["A": 0.5, "B": 0.5])
         book.request.constraints.maxPositionSize = 0.4
-        let failure = try #require(failure(of: book))
+        let failure = try #require(refusal(of: book))
         #expect(failure.code == "infeasible")
         #expect(failure.conflicts.contains { $0.constraint == "/max_position_size" })
     }
@@ -177,7 +177,7 @@ struct InfeasibleRebalanceTests {
         var book = TradingBook.pair(first: 80, second: 20, target: ["A": 0.5, "B": 0.5])
         book.request.constraints.maxPositionSize = 0.7
         book.request.maxTrades = 1
-        let failure = try #require(failure(of: book))
+        let failure = try #require(refusal(of: book))
         #expect(failure.code == "infeasible")
         let conflict = try #require(failure.conflicts.first)
         #expect(conflict.constraint == "/max_trades")
@@ -186,9 +186,9 @@ struct InfeasibleRebalanceTests {
 
     @Test func `a benchmark that is not there and weights that do not sum to 1 are refused`() {
         var book = TradingBook.pair(first: 80, second: 20, target: ["A": 0.5, "B": 0.4])
-        #expect(failure(of: book)?.code == "invalid_inputs")
+        #expect(refusal(of: book)?.code == "invalid_inputs")
         book.request = RebalanceRequest(portfolioID: "pair", target: .benchmark)
-        #expect(failure(of: book)?.code == "no_benchmark")
+        #expect(refusal(of: book)?.code == "missing_benchmark")
     }
 
     @Test func `a search that is stopped at once says so or gives a plan that keeps the limits`() {
