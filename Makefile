@@ -8,8 +8,8 @@ STACK := deploy/local/stack
 PEERS := Benchmarks/.venv
 SWIFT_SOURCES := Sources functions Tests Benchmarks Package.swift
 
-.PHONY: help deps build up down restart status logs demo bench bench-service bench-solver test test-one test-integration test-fault \
-	check format lint migrate-check nginx-check
+.PHONY: help deps build up down restart status logs demo grpc proto bench bench-service bench-solver test test-one \
+	test-integration test-fault test-grpc check format lint migrate-check nginx-check proto-check
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-18s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -38,6 +38,14 @@ logs: ## the last lines of every log; follows them on a terminal
 demo: up ## the service document's own request on real prices, and its answer as a table
 	@deploy/demo/run
 
+grpc: build ## build the gRPC function (ten minutes the first time) and start it with the rest
+	swift build -c release --package-path functions/grpc --product grpc
+	@$(STACK) up
+
+proto: ## make the Swift of functions/grpc from proto/, after a change there
+	@deploy/local/deps proto
+	proto/generate
+
 bench: bench-service bench-solver ## measure against what it is built from and its peers, in the same run; results go to Benchmarks/results
 
 bench-service: build ## the service part of it: reads, round trips, waiters, waking; SCENARIO=uncached-read runs one
@@ -54,8 +62,14 @@ $(PEERS)/installed: Benchmarks/SolverBenchmarks/requirements.txt
 	$(PEERS)/bin/pip install --quiet --requirement $<
 	touch $@
 
-test: deps lint migrate-check nginx-check build ## what CI runs: lint, drift checks, release build, all tests
+test: deps lint migrate-check nginx-check proto-check build ## what CI runs: lint, drift checks, release build, all tests
 	swift test -c release
+	@$(MAKE) --no-print-directory test-grpc
+
+test-grpc: build ## gRPC by a Python client through nginx, on a stack of its own (the first build takes minutes)
+	@deploy/local/deps grpc-tests
+	swift build --package-path functions/grpc --product grpc
+	PORTFOLIO_GRPC_BUILD=debug deploy/local/with-stack /usr/bin/python3 Tests/GRPCTests/test_grpc.py
 
 test-one: deps ## the tests whose names match: make test-one NAME='target volatility'
 	@test -n "$(NAME)" || { echo "say which: make test-one NAME='target volatility'" >&2; exit 2; }
@@ -67,7 +81,10 @@ test-integration: build ## the tests that need PostgreSQL and nginx, on a stack 
 test-fault: build ## the long fault tests, on a stack of their own: two hundred processes killed, minutes
 	PORTFOLIO_FAULT_KILLS=200 swift test -c release --filter FaultTests
 
-check: lint migrate-check nginx-check ## the quick checks alone: no build, no tests
+proto-check: ## whether the generated Swift belongs to the .proto files
+	@proto/check
+
+check: lint migrate-check nginx-check proto-check ## the quick checks alone: no build, no tests
 
 format: ## lay out every Swift source in the house's form
 	swift format --in-place --parallel -r $(SWIFT_SOURCES)

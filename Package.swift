@@ -35,6 +35,10 @@ func function(_ name: String, _ dependencies: [Target.Dependency]) -> Target {
 
 let package = Package(
     name: "portfolio-optimization",
+    products: [
+        // What the nested package of functions/grpc builds on.
+        .library(name: "PortfolioCalls", targets: ["PortfolioCalls"])
+    ],
     targets: [
         // Floor 0: one door to each C library.
         .systemLibrary(name: "CFastCGI", pkgConfig: "fcgi", providers: [.apt(["libfcgi-dev"])]),
@@ -84,6 +88,8 @@ let package = Package(
                 "FunctionRuntime",
             ]
         ),
+
+        library("PortfolioCalls", ["PortfolioAPI", "PortfolioService", "Repository", "JSON", "FunctionRuntime"]),
 
         // Floor 7: the programs.
         function("create-optimization", ["PortfolioAPI", "PortfolioService", "Repository", "FunctionRuntime"]),

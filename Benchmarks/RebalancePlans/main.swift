@@ -2,6 +2,7 @@
 //
 //     rebalance-plans time 25 20           # 20 books of 25 names
 //     rebalance-plans fractions 500 10     # without integer limits
+//     rebalance-plans fractions 500 10 plain linear   # without taxes, without impact
 //     rebalance-plans few 500 5 [seconds]  # at most ten trades, within a time
 //     rebalance-plans exhaustive 8 200     # against every plan there is
 //     rebalance-plans replay 12 1000       # replayed by the checker
@@ -179,6 +180,7 @@ default:
             shape.withTrading = false
         }
         if arguments.contains("plain") { shape.withTaxes = false }
+        if arguments.contains("linear") { shape.withImpact = false }
         var book = TradingBook(seed: seed, shape: shape)
         if arguments.contains("mintax") {
             book.request.taxLotMethod = .minTax

@@ -25,7 +25,7 @@ struct CaseTimes {
     }
 }
 
-func report(_ answer: CaseAnswer, times: CaseTimes, name: String, repetitions: Int) -> [UInt8] {
+func report(_ answer: CaseAnswer, times: CaseTimes, name: String, repetitions: Int, peakBytes: Int?) -> [UInt8] {
     var writer = JSONWriter(reservingCapacity: 65536)
     writer.object { writer in
         writer.member("name", name)
@@ -42,6 +42,7 @@ func report(_ answer: CaseAnswer, times: CaseTimes, name: String, repetitions: I
         writer.member("cpu_ms_median", CaseTimes.median(times.cpu))
         writer.member("wall_ms_min", times.wall.min() ?? 0)
         writer.member("wall_ms_median", CaseTimes.median(times.wall))
+        if let peakBytes { writer.member("peak_bytes", peakBytes) }
         for detail in answer.details { writer.member(detail.name, detail.value) }
         writer.name("weights")
         if answer.isPath {

@@ -1,5 +1,5 @@
 // Solves a benchmark case and prints one JSON object: weights, residuals, effort, and the CPU and wall time from arrays
-// in memory to weights.
+// in memory to weights, and the memory the first solve takes at most.
 //
 //   solve-case CASE.json [--repetitions N] [--method active-set|interior-point]
 import Glibc
@@ -59,8 +59,8 @@ func run() throws {
     }
     let file = try CaseFile(path: path)
     let solve = try solver(for: file, method: method)
-    // The first solve warms caches and the allocator and is not counted.
-    var answer = try solve()
+    // The first solve warms caches and the allocator and is not counted; what memory a solve takes shows there.
+    var (answer, growth) = try peakGrowth(solve)
     var times = CaseTimes()
     for _ in 0..<max(1, repetitions) {
         let wall = milliseconds(CLOCK_MONOTONIC)
@@ -69,7 +69,7 @@ func run() throws {
         times.cpu.append(milliseconds(CLOCK_PROCESS_CPUTIME_ID) - cpu)
         times.wall.append(milliseconds(CLOCK_MONOTONIC) - wall)
     }
-    let bytes = report(answer, times: times, name: file.name, repetitions: max(1, repetitions))
+    let bytes = report(answer, times: times, name: file.name, repetitions: max(1, repetitions), peakBytes: growth)
     put(bytes + [UInt8(ascii: "\n")], on: STDOUT_FILENO)
 }
 

@@ -52,8 +52,12 @@ public struct SolverSettings: Equatable, Sendable {
     public var primalRegularization = 1e-11
     /// A row with several variables is eliminated while its weight ‖a‖²∞ z/s (in scaled units) is at most this.
     public var stiffness = 1e3
+    /// Columns that belong to one nonsymmetric cone each, from which on they are eliminated cone by cone.
+    public var leastLocalColumns = 40
     /// Corrections of a solution of the KKT system by its residual.
     public var refinementRounds = 4
+    /// The same with nonsymmetric cones on the way to a certificate, where rows that exclude each other grow parallel.
+    public var certificateRefinementRounds = 12
     /// Residual, relative to the right-hand side, at which correcting ends.
     public var refinementTolerance = 1e-12
 

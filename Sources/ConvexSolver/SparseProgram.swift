@@ -141,6 +141,7 @@ extension Validation {
         guard program.cones.allSatisfy({ $0.dimension >= 0 }) else {
             throw SolverError.dimensionMismatch(what: "smallest cone dimension", expected: 0, actual: -1)
         }
+        try checkExponents(program.cones)
         try expect(program.cones.reduce(0) { $0 + $1.dimension }, program.rows.count, "dimension of the cones")
         try finite(program.linear, "q")
         try finite(program.bounds, "b")

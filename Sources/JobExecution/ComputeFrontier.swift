@@ -72,6 +72,7 @@ private func dressed(
             versions: versions,
             expectedReturnsEstimator: moments.expectedReturnsEstimator,
             covarianceEstimator: moments.covarianceEstimator,
+            covarianceConditionNumber: moments.covarianceConditionNumber,
             kernel: computingKernel
         ),
         warnings: warnings

@@ -12,6 +12,8 @@ package final class MomentsCache {
         var tenant: String
         var riskModelID: String
         var version: Int
+        var estimation: Estimation
+        var market: MarketView?
     }
 
     /// The most models, and the most numbers in their matrices, that are kept: 32 million doubles are 256 MB.
@@ -24,10 +26,36 @@ package final class MomentsCache {
     package init() {}
 
     /// The moments of a snapshot's risk model, from here or made now.
-    func moments(of snapshot: MandateSnapshot, tenant: String) throws(OptimizationFailure) -> Moments {
+    func moments(
+        of snapshot: MandateSnapshot,
+        tenant: String,
+        estimation: Estimation = Estimation(),
+        preferences: Preferences = Preferences()
+    ) throws(OptimizationFailure) -> Moments {
         let versions = snapshot.versions
-        let key = Key(tenant: tenant, riskModelID: versions.riskModelID, version: versions.riskModel)
-        return try moments(key) { () throws(OptimizationFailure) in try estimateMoments(of: snapshot.riskModel) }
+        let market = estimation.needsMarket ? marketView(of: snapshot.portfolio, preferences) : nil
+        let key = Key(
+            tenant: tenant,
+            riskModelID: versions.riskModelID,
+            version: versions.riskModel,
+            estimation: estimation,
+            market: market
+        )
+        return try moments(key) { () throws(OptimizationFailure) in
+            try estimateMoments(of: snapshot.riskModel, as: estimation, market: market)
+        }
+    }
+
+    /// The benchmark as the market, with the preferences in force; nil without a benchmark.
+    private func marketView(of portfolio: Portfolio, _ preferences: Preferences) -> MarketView? {
+        let inForce = portfolio.preferences.overridden(by: preferences)
+        return portfolio.benchmark.map {
+            MarketView(
+                weights: $0,
+                riskFreeRate: inForce.effectiveRiskFreeRate,
+                riskAversion: inForce.effectiveRiskAversion
+            )
+        }
     }
 
     /// The moments of a model, from here or made now.

@@ -87,7 +87,12 @@ package struct SolveOptimization {
     ) -> ComputedOutcome {
         var outcome = ComputedOutcome(result: .failure(OptimizationFailure(code: "check_failed", message: "")))
         do throws(OptimizationFailure) {
-            let provided = try cache.moments(of: job.snapshot, tenant: tenant).suited(to: job.request.type)
+            let provided = try cache.moments(
+                of: job.snapshot,
+                tenant: tenant,
+                estimation: job.request.estimation,
+                preferences: job.request.preferences
+            ).suited(to: job.request.type)
             let estimate = try estimateAfterViews(job, provided)
             let moments = estimate?.moments ?? provided
             try requireReturns(moments, job)
@@ -196,13 +201,22 @@ package struct SolveOptimization {
     ) throws(OptimizationFailure) -> OptimizationResult {
         var weightByID: [String: Double] = [:]
         for (instrument, weight) in zip(problem.instruments, solution.weights) { weightByID[instrument.id] = weight }
+        let weights = moments.instruments.map { weightByID[$0] ?? 0 }
         let allocation = EvaluatedAllocation(
-            weights: moments.instruments.map { weightByID[$0] ?? 0 },
+            weights: weights,
             cash: solution.cash,
             moments: moments,
             holdings: try Holdings(snapshot),
             benchmark: snapshot.portfolio.benchmark,
-            preferences: problem.preferences
+            preferences: problem.preferences,
+            measured: problem.riskMeasure == .volatility
+                ? nil
+                : try MeasuredRisk(
+                    problem.riskMeasure,
+                    weights: weights,
+                    moments: moments,
+                    preferences: problem.preferences
+                )
         )
         let plan = try planTrades(
             toward: allocation.allocation,
@@ -226,6 +240,7 @@ package struct SolveOptimization {
                 versions: snapshot.versions,
                 expectedReturnsEstimator: moments.expectedReturnsEstimator,
                 covarianceEstimator: moments.covarianceEstimator,
+                covarianceConditionNumber: moments.covarianceConditionNumber,
                 kernel: computingKernel
             ),
             warnings: warnings

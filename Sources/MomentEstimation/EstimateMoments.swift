@@ -25,6 +25,7 @@ public func estimateMoments(of model: RiskModel) throws(OptimizationFailure) -> 
             expectedReturns: returns.values,
             covariance: .dense(DenseMatrix(rows: 0, columns: 0)),
             returns: history,
+            probabilities: history == nil ? nil : model.probabilities,
             periodsPerYear: model.periodsPerYear,
             expectedReturnsEstimator: returns.estimator
         )
@@ -45,6 +46,7 @@ public func estimateMoments(of model: RiskModel) throws(OptimizationFailure) -> 
         let estimate = try covarianceEstimate(of: model, history: history)
         moments.covarianceEstimator = estimate.estimator
         moments.covariance = .dense(try repaired(estimate.covariance, &moments.warnings))
+        if estimate.estimator == "ledoit_wolf" { reportCondition(&moments) }
         return moments
     } catch {
         throw error.failure
@@ -56,7 +58,7 @@ private func hasCovarianceOfItsOwn(_ model: RiskModel) -> Bool {
     model.covariance != nil || (model.volatilities != nil && model.correlations != nil)
 }
 
-private func history(of model: RiskModel) throws(EstimationError) -> DenseMatrix? {
+func history(of model: RiskModel) throws(EstimationError) -> DenseMatrix? {
     var history = model.returns
     if history == nil, let prices = model.prices { history = try simpleReturns(ofPrices: prices) }
     guard let history else { return nil }

@@ -20,9 +20,20 @@ public enum EstimationError: Error, Equatable, Sendable {
     case dependentFactors
     /// Nothing in the model tells a covariance.
     case missingCovariance
+    /// An estimator needs a history and the model has none.
+    case missingHistory(estimator: String)
+    /// An estimator needs a market portfolio of the model's instruments and there is none.
+    case missingMarket
+    /// The model's own expected returns are asked for and it has none.
+    case missingReturns
+    /// A part of the estimation failed for a reason of its own.
+    case failed(OptimizationFailure)
 
     /// The failure of a request that meets such a model.
-    public var failure: OptimizationFailure { OptimizationFailure(code: code, message: message) }
+    public var failure: OptimizationFailure {
+        if case .failed(let failure) = self { return failure }
+        return OptimizationFailure(code: code, message: message)
+    }
 
     private var code: String {
         switch self {
@@ -30,6 +41,10 @@ public enum EstimationError: Error, Equatable, Sendable {
         case .missingCovariance: "missing_covariance"
         case .tooFewObservations: "too_few_observations"
         case .dependentFactors: "dependent_factors"
+        case .missingHistory: "missing_history"
+        case .missingMarket: "missing_market"
+        case .missingReturns: "missing_expected_returns"
+        case .failed(let failure): failure.code
         case .notFinite, .notPositive, .wrongSize, .unusableEntry, .notSymmetric: "invalid_inputs"
         }
     }
@@ -52,6 +67,13 @@ public enum EstimationError: Error, Equatable, Sendable {
             "the covariance is not positive semidefinite: its eigenvalues run from \(smallest) to \(largest)"
         case .dependentFactors:
             "loadings cannot be regressed: a factor does not vary or is a combination of the others"
+        case .missingHistory(let estimator):
+            "\(estimator) is estimated from a history; the risk model has neither returns nor prices"
+        case .missingMarket:
+            "the estimator needs the market: a benchmark of the portfolio in instruments of the risk model"
+        case .missingReturns:
+            "the risk model has no expected returns to take as provided"
+        case .failed(let failure): failure.message
         case .missingCovariance:
             "the risk model has neither a covariance nor anything to estimate one from"
         }

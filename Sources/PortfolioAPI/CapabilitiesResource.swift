@@ -1,7 +1,9 @@
 import FunctionRuntime
 import PortfolioDocuments
 
-/// `GET /api/v1/capabilities`: what works, and how large it may be. The same for every caller of a build.
+/// `GET /api/v1/capabilities`: what works, and how large it may be.
+///
+/// The same for every caller of a build.
 struct CapabilitiesResource {
     private static let body = DocumentEncoder.capabilities(limits: [
         ("body_bytes", 4 << 20), ("risk_model_body_bytes", 256 << 20), ("wait_seconds", WaitPreference.longest),

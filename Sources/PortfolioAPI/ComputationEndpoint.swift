@@ -82,6 +82,16 @@ package final class ComputationEndpoint: Endpoint {
         }
     }
 
+    /// Reads a computation as whoever asked for it is answered: one that failed is a problem and not a document.
+    package func readAsked(_ request: FunctionRequest, id: String) -> FunctionOutcome {
+        do {
+            let reading = try read.gather(id: id, kind: resource.kind, tenant: request.tenant)
+            return outcome(reading, Answering(request: request, view: nil, isAsked: true), waitSeconds: Self.patience)
+        } catch {
+            return .answer(ErrorMapping.response(to: request, for: error, log: log))
+        }
+    }
+
     // MARK: answering
 
     /// What an answer depends on besides the computation.

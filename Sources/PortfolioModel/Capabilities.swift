@@ -28,15 +28,18 @@ public enum Capabilities {
     /// How risk may be measured for a type and an objective it takes.
     public static func riskMeasures(of type: OptimizationType, _ objective: Objective) -> [RiskMeasure] {
         switch (type, objective) {
+        case (.riskParity, _), (.hierarchicalRiskParity, _): [.volatility]
+        case (_, .maximizeSharpe), (_, .minimizeRisk), (_, .maximizeReturn), (_, .maximizeUtility):
+            RiskMeasure.allCases
         case (_, _): [.volatility]
         }
     }
 
     /// Where expected returns come from: what a risk model brings, or an estimate from its history.
-    public static let expectedReturnsEstimators = ["provided", "historical_mean"]
+    public static let expectedReturnsEstimators = Estimation.ExpectedReturns.allCases.map(\.rawValue)
 
     /// Where covariances come from: what a risk model brings, or an estimate from its history.
-    public static let covarianceEstimators = ["provided", "factor_model", "ledoit_wolf"]
+    public static let covarianceEstimators = Estimation.Covariance.allCases.map(\.rawValue)
 
     /// Instruments of a covariance that is not a factor model, and of methods that need one.
     public static let denseInstruments = 4_000

@@ -34,11 +34,6 @@ public enum Objective: String, CaseIterable, Sendable {
     public var needsBenchmark: Bool { self == .minimizeTrackingError || self == .maximizeInformationRatio }
 }
 
-/// How risk is measured.
-public enum RiskMeasure: String, CaseIterable, Sendable {
-    case volatility
-}
-
 /// A request for an allocation, as the caller gave it: the portfolio's own limits are not merged in.
 public struct OptimizationRequest: Equatable, Sendable {
     /// The portfolio to optimize.
@@ -57,6 +52,8 @@ public struct OptimizationRequest: Equatable, Sendable {
     public var parameters: MethodParameters
     /// Points of the efficient frontier to show beside the allocation; 0 for none.
     public var frontierPointCount: Int
+    /// How moments are estimated.
+    public var estimation: Estimation
 
     /// Makes an optimization request from its parts.
     public init(
@@ -67,7 +64,8 @@ public struct OptimizationRequest: Equatable, Sendable {
         constraints: Constraints = Constraints(),
         preferences: Preferences = Preferences(),
         parameters: MethodParameters = MethodParameters(),
-        frontierPointCount: Int = 0
+        frontierPointCount: Int = 0,
+        estimation: Estimation = Estimation()
     ) {
         self.portfolioID = portfolioID
         self.type = type
@@ -77,6 +75,7 @@ public struct OptimizationRequest: Equatable, Sendable {
         self.preferences = preferences
         self.parameters = parameters
         self.frontierPointCount = frontierPointCount
+        self.estimation = estimation
     }
 }
 

@@ -294,6 +294,8 @@ public struct ResultInputs: Equatable, Sendable {
     public var expectedReturnsEstimator: String
     /// Where the covariance comes from.
     public var covarianceEstimator: String
+    /// Largest over smallest eigenvalue of an estimated covariance.
+    public var covarianceConditionNumber: Double?
     /// The linear-algebra kernel: the same bits can be expected on the same kernel.
     public var kernel: String
 
@@ -302,11 +304,13 @@ public struct ResultInputs: Equatable, Sendable {
         versions: SnapshotVersions,
         expectedReturnsEstimator: String,
         covarianceEstimator: String,
+        covarianceConditionNumber: Double? = nil,
         kernel: String
     ) {
         self.versions = versions
         self.expectedReturnsEstimator = expectedReturnsEstimator
         self.covarianceEstimator = covarianceEstimator
+        self.covarianceConditionNumber = covarianceConditionNumber
         self.kernel = kernel
     }
 }

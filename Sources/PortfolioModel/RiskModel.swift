@@ -99,6 +99,8 @@ public struct Moments: Equatable, Sendable {
     public var covariance: CovarianceModel
     /// Simple returns per period, T × n, when the model has a history.
     public var returns: DenseMatrix?
+    /// The probability of each of these periods; nil when they are equally likely.
+    public var probabilities: [Double]?
     /// Periods in a year.
     public var periodsPerYear: Double
     /// Where the expected returns come from: `provided` or an estimator's name.
@@ -107,6 +109,8 @@ public struct Moments: Equatable, Sendable {
     public var covarianceEstimator: String
     /// The factors behind the returns, when the model has some.
     public var factors: FactorStructure?
+    /// Largest over smallest eigenvalue of a covariance estimated from a history; nil for others and for singular ones.
+    public var covarianceConditionNumber: Double?
     /// What the caller should know about the estimation: a repair, a missing part.
     public var warnings: [ResultWarning]
 
@@ -116,6 +120,7 @@ public struct Moments: Equatable, Sendable {
         expectedReturns: [Double],
         covariance: DenseMatrix,
         returns: DenseMatrix? = nil,
+        probabilities: [Double]? = nil,
         periodsPerYear: Double,
         expectedReturnsEstimator: String = "provided",
         covarianceEstimator: String = "provided",
@@ -126,6 +131,7 @@ public struct Moments: Equatable, Sendable {
             expectedReturns: expectedReturns,
             covariance: .dense(covariance),
             returns: returns,
+            probabilities: probabilities,
             periodsPerYear: periodsPerYear,
             expectedReturnsEstimator: expectedReturnsEstimator,
             covarianceEstimator: covarianceEstimator,
@@ -139,6 +145,7 @@ public struct Moments: Equatable, Sendable {
         expectedReturns: [Double],
         covariance: CovarianceModel,
         returns: DenseMatrix? = nil,
+        probabilities: [Double]? = nil,
         periodsPerYear: Double,
         expectedReturnsEstimator: String = "provided",
         covarianceEstimator: String = "provided",
@@ -149,6 +156,7 @@ public struct Moments: Equatable, Sendable {
         self.expectedReturns = expectedReturns
         self.covariance = covariance
         self.returns = returns
+        self.probabilities = probabilities
         self.periodsPerYear = periodsPerYear
         self.expectedReturnsEstimator = expectedReturnsEstimator
         self.covarianceEstimator = covarianceEstimator

@@ -77,6 +77,8 @@ struct AllocationLimits: Sendable {
     var trackingLimit: TrackingLimit?
     /// The limit on how many instruments are held, where it can bind.
     var positionLimit: PositionLimit?
+    /// Upper limit of the risk measure, where that is another than volatility.
+    var riskLimit: LimitSide?
     /// The buy-in threshold, when some instrument is under it.
     var threshold: LimitSide?
     /// The instruments that are either 0 or at least the threshold.

@@ -1,3 +1,4 @@
+public import Matrices
 public import PortfolioModel
 
 /// What is to be decided: the instruments, their moments, what is held now, the limits in force and the objective.
@@ -9,6 +10,8 @@ public struct AllocationProblem: Sendable {
     public internal(set) var type: OptimizationType
     /// What is striven for.
     public internal(set) var objective: Objective
+    /// How risk is measured.
+    public internal(set) var riskMeasure: RiskMeasure
     /// The instruments of the universe and those held, in the order of the moments.
     public let instruments: [Instrument]
     /// Annual expected returns, one an instrument.
@@ -17,6 +20,12 @@ public struct AllocationProblem: Sendable {
     public let covariance: CovarianceModel
     /// The factors behind the returns, for the same instruments; nil when the risk model has none.
     public let factors: FactorStructure?
+    /// Returns per period, T × n, when the model has scenarios.
+    public let scenarios: DenseMatrix?
+    /// The probabilities of the scenarios; nil when they are equally likely.
+    public let scenarioProbabilities: [Double]?
+    /// Periods in a year.
+    public let periodsPerYear: Double
     /// Weights before trading.
     public let currentWeights: [Double]
     /// Weight of cash before trading.
@@ -67,11 +76,15 @@ public struct AllocationProblem: Sendable {
         }
         type = request.type
         objective = request.objective
+        riskMeasure = request.riskMeasure
         parameters = request.parameters
         self.instruments = instruments
         expectedReturns = chosen.map { moments.expectedReturns[$0] }
         covariance = moments.covariance.selecting(chosen)
         factors = moments.factors.map { $0.selecting(chosen) }
+        scenarios = request.riskMeasure == .volatility ? nil : try scenarioReturns(of: moments, chosen: chosen)
+        scenarioProbabilities = moments.probabilities
+        periodsPerYear = moments.periodsPerYear
         currentWeights = values.map { $0 / total }
         currentCash = portfolio.cash / total
         portfolioValue = total
@@ -166,6 +179,16 @@ private func chosenIndices(
     return moments.instruments.indices.filter { index in
         universe.contains(moments.instruments[index]) || held[moments.instruments[index]] != nil
     }
+}
+
+/// The returns of the chosen instruments; those of all are shared, not copied.
+private func scenarioReturns(of moments: Moments, chosen: [Int]) throws(OptimizationFailure) -> DenseMatrix? {
+    guard let returns = moments.returns else { return nil }
+    guard returns.columns == moments.instruments.count, moments.probabilities.map({ $0.count == returns.rows }) ?? true
+    else { throw invalidInputs("The scenarios do not have one return for each of the instruments.") }
+    if chosen.count == returns.columns { return returns }
+    let elements = chosen.flatMap { returns.column($0) }
+    return DenseMatrix(rows: returns.rows, columns: chosen.count, columnMajor: elements)
 }
 
 /// A limit on a factor that the risk model does not have limits nothing that could be computed.

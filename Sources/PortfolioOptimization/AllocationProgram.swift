@@ -26,10 +26,24 @@ struct AllocationProgram: Sendable {
     var trackingRow: Int?
     /// How many may be held of whom, where that is limited.
     var positions: PositionChoice?
+    /// How many columns, from the first, are weights of instruments.
+    var instrumentCount = 0
+    /// The column of a risk measure.
+    var riskColumn: Int?
+    /// The row that limits it.
+    var riskLimitRow: Int?
     /// The column of κ when the program is homogenised.
     var scaleColumn: Int?
     /// The column of the relaxation of a limit.
     var relaxationColumn: Int?
+}
+
+/// A column t that stands for a risk measure, and its limit.
+struct RiskColumn: Sendable {
+    /// What one unit of the column is worth.
+    var unit: Double
+    /// The upper limit of the measure.
+    var limit: LimitSide?
 }
 
 /// Assembles programs: the limits' rows, an objective, and what a method adds to them.
@@ -56,13 +70,20 @@ struct ProgramBuilder {
     /// Over the columns: the row of the objective's that must be 1 (net excess return, homogenised programs).
     var normalization: [Double]?
 
-    /// The columns: decision variables, then κ, then δ.
+    /// A risk measure, which gets a column and, where it is limited, a row.
+    var risk: RiskColumn?
+
+    /// The columns: decision variables, then κ, then t, then δ.
     var scaleColumn: Int? { isHomogeneous ? limits.layout.count : nil }
     var relaxationColumn: Int? {
-        relaxation == nil ? nil : limits.layout.count + (isHomogeneous ? 1 : 0)
+        relaxation == nil ? nil : limits.layout.count + (isHomogeneous ? 1 : 0) + (risk == nil ? 0 : 1)
     }
+    /// The column of the risk measure.
+    var riskColumn: Int? { risk == nil ? nil : limits.layout.count + (isHomogeneous ? 1 : 0) }
     /// How many columns the program has.
-    var columnCount: Int { limits.layout.count + (isHomogeneous ? 1 : 0) + (relaxation == nil ? 0 : 1) }
+    var columnCount: Int {
+        limits.layout.count + (isHomogeneous ? 1 : 0) + (risk == nil ? 0 : 1) + (relaxation == nil ? 0 : 1)
+    }
 
     /// A row before it is put into a matrix: terms · x (= or ≤) bound.
     private struct Row {
@@ -91,6 +112,7 @@ struct ProgramBuilder {
                 )
             )
         }
+        if let row = riskRow() { inequalities.append(row) }
         if let relaxationColumn {
             let origin = RowOrigin(expression: nil, side: .lower, scale: 1)
             inequalities.append(Row(terms: [(relaxationColumn, -1)], bound: 0, origin: origin))
@@ -102,6 +124,24 @@ struct ProgramBuilder {
         var program = assemble(equalities, inequalities, disjunctions, quadratic: quadratic, linear: linear)
         if withThresholds { program.positions = positionChoice() }
         return program
+    }
+
+    /// t ≤ bound, in the unit of t; homogenised and relaxed as every other row.
+    private func riskRow() -> Row? {
+        guard let risk, let riskColumn, let limit = risk.limit else { return nil }
+        var row = Row(
+            terms: [(riskColumn, 1)],
+            bound: limit.bound / risk.unit,
+            origin: RowOrigin(expression: nil, side: .upper, scale: risk.unit)
+        )
+        if let scaleColumn {
+            row.terms.append((scaleColumn, -row.bound))
+            row.bound = 0
+        }
+        if let relaxation, let relaxationColumn, relaxation.parameter == limit.parameter {
+            row.terms.append((relaxationColumn, -relaxation.sign / risk.unit))
+        }
+        return row
     }
 
     /// Appends the rows of an expression; false when it has no variables and cannot hold.
@@ -240,6 +280,9 @@ struct ProgramBuilder {
             trackingCone = [.secondOrder(limit.rows.count + 1)]
             addTrackingCone(limit, &entries, &bounds)
         }
+        let riskLimitRow = rows.firstIndex { row in
+            row.origin.expression == nil && risk?.limit != nil && row.terms.first?.variable == riskColumn
+        }
         return AllocationProgram(
             sparse: SparseProgram(
                 curvature: quadratic?.curvature(over: columnCount),
@@ -254,6 +297,9 @@ struct ProgramBuilder {
             origins: rows.map(\.origin),
             volatilityRows: volatilityRows,
             trackingRow: trackingRow,
+            instrumentCount: limits.layout.instrumentCount,
+            riskColumn: riskColumn,
+            riskLimitRow: riskLimitRow,
             scaleColumn: scaleColumn,
             relaxationColumn: relaxationColumn
         )
@@ -306,4 +352,17 @@ struct ProgramBuilder {
             bounds.append(0)
         }
     }
+}
+
+extension AllocationProgram {
+    /// A program of nothing, for an answer that no program gave.
+    static let empty = AllocationProgram(
+        sparse: SparseProgram(curvature: nil, linear: [], rows: [], bounds: [], cones: []),
+        disjunctions: [],
+        implied: [],
+        origins: [],
+        volatilityRows: [],
+        scaleColumn: nil,
+        relaxationColumn: nil
+    )
 }

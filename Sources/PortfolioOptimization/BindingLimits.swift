@@ -10,6 +10,7 @@ struct ShadowPrices {
     private var volatility: [Int: Double] = [:]
     /// d(objective)/d(bound) of the limit on the tracking error, in the unit of its row.
     private(set) var ofTrackingError = 0.0
+    private var risk = 0.0
 
     init(program: AllocationProgram, dual: [Double], gainPerDual: Double) {
         for (row, origin) in program.origins.enumerated() {
@@ -28,6 +29,7 @@ struct ShadowPrices {
             volatility[limit] = max(0, dual[row] * gainPerDual)
         }
         if let row = program.trackingRow, row < dual.count { ofTrackingError = max(0, dual[row] * gainPerDual) }
+        if let row = program.riskLimitRow, row < dual.count { risk = max(0, dual[row] * gainPerDual) }
     }
 
     /// Prices from the multipliers of rows and bounds: positive ones push against upper bounds, negative ones against lower.
@@ -53,6 +55,9 @@ struct ShadowPrices {
 
     /// d(objective)/d(bound) of a volatility limit, in the unit of its row.
     func ofVolatility(_ limit: Int, unit: Double) -> Double { (volatility[limit] ?? 0) / unit }
+
+    /// d(objective)/d(bound) of the limit on the risk measure, in the unit of its column.
+    func ofRisk(unit: Double) -> Double { risk / unit }
 }
 
 extension MeanVarianceMethod {
@@ -120,7 +125,7 @@ extension MeanVarianceMethod {
     }
 
     /// A binding limit as the caller knows it; none for what is not a number of the caller's.
-    private func entry(_ side: LimitSide, _ value: Double, _ price: Double?) -> [BindingConstraint] {
+    func entry(_ side: LimitSide, _ value: Double, _ price: Double?) -> [BindingConstraint] {
         guard let source = side.parameter else { return [] }
         return [
             BindingConstraint(

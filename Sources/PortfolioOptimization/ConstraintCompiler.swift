@@ -50,6 +50,7 @@ struct ConstraintCompiler {
         let volatility = addVolatility()
         let tracking = addTrackingError()
         let positions = addPositions()
+        let risk = riskLimit()
         let (threshold, thresholdInstruments) = addThreshold()
         return AllocationLimits(
             layout: layout,
@@ -58,6 +59,7 @@ struct ConstraintCompiler {
             volatilityLimits: volatility,
             trackingLimit: tracking,
             positionLimit: positions,
+            riskLimit: risk,
             threshold: threshold,
             thresholdInstruments: thresholdInstruments,
             currentWeights: problem.currentWeights + [problem.currentCash],
@@ -262,7 +264,7 @@ struct ConstraintCompiler {
         if let bound = problem.constraints.targetVolatility {
             limits.append(LimitSide(bound: bound, parameter: parameter("/target_volatility", bound, .up)))
         }
-        if let bound = problem.constraints.maxRisk {
+        if let bound = problem.constraints.maxRisk, problem.riskMeasure == .volatility {
             limits.append(LimitSide(bound: bound, parameter: parameter("/max_risk", bound, .up)))
         }
         return limits
@@ -290,6 +292,12 @@ struct ConstraintCompiler {
         let bound = Double(most)
         let side = LimitSide(bound: bound, parameter: parameter("/max_positions", bound, .up))
         return PositionLimit(side: side, counted: counted, alwaysHeld: alwaysHeld)
+    }
+
+    /// The limit on a measure other than volatility.
+    private mutating func riskLimit() -> LimitSide? {
+        guard problem.riskMeasure != .volatility, let bound = problem.constraints.maxRisk else { return nil }
+        return LimitSide(bound: bound, parameter: parameter("/max_risk", bound, .up))
     }
 
     /// Finds who is under the threshold; who cannot reach it may only be 0.

@@ -15,7 +15,12 @@ public func optimizeAllocation(
     shouldStop: () -> Bool
 ) throws(OptimizationFailure) -> AllocationSolution {
     switch problem.type {
-    case .meanVariance, .blackLitterman, .factorBased: try MeanVarianceMethod(problem).solve(shouldStop: shouldStop)
+    case .meanVariance, .blackLitterman, .factorBased:
+        if problem.riskMeasure == .volatility {
+            try MeanVarianceMethod(problem).solve(shouldStop: shouldStop)
+        } else {
+            try RiskMeasureMethod(problem).solve(shouldStop: shouldStop)
+        }
     case .riskParity: try RiskParityMethod(problem).solve(shouldStop: shouldStop)
     case .hierarchicalRiskParity: try HierarchicalMethod(problem).solve(shouldStop: shouldStop)
     }

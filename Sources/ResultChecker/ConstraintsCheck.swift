@@ -11,7 +11,7 @@ func checkConstraints(of exposure: Exposure, _ mandate: Mandate, _ findings: ino
     if let limit = limits.targetVolatility {
         findings.atMost(exposure.volatility, limit, "constraints/target_volatility")
     }
-    if let limit = limits.maxRisk { findings.atMost(exposure.volatility, limit, "constraints/max_risk") }
+    if let limit = limits.maxRisk { findings.atMost(chosenRisk(of: exposure, mandate), limit, "constraints/max_risk") }
     if let limit = limits.minReturn {
         let rate = mandate.preferences.riskFreeRate ?? 0
         let expected = exposure.expectedReturn(mandate.moments, riskFreeRate: rate)

@@ -80,9 +80,8 @@ public struct FrontierCheck {
     /// Whether the set of allocations and the measure are convex, so that the curve is concave.
     private var isConvex: Bool {
         guard mandate.limits.minPositionSize == nil else { return false }
-        switch request.riskMeasure {
-        case .volatility: return true
-        }
+        // Value-at-risk over scenarios is not convex; of normal returns it is.
+        return request.riskMeasure != .valueAtRisk || mandate.moments.returns == nil
     }
 
     /// No point has more risk than the mixture of its neighbours with the same return.
@@ -161,6 +160,9 @@ public struct FrontierCheck {
             // Near 0 the variance is a difference of large terms: its rounding is measured by those, not by itself.
             let scale = 1e-14 * exposure.undiversified * exposure.undiversified
             return (exposure.volatility, exposure.volatility > 0 ? scale / exposure.volatility : scale.squareRoot())
+        default:
+            let size = exposure.weights.reduce(0) { $0 + abs($1) }
+            return (chosenRisk(of: exposure, mandate), 1e-12 * size)
         }
     }
 

@@ -6,6 +6,8 @@ struct Mandate {
     let moments: Moments
     let request: OptimizationRequest
     var limits: Constraints
+    /// How risk is measured.
+    let riskMeasure: RiskMeasure
     let preferences: Preferences
     /// Instruments by id.
     let instruments: [String: Instrument]
@@ -22,6 +24,7 @@ struct Mandate {
         self.snapshot = snapshot
         self.moments = moments
         self.request = request
+        riskMeasure = request.riskMeasure
         limits = Self.inForce(snapshot.portfolio.constraints, request.constraints)
         preferences = Self.inForce(snapshot.portfolio.preferences, request.preferences)
         var instruments: [String: Instrument] = [:]

@@ -44,13 +44,26 @@ private func checkRisk(
     _ findings: inout Findings
 ) {
     let metrics = result.metrics
-    findings.equal(metrics.risk, metrics.expectedVolatility, "metrics/risk")
+    let isVolatility = mandate.riskMeasure == .volatility
+    if isVolatility {
+        findings.equal(metrics.risk, metrics.expectedVolatility, "metrics/risk")
+    } else {
+        checkChosenMeasure(
+            of: result,
+            exposure,
+            excess: excess,
+            returnsAreMissing: returnsAreMissing(mandate),
+            mandate,
+            &findings
+        )
+    }
     let calledRiskless = metrics.expectedVolatility == 0
     if exposure.isRiskless == .yes || (exposure.isRiskless == .perhaps && calledRiskless) {
         findings.equal(metrics.expectedVolatility, 0, "metrics/expected_volatility")
         findings.equal(metrics.sharpeRatio, nil, "metrics/sharpe_ratio")
-        findings.equal(metrics.returnRiskRatio, nil, "metrics/return_risk_ratio")
         findings.equal(metrics.diversificationRatio, nil, "metrics/diversification_ratio")
+        guard isVolatility else { return }
+        findings.equal(metrics.returnRiskRatio, nil, "metrics/return_risk_ratio")
         let shares = result.riskContributions
         findings.require(shares.isEmpty, "risk_contributions", expected: "none without risk", actual: "\(shares)")
         return
@@ -60,7 +73,9 @@ private func checkRisk(
     findings.equal(metrics.expectedVolatility, exposure.volatility, "metrics/expected_volatility", within: noise)
     let scale = noise / exposure.volatility
     let ratio = excess / exposure.volatility
-    for (figure, name) in [(metrics.sharpeRatio, "sharpe_ratio"), (metrics.returnRiskRatio, "return_risk_ratio")] {
+    var ratios = [(metrics.sharpeRatio, "sharpe_ratio")]
+    if isVolatility { ratios.append((metrics.returnRiskRatio, "return_risk_ratio")) }
+    for (figure, name) in ratios {
         if returnsAreMissing(mandate) {
             findings.equal(figure, nil, "metrics/\(name)")
         } else {
@@ -74,7 +89,7 @@ private func checkRisk(
         "metrics/diversification_ratio",
         within: diversification * scale
     )
-    checkContributions(of: result, exposure, mandate, within: scale, &findings)
+    if isVolatility { checkContributions(of: result, exposure, mandate, within: scale, &findings) }
 }
 
 private func checkContributions(

@@ -37,6 +37,12 @@ func checkReport(
         moments.covarianceEstimator,
         inputs.covarianceEstimator
     )
+    same(
+        inputs.covarianceConditionNumber == moments.covarianceConditionNumber,
+        "inputs/covariance_condition_number",
+        "\(moments.covarianceConditionNumber ?? .nan)",
+        "\(inputs.covarianceConditionNumber ?? .nan)"
+    )
     same(!inputs.kernel.isEmpty, "inputs/kernel", "a name", "none")
     for warning in moments.warnings {
         same(result.warnings.contains(warning), "warnings", "\(warning.code) of the estimation", "left out")
@@ -134,7 +140,7 @@ private struct Limit {
         case ("max_asset_class_exposure", 1): found = (limits.maxAssetClassExposure, total(\.assetClass), true)
         case ("max_turnover", 1): found = (limits.maxTurnover, oneWayTurnover(exposure, mandate), true)
         case ("target_volatility", 1): found = (limits.targetVolatility, exposure.volatility, true)
-        case ("max_risk", 1): found = (limits.maxRisk, exposure.volatility, true)
+        case ("max_risk", 1): found = (limits.maxRisk, chosenRisk(of: exposure, mandate), true)
         case ("max_tracking_error", 1): found = (limits.maxTrackingError, trackingError(exposure, mandate), true)
         case ("max_positions", 1):
             let held = exposure.weights.reduce(0.0) { $0 + ($1 != 0 ? 1 : 0) }

@@ -30,6 +30,7 @@ enum Floors {
         "PortfolioAPI": [
             "PortfolioService", "PortfolioDocuments", "PortfolioModel", "Matrices", "JSON", "Charts", "FunctionRuntime",
         ],
+        "PortfolioCalls": ["PortfolioAPI", "PortfolioService", "Repository", "JSON", "FunctionRuntime"],
     ]
 
     /// Modules that come with the toolchain and with the C library.
@@ -39,6 +40,13 @@ enum Floors {
     static let allowedInFunctions: Set<String> = [
         "PortfolioAPI", "PortfolioService", "JobExecution", "Repository", "PortfolioOptimization", "MomentEstimation",
         "FunctionRuntime",
+    ]
+
+    /// Modules of the gRPC function's own package, and what of this one they may import; what it is built from it may name.
+    static let allowedInGRPC: [String: Set<String>] = [
+        "PortfolioProtocol": [],
+        "PortfolioRPC": ["PortfolioProtocol", "PortfolioCalls"],
+        "grpc": ["PortfolioRPC", "PortfolioCalls"],
     ]
 
     /// Modules of the pure floors: no input or output, no clock, no environment.
@@ -109,6 +117,11 @@ struct SourceFile: Sendable, CustomStringConvertible {
         }
     }
 
+    /// The programs of `functions`, but for the gRPC package, which has rules of its own.
+    static func programs() throws -> [SourceFile] {
+        try all(below: "functions").filter { !$0.path.hasPrefix("functions/grpc/") }
+    }
+
     static func all(below folder: String) throws -> [SourceFile] {
         let root = URL(filePath: #filePath).deletingLastPathComponent().deletingLastPathComponent()
             .deletingLastPathComponent()
@@ -141,7 +154,7 @@ struct FloorTests {
     }
 
     @Test func `programs import only the upper floors`() throws {
-        let files = try SourceFile.all(below: "functions")
+        let files = try SourceFile.programs()
         #expect(files.count >= 5, "the programs were not found")
         for file in files {
             for name in file.imports where !Floors.standard.contains(name) {
@@ -151,8 +164,24 @@ struct FloorTests {
         }
     }
 
+    @Test func `the gRPC package meets this one at one door`() throws {
+        let own = Set(Floors.allowed.keys)
+        let files = try SourceFile.all(below: "functions/grpc/Sources")
+        #expect(files.count > 8, "the package was not found")
+        for file in files {
+            let module = file.path.split(separator: "/").dropFirst(3).first.map(String.init) ?? ""
+            guard let allowed = Floors.allowedInGRPC[module] else {
+                Issue.record("\(file) belongs to a module without a floor")
+                continue
+            }
+            for name in file.imports where own.contains(name) {
+                #expect(allowed.contains(name), "\(file) imports \(name)")
+            }
+        }
+    }
+
     @Test func `Foundation is nowhere in the service`() throws {
-        for file in try SourceFile.all(below: "Sources") + SourceFile.all(below: "functions") {
+        for file in try SourceFile.all(below: "Sources") + SourceFile.programs() {
             #expect(!file.imports.contains { $0.hasPrefix("Foundation") }, "\(file) imports Foundation")
         }
     }

@@ -28,9 +28,26 @@ final class Load: @unchecked Sendable {
         #"{"portfolio_id":"port-123456","optimization_type":"mean_variance","#
         + #""objective":"minimize_risk","constraints":{"max_position_size":0.25}}"#
 
-    /// Starts callers: some read `path` from its source, some submit, one asks for the health.
-    init(port: Int, reading path: String, readers: Int, submitters: Int, pauseMicroseconds: UInt32 = 2000) {
+    /// Starts callers: some read `path` from its source, some submit, some ask for frontiers and wait for them, one asks
+    /// for the health.
+    init(
+        port: Int,
+        reading path: String,
+        readers: Int,
+        submitters: Int,
+        askers: Int = 0,
+        pauseMicroseconds: UInt32 = 2000
+    ) {
         self.port = port
+        for _ in 0..<askers {
+            start { client in
+                // New ones and such as were asked for before.
+                let body = #"{"points":\#(Int.random(in: 2...60))}"#
+                let answer = try client.post("/api/v1/portfolios/port-123456/efficient-frontier", body)
+                usleep(pauseMicroseconds * 5)
+                return answer
+            }
+        }
         for _ in 0..<readers {
             start { client in
                 let answer = try client.get(path, ["Cache-Control": "no-cache"])

@@ -18,7 +18,8 @@ extension RealParts {
             let result = try client.optimize(Load.smallRequest)
             let id = try #require(result["optimization_id"] as? String)
             let before = try stack.processes().filter { $0.name.contains(":") }.map(\.pid)
-            let load = Load(port: stack.port, reading: "/api/v1/optimizations/\(id)", readers: 4, submitters: 2)
+            let path = "/api/v1/optimizations/\(id)"
+            let load = Load(port: stack.port, reading: path, readers: 4, submitters: 2, askers: 2)
             let restart = try stack.run("restart")
             try stack.supervise("signal", "HUP", "nginx")
             usleep(500_000)

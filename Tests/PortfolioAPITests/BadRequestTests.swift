@@ -58,7 +58,7 @@ struct BadRequestTests {
         badOptimization("{}", 422, at: "/optimization_type", "missing_field"),
         badOptimization("{}", 422, at: "/objective", "missing_field"),
         badMember(#""portfolioId":"demo""#, at: "/portfolioId", "unknown_field"),
-        badMember(#""risk_measure":"cvar""#, at: "/risk_measure", "not_supported"),
+        badMember(#""risk_measure":"omega""#, at: "/risk_measure", "unknown_value"),
         badMember(#""risk_measure":"luck""#, at: "/risk_measure", "unknown_value"),
         badMember(#""risk_measure":1"#, at: "/risk_measure", "wrong_type"),
         badMember(#""frontier_points":1"#, at: "/frontier_points", "out_of_range"),

@@ -153,7 +153,8 @@ struct FrontierDocumentTests {
         let frontier = try #require(Sample.stored)
         let whole = String(decoding: ResultTables.frontier(frontier, keeping: nil), as: UTF8.self)
         #expect(
-            whole == "point,return,risk,sharpe,B,A,cash\r\n1,0.03,0,,0.3,0.6,0.1\r\n2,0.08,0.2,0.35000000000000003,0.9,0.1,0\r\n"
+            whole == "point,return,risk,sharpe,B,A,cash\r\n1,0.03,0,,0.3,0.6,0.1\r\n"
+                + "2,0.08,0.2,0.35000000000000003,0.9,0.1,0\r\n"
         )
         let folded = String(decoding: ResultTables.frontier(frontier, keeping: 1), as: UTF8.self)
         #expect(folded.hasPrefix("point,return,risk,sharpe,B,other\r\n1,0.03,0,,0.3,0.7"))

@@ -89,7 +89,12 @@ struct Samples {
             riskMeasure: combination.riskMeasures[count(0...(combination.riskMeasures.count - 1))],
             constraints: constraints(),
             preferences: preferences(),
-            parameters: parameters(of: combination.type)
+            parameters: parameters(of: combination.type),
+            estimation: Estimation(
+                expectedReturns: maybe { Estimation.ExpectedReturns.allCases[$0.count(0...5)] },
+                covariance: maybe { Estimation.Covariance.allCases[$0.count(0...7)] },
+                halfLife: maybe { 1 + $0.fraction() }
+            )
         )
     }
 

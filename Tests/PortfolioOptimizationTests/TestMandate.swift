@@ -50,7 +50,12 @@ struct TestMandate {
         }
     }
 
-    func problem(_ objective: Objective) throws -> AllocationProblem {
+    func problem(
+        _ objective: Objective,
+        measure: RiskMeasure = .volatility,
+        returns: DenseMatrix? = nil,
+        probabilities: [Double]? = nil
+    ) throws -> AllocationProblem {
         let positions = identifiers.indices.filter { quantities[$0] != 0 }.map { index in
             Position(instrumentID: identifiers[index], quantity: quantities[index], taxLots: taxLots)
         }
@@ -75,6 +80,8 @@ struct TestMandate {
             instruments: identifiers,
             expectedReturns: expectedReturns,
             covariance: factors.map { .factors($0.covariance) } ?? .dense(covariance),
+            returns: returns,
+            probabilities: probabilities,
             periodsPerYear: 252,
             factors: factors
         )
@@ -90,6 +97,7 @@ struct TestMandate {
                 portfolioID: "portfolio",
                 type: type,
                 objective: objective,
+                riskMeasure: measure,
                 constraints: constraints,
                 preferences: preferences,
                 parameters: parameters

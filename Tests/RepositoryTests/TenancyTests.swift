@@ -53,7 +53,15 @@ struct TenancyTests {
     }
 
     /// What each role may do with each table; everything else must be refused.
-    static let allowed: [String: [String: Set<String>]] = [
+    static let allowed = functions.merging(["portfolio_grpc": ofGRPC]) { own, _ in own }
+
+    /// The gRPC function stands in for these, and may do what they may.
+    private static var ofGRPC: [String: Set<String>] {
+        functions.filter { !["portfolio_inputs", "portfolio_worker"].contains($0.key) }.values
+            .reduce(into: [:]) { all, tables in all.merge(tables) { $0.union($1) } }
+    }
+
+    private static let functions: [String: [String: Set<String>]] = [
         "portfolio_inputs": [
             "inputs.portfolios": ["SELECT", "INSERT", "UPDATE"],
             "inputs.portfolio_snapshots": ["SELECT", "INSERT"],

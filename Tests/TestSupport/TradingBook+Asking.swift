@@ -9,6 +9,7 @@ extension TradingBook {
     ///   - second: units of `B` held.
     ///   - cash: money held.
     ///   - target: the weights to aim at.
+    /// - Returns: the book.
     package static func pair(
         first: Double,
         second: Double,

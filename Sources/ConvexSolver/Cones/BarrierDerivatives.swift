@@ -11,14 +11,17 @@ package struct BarrierDerivatives: Sendable {
     /// 1 / zᵢ where cᵢ is not 0.
     let reciprocals: Vector3
     /// Vectors whose outer products sum to ∇²f*; nothing cancels in that sum, as it does between the terms above.
-    let squares: [Vector3]
+    ///
+    /// Five of them, the last 0 for cones that need four; not an array, so that a scaling is copied without counting.
+    let squares: (Vector3, Vector3, Vector3, Vector3, Vector3)
 
     /// ∇f*.
     package var gradient: Vector3 { -slope - weights * reciprocals }
 
     /// ∇²f* v.
     package func hessianTimes(_ v: Vector3) -> Vector3 {
-        squares.reduce(Vector3.zero) { $0 + $1 * $1.dot(v) }
+        let (a, b, c, d, e) = squares
+        return a * a.dot(v) + b * b.dot(v) + c * c.dot(v) + d * d.dot(v) + e * e.dot(v)
     }
 
     /// ∇³f*[u, v], a vector.
@@ -31,7 +34,9 @@ package struct BarrierDerivatives: Sendable {
     }
 
     /// The triangular factor of ∇²f*.
-    package var hessianFactor: TriangularFactor3? { TriangularFactor3(squares) }
+    package var hessianFactor: TriangularFactor3? {
+        TriangularFactor3([squares.0, squares.1, squares.2, squares.3, squares.4])
+    }
 }
 
 /// R, upper triangular, with RᵀR = Σ vvᵀ over some vectors v.

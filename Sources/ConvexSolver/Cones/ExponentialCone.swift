@@ -78,7 +78,7 @@ package struct ExponentialCone: NonsymmetricCone {
             third: (byU.scaled(by: 1 / r), .zero, byW.scaled(by: 1 / r)),
             weights: Vector3(1, 0, 1),
             reciprocals: Vector3(1 / u, 0, 1 / w),
-            squares: [slope, bend / (-u * r).squareRoot(), Vector3(1 / u, 0, 0), Vector3(0, 0, 1 / w)]
+            squares: (slope, bend / (-u * r).squareRoot(), Vector3(1 / u, 0, 0), Vector3(0, 0, 1 / w), .zero)
         )
     }
 

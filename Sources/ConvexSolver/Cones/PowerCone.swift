@@ -90,10 +90,10 @@ package struct PowerCone: NonsymmetricCone {
             ),
             weights: Vector3(b, a, 0),
             reciprocals: Vector3(1 / u, 1 / v, 0),
-            squares: [
+            squares: (
                 Vector3(a * p / u, b * p / v, -1) / (p - w), Vector3(a * p / u, b * p / v, 1) / (p + w), bend,
-                Vector3(b.squareRoot() / u, 0, 0), Vector3(0, a.squareRoot() / v, 0),
-            ]
+                Vector3(b.squareRoot() / u, 0, 0), Vector3(0, a.squareRoot() / v, 0)
+            )
         )
     }
 

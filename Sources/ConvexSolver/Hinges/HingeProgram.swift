@@ -128,6 +128,28 @@ public struct HingeSolution: Equatable, Sendable {
     public var rowMultipliers: [Double]
     /// Pivots taken, those of the search for a feasible point included.
     public var iterations: Int
+    /// Where the walk ended: a start for a program that differs a little.
+    public var vertex: HingeVertex
     /// What the data say of the point.
     public var check: HingeCheck
+}
+
+/// A vertex of a hinge program: a point, the variables that are free and the rows that hold them.
+public struct HingeVertex: Equatable, Sendable {
+    /// x, n.
+    public var primal: [Double]
+    /// The free variables.
+    public var free: [Int]
+    /// The hinges on their kink.
+    public var hinges: [Int]
+    /// The active rows.
+    public var rows: [Int]
+
+    /// Makes a vertex of its parts.
+    public init(primal: [Double], free: [Int], hinges: [Int], rows: [Int]) {
+        self.primal = primal
+        self.free = free
+        self.hinges = hinges
+        self.rows = rows
+    }
 }

@@ -25,10 +25,17 @@ public struct HingeSimplex: Sendable {
 
     /// Finds an optimal vertex, or the proof that there is none.
     ///
-    /// - Parameter shouldStop: asked once a pivot; a true answer ends the solve with ``SolverStatus/stopped``.
+    /// - Parameters:
+    ///   - vertex: a vertex of this program to start from; one that is none is not used.
+    ///   - shouldStop: asked once a pivot; a true answer ends the solve with ``SolverStatus/stopped``.
     /// - Returns: the point, its multipliers, and what the data say of them.
     /// - Complexity: O(T f + n k²) a pivot, f variables moving and k of them free.
-    public func solve(shouldStop: () -> Bool = { false }) -> HingeSolution {
+    public func solve(from vertex: HingeVertex? = nil, shouldStop: () -> Bool = { false }) -> HingeSolution {
+        if let vertex, let state = state(at: vertex) {
+            var walk = HingeWalk(program, settings: settings, state: state)
+            let status = walk.run(shouldStop: shouldStop)
+            if status == .solved || status == .stopped { return solution(status, walk.state, iterations: walk.pivots) }
+        }
         for j in 0..<program.variableCount where program.lower[j] > program.upper[j] {
             return solution(.primalInfeasible, HingeState(program, start: origin), iterations: 0)
         }
@@ -51,6 +58,33 @@ public struct HingeSimplex: Sendable {
         walk.pivots = first.pivots
         let status = walk.run(shouldStop: shouldStop)
         return solution(status, walk.state, iterations: walk.pivots)
+    }
+
+    /// The state at a vertex, or nil where it is none of this program.
+    private func state(at vertex: HingeVertex) -> HingeState? {
+        let (n, m) = (program.variableCount, program.rowCount)
+        guard vertex.primal.count == n, vertex.free.count == vertex.hinges.count + vertex.rows.count,
+            vertex.free.allSatisfy({ (0..<n).contains($0) }), vertex.rows.allSatisfy({ (0..<m).contains($0) }),
+            vertex.hinges.allSatisfy({ (0..<program.hingeCount).contains($0) }),
+            (0..<n).allSatisfy({ program.lower[$0] <= vertex.primal[$0] && vertex.primal[$0] <= program.upper[$0] }),
+            !Self.misses(program, vertex.primal, tolerance: settings.hingeFeasibility)
+        else { return nil }
+        var state = HingeState(program, start: vertex.primal)
+        // Rows that do not hold the point would pull it away from where the limits are met.
+        let room = 1e-9 * max(1, state.largestHinge) * vertex.primal.reduce(1) { max($0, $1.magnitude) }
+        guard vertex.hinges.allSatisfy({ state.activities[$0].magnitude <= room }),
+            vertex.rows.allSatisfy({ state.slacks[$0].magnitude <= room })
+        else { return nil }
+        for code in vertex.hinges + vertex.rows.map({ $0 + program.hingeCount }) {
+            state.active.append(code)
+            state.isActive[code] = true
+            state.activeRows += state.row(code)
+        }
+        for variable in vertex.free {
+            state.free.append(variable)
+            state.isFree[variable] = true
+        }
+        return state
     }
 
     /// The point nearest to 0 within the bounds.
@@ -129,6 +163,12 @@ public struct HingeSimplex: Sendable {
             hingeMultipliers: y,
             rowMultipliers: rows,
             iterations: iterations,
+            vertex: HingeVertex(
+                primal: x,
+                free: state.free,
+                hinges: state.active.filter { $0 < program.hingeCount },
+                rows: state.active.filter { $0 >= program.hingeCount }.map { $0 - program.hingeCount }
+            ),
             check: HingeCheck(program, primal: x, hingeMultipliers: y, rowMultipliers: rows)
         )
     }

@@ -29,7 +29,7 @@ struct InteriorPointMethod {
         self.scales = scales
         self.settings = settings
         cone = ProductCone(scaled.blocks)
-        assembly = KKTAssembly(scaled)
+        assembly = KKTAssembly(scaled, settings: settings)
         self.termination = termination
     }
 
@@ -48,19 +48,22 @@ struct InteriorPointMethod {
         var point = start.iterate
         var best = (point: point, worst: Double.infinity, iteration: 0)
         var halved = (worst: Double.infinity, iteration: 0)
+        var ray = (point: point, defect: Double.infinity)
         var shortSteps = 0
         for iteration in 0...settings.maximumIterations {
-            let (verdict, worst) = termination.judge(point)
+            let judgement = termination.judge(point)
+            let worst = judgement.worst
             if worst < best.worst { best = (point, worst, iteration) }
             if worst < halved.worst / 2 { halved = (worst, iteration) }
-            switch verdict {
+            if judgement.certificateDefect <= ray.defect { ray = (point, judgement.certificateDefect) }
+            switch judgement.verdict {
             case .optimal: return outcome(.solved, point, iteration)
             case .primalInfeasible: return certificate(.primalInfeasible, point, iteration)
             case .dualInfeasible: return certificate(.dualInfeasible, point, iteration)
             case .undecided: break
             }
             if iteration == settings.maximumIterations {
-                return lastResort(.iterationLimit, point, best.point, iteration)
+                return lastResort(.iterationLimit, ray.point, best.point, iteration)
             }
             // Near the boundary of a nonsymmetric cone rounding makes steps short before it makes points worse.
             let lastGain = cone.nonsymmetric.isEmpty ? best.iteration : halved.iteration
@@ -71,8 +74,14 @@ struct InteriorPointMethod {
 
             guard
                 let scaling = ConeScaling(cone: cone, s: point.s, z: point.z),
-                let system = KKTSystem(scaledProblem, assembly: assembly, scaling: scaling, settings: settings)
-            else { return lastResort(.stalled, point, best.point, iteration) }
+                let system = KKTSystem(
+                    scaledProblem,
+                    assembly: assembly,
+                    scaling: scaling,
+                    settings: settings,
+                    rounds: refinementRounds(at: point)
+                )
+            else { return lastResort(.stalled, ray.point, best.point, iteration) }
             let residuals = Residuals(scaledProblem, point)
             let step = NewtonStep(
                 scaledProblem,
@@ -89,13 +98,19 @@ struct InteriorPointMethod {
                 cone: cone,
                 settings: settings
             )
-            guard length.isFinite else { return lastResort(.stalled, point, best.point, iteration) }
+            guard length.isFinite else { return lastResort(.stalled, ray.point, best.point, iteration) }
             shortSteps = length < settings.smallestStep ? shortSteps + 1 : 0
-            if shortSteps >= settings.stalledSteps { return lastResort(.stalled, point, best.point, iteration) }
+            if shortSteps >= settings.stalledSteps { return lastResort(.stalled, ray.point, best.point, iteration) }
             point.advance(length, along: direction)
             point.normalize()
         }
         return outcome(.iterationLimit, best.point, settings.maximumIterations)
+    }
+
+    private func refinementRounds(at point: Iterate) -> Int {
+        let isSolvable = point.kappa <= point.tau
+        return cone.nonsymmetric.isEmpty || isSolvable
+            ? settings.refinementRounds : settings.certificateRefinementRounds
     }
 
     /// Mehrotra's direction, and how far it can go.
@@ -119,11 +134,11 @@ struct InteriorPointMethod {
         return rest * rest * rest
     }
 
-    /// What an iteration that cannot go on leaves: a certificate if the last point is one, else the best point.
-    private func lastResort(_ status: SolverStatus, _ last: Iterate, _ best: Iterate, _ iteration: Int) -> Outcome {
-        switch termination.judgeLast(last) {
-        case .primalInfeasible: certificate(.primalInfeasible, last, iteration)
-        case .dualInfeasible: certificate(.dualInfeasible, last, iteration)
+    /// What an iteration that cannot go on leaves: a certificate if the point nearest to one is one, else the best point.
+    private func lastResort(_ status: SolverStatus, _ ray: Iterate, _ best: Iterate, _ iteration: Int) -> Outcome {
+        switch termination.judgeLast(ray) {
+        case .primalInfeasible: certificate(.primalInfeasible, ray, iteration)
+        case .dualInfeasible: certificate(.dualInfeasible, ray, iteration)
         case .optimal, .undecided, nil: outcome(status, best, iteration)
         }
     }

@@ -37,18 +37,30 @@ struct Termination {
 
     /// Certificates are directions: τ does not matter, and dividing by a vanishing τ would overflow.
     private func judgeRays(x: [Double], s: [Double], z: [Double], tolerance: Double) -> Verdict? {
-        let ray = scales.unscaled(x: x, s: s, z: z)
-        if InfeasibilityCertificate.primalDefect(problem, scale: scale, z: ray.z) <= tolerance {
-            return .primalInfeasible
-        }
-        if InfeasibilityCertificate.dualDefect(problem, scale: scale, x: ray.x, s: ray.s) <= tolerance {
-            return .dualInfeasible
-        }
-        return nil
+        let defects = defects(x: x, s: s, z: z)
+        if defects.primal <= tolerance { return .primalInfeasible }
+        return defects.dual <= tolerance ? .dualInfeasible : nil
     }
 
-    /// The verdict on an iterate of the scaled problem, and the largest residual of x/τ.
-    func judge(_ point: Iterate) -> (verdict: Verdict, worst: Double) {
+    private func defects(x: [Double], s: [Double], z: [Double]) -> (primal: Double, dual: Double) {
+        let ray = scales.unscaled(x: x, s: s, z: z)
+        return (
+            InfeasibilityCertificate.primalDefect(problem, scale: scale, z: ray.z),
+            InfeasibilityCertificate.dualDefect(problem, scale: scale, x: ray.x, s: ray.s)
+        )
+    }
+
+    /// What the data say about an iterate.
+    struct Judgement {
+        var verdict: Verdict
+        /// The largest residual of x/τ.
+        var worst: Double
+        /// How far the iterate is from a certificate; infinite when it was not looked at, because it is optimal.
+        var certificateDefect: Double
+    }
+
+    /// The judgement of an iterate of the scaled problem.
+    func judge(_ point: Iterate) -> Judgement {
         let inverse = 1 / point.tau
         let solution = scales.unscaled(
             x: point.x.map { $0 * inverse },
@@ -56,11 +68,17 @@ struct Termination {
             z: point.z.map { $0 * inverse }
         )
         let check = OptimalityCheck(problem, scale: scale, x: solution.x, s: solution.s, z: solution.z)
-        if check.worst <= settings.tolerance { return (.optimal, check.worst) }
-        let tolerance = settings.infeasibilityTolerance
-        if let verdict = judgeRays(x: point.x, s: point.s, z: point.z, tolerance: tolerance) {
-            return (verdict, check.worst)
+        if check.worst <= settings.tolerance {
+            return Judgement(verdict: .optimal, worst: check.worst, certificateDefect: .infinity)
         }
-        return (.undecided, check.worst)
+        let defects = defects(x: point.x, s: point.s, z: point.z)
+        var verdict = Verdict.undecided
+        if defects.primal <= settings.infeasibilityTolerance {
+            verdict = .primalInfeasible
+        } else if defects.dual <= settings.infeasibilityTolerance {
+            verdict = .dualInfeasible
+        }
+        let defect = min(defects.primal, defects.dual)
+        return Judgement(verdict: verdict, worst: check.worst, certificateDefect: defect)
     }
 }

@@ -19,26 +19,34 @@ struct KKTAssembly: Sendable {
     private let tailGrams: [DenseMatrix]
     /// How a problem with its curvature in parts is solved instead.
     let structure: KKTStructure?
-    /// The rows of each nonsymmetric block.
-    private let nonsymmetricRows: [NonsymmetricRows]
+    /// The rows of each nonsymmetric block; nil where its columns are eliminated on their own.
+    private let nonsymmetricRows: [NonsymmetricRows?]
+    /// Columns to be eliminated cone by cone, if there are enough of them; the rest of the assembly is without them.
+    let local: LocalColumns?
 
     /// A row is gathered when this many times its entries exceed n: BLAS is about this much faster an entry, squared.
     private static let gatherFactor = 3
 
-    init(_ problem: PreparedProblem) {
+    init(_ full: PreparedProblem, settings: SolverSettings) {
+        local = LocalColumns(full, settings: settings)
+        let problem = local?.reduced ?? full
         var equality: [Int] = []
         var bound: [Int] = []
         var general: [Int] = []
         var secondOrder: [Int] = []
-        var nonsymmetric: [NonsymmetricRows] = []
+        var nonsymmetric: [NonsymmetricRows?] = []
         for (index, block) in problem.blocks.enumerated() {
             switch block.kind {
             case .zero: equality.append(contentsOf: block.rows)
             case .secondOrder: secondOrder.append(index)
-            case .exponential, .power: nonsymmetric.append(NonsymmetricRows(problem.rows, block.rows))
+            case .exponential, .power:
+                let isLocal = local?.isBlock[nonsymmetric.count] ?? false
+                nonsymmetric.append(isLocal ? nil : NonsymmetricRows(problem.rows, block.rows))
             case .nonnegative:
                 for row in block.rows {
-                    if problem.rows.count(of: row) <= 1 { bound.append(row) } else { general.append(row) }
+                    let isCoupling = local?.isCoupling[row] ?? false
+                    let isBound = problem.rows.count(of: row) <= 1 && !isCoupling
+                    if isBound { bound.append(row) } else { general.append(row) }
                 }
             }
         }
@@ -62,12 +70,20 @@ struct KKTAssembly: Sendable {
     }
 
     /// Eliminates what may be eliminated at one scaling.
+    ///
+    /// - Parameters:
+    ///   - problem: the problem; without its local columns if there are some.
+    ///   - scaling: H at the iterate.
+    ///   - settings: when a row is too stiff.
+    /// - Returns: M and the rows that stay.
     func condense(_ problem: PreparedProblem, _ scaling: ConeScaling, settings: SolverSettings)
         -> CondensedMatrix
     {
         let n = problem.variableCount
         var matrix = problem.quadratic
-        for j in 0..<n { matrix.elements[j * n + j] += settings.primalRegularization }
+        if nonsymmetricRows.isEmpty {
+            for j in 0..<n { matrix.elements[j * n + j] += settings.primalRegularization }
+        }
         for row in boundRows where problem.rows.count(of: row) == 1 {
             let k = problem.rows.starts[row]
             let value = problem.rows.values[k] / scaling.w[row]
@@ -77,7 +93,7 @@ struct KKTAssembly: Sendable {
         var gathered: [Int] = []
         for row in generalRows {
             let largest = problem.rows.largestMagnitude(row: row) / scaling.w[row]
-            if largest * largest > settings.stiffness {
+            if largest * largest > settings.stiffness || local?.isCoupling[row] ?? false {
                 stiffRows.append(row)
             } else if problem.rows.count(of: row) * Self.gatherFactor > n {
                 gathered.append(row)
@@ -91,11 +107,19 @@ struct KKTAssembly: Sendable {
             stiffDirections.append(addSecondOrder(position, problem, scaling, to: &matrix))
         }
         let keptDirections = addNonsymmetric(scaling, settings: settings, to: &matrix)
+        var size = 1.0
+        if !nonsymmetricRows.isEmpty {
+            // On the way to a certificate of unboundedness all of H⁻¹ vanishes, and then M is small beside equality rows.
+            let isMild = stiffRows.isEmpty && keptDirections.isEmpty && stiffDirections.isEmpty
+            if isMild { size = Self.size(of: matrix) }
+            Self.regularize(&matrix, size * settings.primalRegularization)
+        }
         return CondensedMatrix(
             matrix: matrix,
             stiffRows: stiffRows,
             stiffDirections: stiffDirections,
-            keptDirections: keptDirections
+            keptDirections: keptDirections,
+            size: size
         )
     }
 
@@ -134,6 +158,17 @@ struct KKTAssembly: Sendable {
         block.addGram(to: &matrix)
     }
 
+    /// The largest entry of a diagonal, at most 1; 1 if there is none.
+    static func size(of matrix: DenseMatrix) -> Double {
+        let largest = (0..<matrix.columns).reduce(0) { max($0, matrix.elements[$1 * (matrix.columns + 1)]) }
+        return largest > 0 ? min(largest, 1) : 1
+    }
+
+    /// Adds to the diagonal.
+    static func regularize(_ matrix: inout DenseMatrix, _ regularization: Double) {
+        for j in 0..<matrix.columns { matrix.elements[j * (matrix.columns + 1)] += regularization }
+    }
+
     /// Adds the mild directions of nonsymmetric cones, and returns the stiff ones.
     private func addNonsymmetric(_ scaling: ConeScaling, settings: SolverSettings, to matrix: inout DenseMatrix)
         -> [KeptDirection]
@@ -142,6 +177,7 @@ struct KKTAssembly: Sendable {
         var kept: [KeptDirection] = []
         var gathered: [(columns: [Int], values: [Double])] = []
         for (position, (rows, block)) in zip(nonsymmetricRows, scaling.nonsymmetric).enumerated() {
+            guard let rows else { continue }
             for direction in 0..<3 {
                 let unit = block.directions[direction]
                 let weight = block.weights[direction]
@@ -213,13 +249,15 @@ struct KKTAssembly: Sendable {
 /// The KKT matrix after elimination, and the rows that were kept.
 struct CondensedMatrix {
     /// M, lower triangle.
-    let matrix: DenseMatrix
+    var matrix: DenseMatrix
     /// Nonnegative rows that were not eliminated.
     let stiffRows: [Int]
     /// Aᵀv for each second-order block.
     let stiffDirections: [[Double]]
     /// Directions of nonsymmetric blocks that were not eliminated.
-    let keptDirections: [KeptDirection]
+    var keptDirections: [KeptDirection]
+    /// What the size of M is measured by: 1, or less where all of M is small.
+    var size: Double
 }
 
 /// An eigenvector v of H⁻¹ on a nonsymmetric block, as the row vᵀA of the system.
@@ -234,21 +272,4 @@ struct KeptDirection {
     let values: [Double]
     /// The reciprocal of the eigenvalue.
     let compliance: Double
-}
-
-/// The three rows of a nonsymmetric block, column by column.
-private struct NonsymmetricRows: Sendable {
-    /// The columns in which one of the rows has an entry, ascending.
-    let columns: [Int]
-    /// The three entries in each of those columns.
-    let coefficients: [Vector3]
-
-    init(_ all: ConstraintRows, _ rows: Range<Int>) {
-        var entries: [Int: Vector3] = [:]
-        for (position, row) in rows.enumerated() {
-            for k in all.entries(of: row) { entries[all.columns[k], default: .zero][position] = all.values[k] }
-        }
-        columns = entries.keys.sorted()
-        coefficients = columns.map { entries[$0] ?? .zero }
-    }
 }

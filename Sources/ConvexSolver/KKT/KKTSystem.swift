@@ -16,37 +16,52 @@ struct KKTSystem {
     private let secondOrderBlocks: [Int]
     private let stiffRows: [Int]
     private let keptDirections: [KeptDirection]
-    private let factorization: LDLFactorization
-    /// The system of a problem with its curvature in parts, which then stands for `factorization`.
-    private let structured: StructuredKKT?
+    private let factorization: Factorization
     /// Scale of each unknown of the reduced system.
     private let scales: [Double]
     private let settings: SolverSettings
+    /// Corrections of a solution at most.
+    private let rounds: Int
 
     /// Assembles and factors the system, or nil when it cannot be factored.
+    ///
+    /// - Parameters:
+    ///   - problem: the problem, scaled.
+    ///   - assembly: which rows are eliminated.
+    ///   - scaling: H at the iterate.
+    ///   - settings: regularization and refinement.
+    ///   - rounds: corrections of a solution at most; nil for those of the settings.
     init?(
         _ problem: PreparedProblem,
         assembly: KKTAssembly,
         scaling: ConeScaling,
-        settings: SolverSettings
+        settings: SolverSettings,
+        rounds: Int? = nil
     ) {
+        self.rounds = rounds ?? settings.refinementRounds
         self.problem = problem
         self.scaling = scaling
         self.settings = settings
         equalityRows = assembly.equalityRows
         secondOrderBlocks = assembly.secondOrderBlocks
+        if let local = assembly.local {
+            guard let parts = Self.eliminate(local, problem, assembly, scaling, settings) else { return nil }
+            factorization = .eliminated(parts.system)
+            stiffRows = parts.stiffRows
+            keptDirections = parts.keptDirections
+            scales = parts.scales
+            return
+        }
         if let structure = assembly.structure {
-            guard let structured = StructuredKKT(problem, structure, scaling: scaling, settings: settings),
-                let empty = try? LDLFactorization(DenseMatrix(rows: 0, columns: 0))
-            else { return nil }
-            self.structured = structured
+            guard let structured = StructuredKKT(problem, structure, scaling: scaling, settings: settings) else {
+                return nil
+            }
+            factorization = .structured(structured)
             stiffRows = structure.keptRows
             keptDirections = []
-            factorization = empty
             scales = []
             return
         }
-        structured = nil
         let condensed = assembly.condense(problem, scaling, settings: settings)
         stiffRows = condensed.stiffRows
         keptDirections = condensed.keptDirections
@@ -54,17 +69,28 @@ struct KKTSystem {
             return nil
         }
         guard let factorization = try? LDLFactorization(matrix) else { return nil }
-        self.factorization = factorization
+        self.factorization = .dense(factorization)
         self.scales = scales
     }
 
+    /// The factored system, with or without a part that was eliminated cone by cone before.
+    private enum Factorization {
+        case dense(LDLFactorization)
+        case eliminated(EliminatedSystem)
+        /// The system of a problem with its curvature in parts, which scales its unknowns itself.
+        case structured(StructuredKKT)
+    }
+
     /// The reduced matrix, scaled and regularized, and its scales; nil when a diagonal is not positive.
-    private static func scaledMatrix(
+    ///
+    /// The scales count in `sizes`, which is still to be added to the diagonal.
+    static func scaledMatrix(
         _ problem: PreparedProblem,
         _ assembly: KKTAssembly,
         _ scaling: ConeScaling,
         _ condensed: CondensedMatrix,
-        _ settings: SolverSettings
+        _ settings: SolverSettings,
+        sizes: [Double]? = nil
     ) -> (matrix: DenseMatrix, scales: [Double])? {
         let n = problem.variableCount
         let sparseRows = assembly.equalityRows + condensed.stiffRows
@@ -74,11 +100,12 @@ struct KKTSystem {
         var matrix = DenseMatrix(rows: order, columns: order)
         // A variable without curvature is measured by the rows it is in: its diagonal is nothing but regularization.
         var columnSizes = (0..<n).map { condensed.matrix.elements[$0 * (n + 1)] }
+        if let sizes { axpy(1, sizes, into: &columnSizes) }
         guard columnSizes.allSatisfy({ $0 > 0 && $0.isFinite }) else { return nil }
         for row in sparseRows {
             for entry in problem.rows.entries(of: row) {
                 let j = problem.rows.columns[entry]
-                columnSizes[j] = max(columnSizes[j], problem.rows.values[entry].magnitude)
+                columnSizes[j] = max(columnSizes[j], condensed.size * problem.rows.values[entry].magnitude)
             }
         }
         for direction in condensed.stiffDirections {
@@ -141,7 +168,7 @@ struct KKTSystem {
         var (ex, ez) = residual(rx: rx, rz: rz, x: x, z: z)
         var norm = max(normInfinity(ex), normInfinity(ez))
         let target = settings.refinementTolerance * max(normInfinity(rx), normInfinity(rz))
-        for _ in 0..<settings.refinementRounds where norm > target {
+        for _ in 0..<rounds where norm > target {
             let (dx, dz) = solveReduced(rx: ex, rz: ez)
             var (newX, newZ) = (x, z)
             axpy(1, dx, into: &newX)
@@ -166,7 +193,7 @@ struct KKTSystem {
             let first = scaling.cone.nonsymmetric[kept.block].first
             right.append(scaling.nonsymmetric[kept.block].directions[kept.direction].dot(Vector3(rz, at: first)))
         }
-        let solution = structured?.solve(right) ?? solveScaled(right)
+        let solution = solveFactored(right)
         let x = Array(solution[0..<n])
         var difference = problem.rows.times(x)
         axpy(-1, rz, into: &difference)
@@ -193,10 +220,15 @@ struct KKTSystem {
         return (x, z)
     }
 
-    private func solveScaled(_ right: [Double]) -> [Double] {
+    private func solveFactored(_ right: [Double]) -> [Double] {
         var scaled = right
-        for k in 0..<scaled.count { scaled[k] *= scales[k] }
-        var solution = factorization.solve(scaled)
+        for k in 0..<scales.count { scaled[k] *= scales[k] }
+        var solution: [Double]
+        switch factorization {
+        case .dense(let factorization): solution = factorization.solve(scaled)
+        case .eliminated(let system): solution = system.solve(scaled)
+        case .structured(let system): return system.solve(right)
+        }
         for k in 0..<solution.count { solution[k] *= scales[k] }
         return solution
     }

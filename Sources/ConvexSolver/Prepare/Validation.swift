@@ -13,16 +13,21 @@ enum Validation {
         guard problem.cones.allSatisfy({ $0.dimension >= 0 }) else {
             throw SolverError.dimensionMismatch(what: "smallest cone dimension", expected: 0, actual: -1)
         }
-        for (index, cone) in problem.cones.enumerated() {
-            if case .power(let exponent) = cone, !(exponent > 0 && exponent < 1) {
-                throw SolverError.outOfRange(what: "exponent of a power cone", index: index)
-            }
-        }
+        try checkExponents(problem.cones)
         try expect(problem.cones.reduce(0) { $0 + $1.dimension }, m, "dimension of the cones")
         try expectFinite(problem.quadratic.elements, "P")
         try expectFinite(problem.linear, "q")
         try expectFinite(problem.constraints.elements, "A")
         try expectFinite(problem.bounds, "b")
+    }
+
+    /// Throws when a power cone has an exponent that makes none.
+    static func checkExponents(_ cones: [Cone]) throws(SolverError) {
+        for (index, cone) in cones.enumerated() {
+            if case .power(let exponent) = cone, !(exponent > 0 && exponent < 1) {
+                throw SolverError.outOfRange(what: "exponent of a power cone", index: index)
+            }
+        }
     }
 
     private static func expect(_ actual: Int, _ expected: Int, _ what: String) throws(SolverError) {

@@ -74,6 +74,9 @@ private func squaredDistanceFromIdentity(_ sample: DenseMatrix, scale: Double) -
 /// Σ p_t² ‖x_t x_tᵀ − S‖², each term as ‖x_t‖⁴ − 2 x_tᵀ S x_t + ‖S‖², which needs no n × n matrix a period.
 private func squaredError(of sample: DenseMatrix, centred: DenseMatrix, weights: [Double]) -> Double {
     let squaredNorm = sample.elements.reduce(0) { $0 + $1 * $1 }
+    if let first = weights.first, weights.allSatisfy({ $0 == first }) {
+        return squaredErrorOfEqual(centred, squaredNorm: squaredNorm, weight: first)
+    }
     let products = centred.times(sample)
     var norms = [Double](repeating: 0, count: centred.rows)
     var forms = norms
@@ -89,4 +92,20 @@ private func squaredError(of sample: DenseMatrix, centred: DenseMatrix, weights:
         sum += weight * weight * max(0, norms[period] * norms[period] - 2 * forms[period] + squaredNorm)
     }
     return sum
+}
+
+/// The same with equal weights p: Σ p² xᵀS x = p ‖S‖², so that p² Σ ‖x‖⁴ − p ‖S‖² is left.
+private func squaredErrorOfEqual(_ centred: DenseMatrix, squaredNorm: Double, weight: Double) -> Double {
+    var norms = [Double](repeating: 0, count: centred.rows)
+    centred.elements.withUnsafeBufferPointer { elements in
+        for instrument in 0..<centred.columns {
+            let start = instrument * centred.rows
+            for period in 0..<centred.rows {
+                let value = elements[start + period]
+                norms[period] += value * value
+            }
+        }
+    }
+    let fourth = norms.reduce(0) { $0 + $1 * $1 }
+    return max(0, weight * (weight * fourth - squaredNorm))
 }

@@ -13,6 +13,7 @@ private let constraintFields = FieldNames(
 ///   - pointer: where it stands.
 ///   - faults: where faults go.
 ///   - others: names that another reader takes from the same object.
+/// - Returns: the constraints; nil where there is no object.
 func readConstraints(
     _ value: JSONValue,
     at pointer: String,

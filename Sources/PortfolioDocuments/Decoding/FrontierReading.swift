@@ -37,7 +37,7 @@ private func readFrontierRequest(
     let riskMeasure = reader.choice(
         "risk_measure",
         RiskMeasure.self,
-        notOffered: riskMeasuresNotOffered,
+        notOffered: [],
         default: .volatility
     )
     request.includesCornerPortfolios = reader.bool("corner_portfolios") ?? false

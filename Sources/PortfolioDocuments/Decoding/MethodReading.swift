@@ -10,9 +10,6 @@ struct RequestKind {
 
 let typesNotOffered = ["robust", "multi_period", "scenario_based", "custom"]
 let objectivesNotOffered = ["multi_objective", "custom"]
-let riskMeasuresNotOffered = [
-    "var", "cvar", "semi_deviation", "mad", "evar", "cdar", "max_drawdown", "worst_realization",
-]
 
 /// Reads type, objective and risk measure, and refuses those that do not go together.
 func readKind(_ reader: ObjectReader) -> RequestKind? {
@@ -21,7 +18,7 @@ func readKind(_ reader: ObjectReader) -> RequestKind? {
     let riskMeasure = reader.choice(
         "risk_measure",
         RiskMeasure.self,
-        notOffered: riskMeasuresNotOffered,
+        notOffered: [],
         default: .volatility
     )
     guard let type, let objective else { return nil }

@@ -76,10 +76,16 @@ private func readObjective(_ request: inout RebalanceRequest, _ reader: ObjectRe
     let measure = reader.choice(
         "risk_measure",
         RiskMeasure.self,
-        notOffered: riskMeasuresNotOffered,
+        notOffered: [],
         default: .volatility
     )
     guard let objective, let measure else { return }
+    guard measure == .volatility else {
+        // The plan over lots knows a limit on volatility only.
+        let message = "risk_measure \(measure.rawValue) is not supported in a rebalance; optimize first and name its"
+        reader.faults.report(.notSupported, at: reader.path("risk_measure"), "\(message) optimization_id")
+        return
+    }
     guard objectives.contains(objective), Capabilities.riskMeasures(of: type, objective).contains(measure) else {
         let names = [type.rawValue, objective.rawValue, measure.rawValue].joined(separator: ", ")
         let message = "\(names) do not go together; see /api/v1/capabilities"

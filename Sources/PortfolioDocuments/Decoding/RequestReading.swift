@@ -4,11 +4,10 @@ import PortfolioModel
 private let requestFields = FieldNames(
     known: [
         "portfolio_id", "optimization_type", "objective", "risk_measure", "constraints", "preferences",
-        "frontier_points",
+        "frontier_points", "estimation",
     ] + methodFields,
     notOffered: [
         "uncertainty", "horizon", "scenarios", "custom_objective", "objectives", "pareto_points",
-        "estimation",
     ]
 )
 
@@ -21,6 +20,7 @@ func readOptimizationRequest(_ value: JSONValue, _ faults: FaultCollector) -> Op
     let constraints = readSection("constraints", reader) { readConstraints($0, at: $1, faults) }
     let preferences = readSection("preferences", reader) { readPreferences($0, at: $1, faults) }
     reportRefused(constraints, of: kind, reader)
+    let estimation = readSection("estimation", reader) { readEstimation($0, at: $1, faults) }
     let parameters = readMethodParameters(reader, type: kind?.type)
     guard let portfolioID, let kind else { return nil }
     return OptimizationRequest(
@@ -31,7 +31,8 @@ func readOptimizationRequest(_ value: JSONValue, _ faults: FaultCollector) -> Op
         constraints: constraints ?? Constraints(),
         preferences: preferences ?? Preferences(),
         parameters: parameters,
-        frontierPointCount: frontierPointCount
+        frontierPointCount: frontierPointCount,
+        estimation: estimation ?? Estimation()
     )
 }
 

@@ -6,6 +6,7 @@ extension DocumentEncoder {
     /// Every combination that works, every limit's name, every estimator, and how large things may be.
     ///
     /// - Parameter limits: those of the interface that documents know nothing of, by name.
+    /// - Returns: the document.
     package static func capabilities(limits: [(name: String, value: Int)]) -> [UInt8] {
         written { writer in
             writer.object { writer in

@@ -16,6 +16,7 @@ package enum DocumentEncoder {
                 writePreferences(request.preferences, &writer)
                 writeMethodParameters(request.parameters, &writer)
                 if request.frontierPointCount > 0 { writer.member("frontier_points", request.frontierPointCount) }
+                writeEstimation(request.estimation, &writer)
             }
         }
     }

@@ -168,6 +168,7 @@ extension DocumentEncoder {
     static func writeEstimators(_ inputs: ResultInputs, _ writer: inout JSONWriter) {
         writer.member("expected_returns", inputs.expectedReturnsEstimator)
         writer.member("covariance", inputs.covarianceEstimator)
+        writer.member("covariance_condition_number", ifPresent: inputs.covarianceConditionNumber)
         writer.member("kernel", inputs.kernel)
     }
 }

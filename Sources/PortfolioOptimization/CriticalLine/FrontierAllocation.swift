@@ -82,21 +82,30 @@ extension FrontierPoint {
 }
 
 extension AllocationProblem {
-    /// What is held now, in the plane of return and volatility; it need not meet the limits.
+    /// What is held now, in the plane of return and risk; it need not meet the limits.
     public var currentFrontierAllocation: FrontierAllocation {
-        frontierAllocation(weights: currentWeights, cash: currentCash)
+        var allocation = frontierAllocation(weights: currentWeights, cash: currentCash)
+        if let measured { allocation.risk = measured.value(of: currentWeights) }
+        return allocation
     }
 
-    /// Each instrument alone, in the plane of return and volatility.
+    /// The measure of risk where it is another than volatility.
+    private var measured: (any PortfolioRisk)? {
+        riskMeasure == .volatility ? nil : try? portfolioRisk(of: self)
+    }
+
+    /// Each instrument alone, in the plane of return and risk.
     public var singleInstrumentAllocations: [FrontierAllocation] {
-        instruments.indices.map { index in
+        let measured = measured
+        return instruments.indices.map { index in
             var weights = [Double](repeating: 0, count: instruments.count)
             weights[index] = 1
             return FrontierAllocation(
                 weights: weights,
                 cash: 0,
                 expectedReturn: expectedReturns[index],
-                risk: covariance[index, index].squareRoot()
+                risk: measured.map { $0.value(ofProfile: $0.profile(ofInstrument: index)) }
+                    ?? covariance[index, index].squareRoot()
             )
         }
     }

@@ -26,13 +26,14 @@ public func traceFrontier(
     open.objective = .minimizeRisk
     open.constraints.minReturn = nil
     open.constraints.maxRisk = nil
-    open.constraints.targetVolatility = nil
+    if request.riskMeasure == .volatility { open.constraints.targetVolatility = nil }
     open.preferences.includeTransactionCosts = false
     let cuts = FrontierCuts(problem.constraints, request)
     var frontier =
         switch request.riskMeasure {
         case .volatility:
             try traceVolatility(open, request, cuts: cuts, shouldStop: shouldStop)
+        default: try traceMeasure(open, cuts: cuts, pointCount: request.pointCount, shouldStop: shouldStop)
         }
     frontier.warnings = problem.warnings + frontier.warnings
     if problem.preferences.includeTransactionCosts == true {

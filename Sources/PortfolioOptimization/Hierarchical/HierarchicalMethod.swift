@@ -21,7 +21,11 @@ struct HierarchicalMethod {
         }
         let proportions = try proportions()
         if !method.limits.forbidsTrading, let point = FixedProportions(method, proportions).withLeastCash() {
-            return try method.solution(at: point, report: .withoutProgram(solver: "recursive_bisection"))
+            return try method.solution(
+                at: point,
+                report: .withoutProgram(solver: "recursive_bisection"),
+                shouldStop: shouldStop
+            )
         }
         let least = method.limits.cashLimits.lower?.bound ?? 0
         let wanted = proportions.map { $0 * (1 - least) }

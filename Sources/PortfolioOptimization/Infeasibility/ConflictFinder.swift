@@ -9,6 +9,7 @@ struct ConflictFinder {
     private let problem: AllocationProblem
     private let limits: AllocationLimits
     private let scaling: MomentScaling
+    private let risk: (any RiskSolving)?
 
     /// A multiplier below this share of the largest one is rounding.
     private static let participates = 1e-6
@@ -19,6 +20,7 @@ struct ConflictFinder {
         problem = method.problem
         limits = method.limits
         scaling = method.scaling
+        risk = method.risk
     }
 
     /// The failure to report: what clashes, in words and with the nearest feasible values.
@@ -63,11 +65,7 @@ struct ConflictFinder {
         guard let program = builder().program(quadratic: nil, linear: zeros(builder())) else { return nil }
         let outcome: ProgramOutcome
         do throws(OptimizationFailure) {
-            outcome = try solveProgram(
-                withoutIntegers(program),
-                preferences: problem.preferences,
-                shouldStop: shouldStop
-            )
+            outcome = try solve(withoutIntegers(program), shouldStop: shouldStop)
         } catch {
             if isExplained { return nil }
             throw error
@@ -103,7 +101,18 @@ struct ConflictFinder {
     private func builder(relaxing relaxation: ProgramBuilder.Relaxation? = nil) -> ProgramBuilder {
         var builder = ProgramBuilder(limits: limits, relaxation: relaxation)
         if !limits.volatilityLimits.isEmpty { builder.volatility = (scaling.factor, scaling.volatilityUnit) }
+        if let risk, let limit = limits.riskLimit { builder.risk = RiskColumn(unit: risk.unit, limit: limit) }
         return builder
+    }
+
+    private func solve(
+        _ program: AllocationProgram,
+        shouldStop: () -> Bool
+    ) throws(OptimizationFailure) -> ProgramOutcome {
+        guard let risk else {
+            return try solveProgram(program, preferences: problem.preferences, shouldStop: shouldStop)
+        }
+        return try risk.solve(program, preferences: problem.preferences, anchor: nil, shouldStop: shouldStop)
     }
 
     private func zeros(_ builder: ProgramBuilder) -> [Double] { [Double](repeating: 0, count: builder.columnCount) }
@@ -140,6 +149,7 @@ struct ConflictFinder {
         for (row, limit) in program.volatilityRows where row < certificate.count {
             add(limits.volatilityLimits[limit], certificate[row])
         }
+        if let row = program.riskLimitRow, row < certificate.count { add(limits.riskLimit, certificate[row]) }
         return weights
     }
 
@@ -175,9 +185,10 @@ struct ConflictFinder {
     private func cannotBeMet(_ rest: AllocationLimits, withIntegers: Bool, shouldStop: () -> Bool) -> Bool {
         var builder = ProgramBuilder(limits: rest)
         if !rest.volatilityLimits.isEmpty { builder.volatility = (scaling.factor, scaling.volatilityUnit) }
+        if let risk, let limit = rest.riskLimit { builder.risk = RiskColumn(unit: risk.unit, limit: limit) }
         guard let program = builder.program(quadratic: nil, linear: zeros(builder)) else { return true }
         let asked = withIntegers ? program : withoutIntegers(program)
-        guard case .infeasible = try? solveProgram(asked, preferences: problem.preferences, shouldStop: shouldStop)
+        guard case .infeasible = try? solve(asked, shouldStop: shouldStop)
         else { return false }
         return true
     }
@@ -247,7 +258,7 @@ struct ConflictFinder {
         objective[builder.columnCount - 1] = 1
         guard let program = builder.program(quadratic: nil, linear: objective) else { return nil }
         do {
-            let outcome = try solveProgram(program, preferences: problem.preferences, shouldStop: shouldStop)
+            let outcome = try solve(program, shouldStop: shouldStop)
             guard case .solved(let optimum) = outcome, let column = program.relaxationColumn else { return nil }
             return max(0, optimum.primal[column])
         } catch {

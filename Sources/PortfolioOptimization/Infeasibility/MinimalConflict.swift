@@ -16,6 +16,7 @@ extension AllocationLimits {
             if isDropped(expression.upper) { rest.expressions[index].upper = nil }
         }
         rest.volatilityLimits.removeAll { isDropped($0) }
+        if isDropped(riskLimit) { rest.riskLimit = nil }
         if isDropped(trackingLimit?.side) { rest.trackingLimit = nil }
         if isDropped(positionLimit?.side) { rest.positionLimit = nil }
         if isDropped(turnoverLimit) { rest.turnoverLimit = nil }

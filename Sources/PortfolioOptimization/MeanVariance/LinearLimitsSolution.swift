@@ -62,12 +62,12 @@ extension MeanVarianceMethod {
         do throws(ActiveSetFailure) {
             let aversion = problem.preferences.effectiveRiskAversion
             switch problem.objective {
-            case .minimizeRisk: return try leastRisk(linear, shouldStop: shouldStop)
+            case .minimizeRisk, .minimizeTrackingError: return try leastRisk(linear, shouldStop: shouldStop)
             case .maximizeUtility where aversion > 0:
                 return try mostUtility(linear, aversion: aversion, shouldStop: shouldStop)
             case .maximizeUtility, .maximizeReturn: return try mostReturn(shouldStop: shouldStop)
             case .maximizeSharpe: return try largestRatio(linear, shouldStop: shouldStop)
-            case .minimizeTrackingError, .maximizeInformationRatio, .maximizeDiversification,
+            case .maximizeInformationRatio, .maximizeDiversification,
                 .minimizeTransactionCosts, .riskBudgeting:
                 return nil
             }
@@ -82,17 +82,22 @@ extension MeanVarianceMethod {
 
     private var none: [Double] { [Double](repeating: 0, count: problem.instruments.count) }
 
-    /// d(−σ) = −dσ²/(2σ), and the program's objective is σ²/(2 unit²).
+    /// The program is ½ wᵀΣw, less wᵀΣb where risk is measured against a benchmark, in units of the largest variance.
     private func leastRisk(
         _ linear: LinearLimits,
         shouldStop: () -> Bool
     ) throws(ActiveSetFailure) -> LinearOptimum? {
-        let program = linear.program(curvature: scaling.curvature, linear: none, direction: nil, costs: none)
+        let squaredUnit = scaling.volatilityUnit * scaling.volatilityUnit
+        let covariances = problem.objective == .minimizeTrackingError ? problem.benchmark?.covariances : nil
+        let program = linear.program(
+            curvature: scaling.curvature,
+            linear: covariances.map { $0.map { -$0 / squaredUnit } } ?? none,
+            direction: nil,
+            costs: none
+        )
         let solution = try ActiveSetSolver(program).solve(shouldStop: shouldStop)
-        let unit = scaling.volatilityUnit
-        let volatility = volatility(of: solution.point)
-        guard volatility <= mostVolatility * (1 + AllocationLimits.tolerance) else { return nil }
-        let gain = volatility > unit * 1e-9 ? unit * unit / volatility : nil
+        guard volatility(of: solution.point) <= mostVolatility * (1 + AllocationLimits.tolerance) else { return nil }
+        let gain = gainPerDualOfRisk(linear.decision(at: solution.point))
         return optimum(linear, program, solution, gainPerDual: gain)
     }
 

@@ -11,6 +11,8 @@ struct MeanVarianceMethod {
     let problem: AllocationProblem
     let limits: AllocationLimits
     let scaling: MomentScaling
+    /// What solves programs with a risk measure other than volatility, when there is one.
+    var risk: (any RiskSolving)?
 
     init(_ problem: AllocationProblem) { self.init(problem, limits: ConstraintCompiler.compile(problem)) }
 
@@ -31,9 +33,9 @@ struct MeanVarianceMethod {
             throw try infeasible(because: clash, shouldStop: shouldStop)
         }
         if limits.forbidsTrading { return try currentAllocation(shouldStop: shouldStop) }
+        if let known = try knownOptimum() { return known }
         if !byInteriorPointAlone, let solution = try linearLimitsSolution(shouldStop: shouldStop) { return solution }
         if let ratio = try ratioObjective() { return try ratioOptimum(ratio, shouldStop: shouldStop) }
-        if let known = try knownOptimum() { return known }
         return try quadraticOptimum(shouldStop: shouldStop)
     }
 
@@ -79,7 +81,7 @@ struct MeanVarianceMethod {
     }
 
     /// What a unit of the scaled objective is worth where that is half the square of a risk: d(−σ) = −dσ²/(2σ).
-    private func gainPerDualOfRisk(_ point: [Double]) -> Double? {
+    func gainPerDualOfRisk(_ point: [Double]) -> Double? {
         let weights = point[..<limits.layout.cash]
         let isActive = problem.objective == .minimizeTrackingError
         let risk = problem.benchmark.map { trackingError(of: weights, $0) } ?? annualizedVolatility(of: weights)
@@ -183,11 +185,18 @@ struct MeanVarianceMethod {
     }
 
     /// A point within the limits, rid of its roundings, as a solution without prices.
-    func solution(at point: [Double], report: SolutionReport) throws(OptimizationFailure) -> AllocationSolution {
-        let cleaned = try clean(ProgramOptimum(primal: point, dual: [], report: report), scale: 1).point
+    func solution(
+        at point: [Double],
+        report: SolutionReport,
+        shouldStop: () -> Bool
+    ) throws(OptimizationFailure) -> AllocationSolution {
+        var cleaned = try clean(ProgramOptimum(primal: point, dual: [], report: report), scale: 1).point
         let worst = violation(at: cleaned)
-        guard worst.amount <= AllocationLimits.tolerance else {
-            throw numericalDifficulty("\(worst.what) is missed by \(worst.amount)")
+        if worst.amount > AllocationLimits.tolerance {
+            guard !limits.hasChoices, let restored = try restored(cleaned, shouldStop: shouldStop) else {
+                throw numericalDifficulty("\(worst.what) is missed by \(worst.amount)")
+            }
+            cleaned = restored
         }
         let volatility = annualizedVolatility(of: cleaned[..<limits.layout.cash])
         var solution = known(cleaned, volatility: volatility, solver: report.solver)

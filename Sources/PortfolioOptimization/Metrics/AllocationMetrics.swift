@@ -14,6 +14,8 @@ public struct EvaluatedAllocation: Sendable {
     public var benchmark: [String: Double]?
     /// The preferences in force.
     public var preferences: Preferences
+    /// The chosen measure of its risk; nil stands for volatility.
+    public var measured: MeasuredRisk?
 
     /// Puts an allocation together; `weights` has an entry for each instrument of the moments.
     public init(
@@ -22,7 +24,8 @@ public struct EvaluatedAllocation: Sendable {
         moments: Moments,
         holdings: Holdings,
         benchmark: [String: Double]?,
-        preferences: Preferences
+        preferences: Preferences,
+        measured: MeasuredRisk? = nil
     ) {
         precondition(weights.count == moments.instruments.count, "a weight for each instrument of the moments")
         self.weights = weights
@@ -31,6 +34,7 @@ public struct EvaluatedAllocation: Sendable {
         self.holdings = holdings
         self.benchmark = benchmark
         self.preferences = preferences
+        self.measured = measured
     }
 
     /// The weights as a result shows them: cash under `cash`, zeros left out.
@@ -41,10 +45,13 @@ public struct EvaluatedAllocation: Sendable {
         return allocation
     }
 
-    /// Each instrument's share of the variance, wᵢ(Σw)ᵢ / wᵀΣw; empty when the risk is 0, zeros left out.
+    /// Each instrument's share of the risk: wᵢ(Σw)ᵢ / wᵀΣw, or the Euler contribution to the chosen measure.
+    ///
+    /// Empty when the risk is 0; zeros are left out.
     public var riskContributions: [String: Double] {
         var shares: [String: Double] = [:]
-        let contributions = RiskFigures(weights: weights, covariance: moments.covariance).contributions
+        let contributions =
+            measured?.contributions ?? RiskFigures(weights: weights, covariance: moments.covariance).contributions
         for (i, share) in contributions.enumerated() where share != 0 { shares[moments.instruments[i]] = share }
         return shares
     }
@@ -67,7 +74,7 @@ public struct EvaluatedAllocation: Sendable {
             turnover: twoWay / 2,
             turnoverTwoWay: twoWay,
             informationRatio: active.informationRatio,
-            risk: risk.volatility,
+            risk: measured?.value ?? risk.volatility,
             returnRiskRatio: nil,
             expectedReturnNet: expectedReturn - annualDrag(of: plan),
             transactionCosts: plan.transactionCosts,
@@ -87,10 +94,14 @@ public struct EvaluatedAllocation: Sendable {
         let ratioNote = risk.volatility > 0 ? moments.missingReturnsNote : "the volatility is 0"
         if let ratioNote {
             metrics.notes["sharpe_ratio"] = ratioNote
-            metrics.notes["return_risk_ratio"] = ratioNote
         } else {
             metrics.sharpeRatio = (expectedReturn - rate) / risk.volatility
-            metrics.returnRiskRatio = metrics.sharpeRatio
+        }
+        let measuredNote = measured.map { $0.value > 0 ? moments.missingReturnsNote : "the risk is not above 0" }
+        if let note = measuredNote ?? ratioNote {
+            metrics.notes["return_risk_ratio"] = note
+        } else {
+            metrics.returnRiskRatio = (expectedReturn - rate) / metrics.risk
         }
         return metrics
     }

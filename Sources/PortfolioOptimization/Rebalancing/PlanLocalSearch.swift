@@ -143,7 +143,8 @@ struct PlanLocalSearch: Sendable {
         add(domain.nearest((problem.desired[index] - problem.currentWeights[index]) / unit))
         let curvature = problem.covariance[index, index]
         if curvature > 0 { add(domain.nearest(change - state.product[index] / (curvature * unit))) }
-        let spare = state.cash - problem.cashFloor - 2 * PlanProblem.cashCushion
+        let cushion = problem.hasFractions ? 2 * PlanProblem.cashCushion : 0
+        let spare = state.cash - problem.cashFloor - cushion
         if abs(spare) > 0 {
             let affordable = spare / (unit * (1 + problem.charges[index].proportional))
             add(domain.floor(change + (spare > 0 ? affordable : spare / unit)))

@@ -57,8 +57,13 @@ struct PlanProblem: Sendable {
 
     /// Slack that the limits are given: a tenth of what the checker tolerates.
     static let limitSlack = 1e-8
-    /// Cash kept so that rounding in its sums never turns it negative.
+    /// Cash kept where fractions are traded, so that rounding in its sums never turns it negative.
     static let cashCushion = 1e-11
+    /// Rounding in the sums of cash of whole lots, which may come out at exactly nothing.
+    static let cashRounding = 1e-13
+
+    /// Whether some holding trades in any fraction.
+    let hasFractions: Bool
 
     /// Whether trades are limited to whole numbers of anything.
     var hasIntegers: Bool {
@@ -162,6 +167,7 @@ extension PlanProblem {
         let ceiling = cash.maxCash ?? max(cash.minCash ?? 0, desiredCash)
         cashCeiling = ceiling + max(dearest * (1 - 1e-9), Self.limitSlack)
         turnoverLimit = cash.maxTurnover
+        hasFractions = domains.contains { $0.lotSize == nil && $0.canTrade }
         tradeLimit = rules.maxTrades
     }
 }

@@ -124,7 +124,10 @@ struct PlanRelaxation {
         let nearby = Self.nearbyWeight / problem.unitWeights[index]
         if let last = domain.floor(-Double.leastNormalMagnitude), last < -nearby { add(last) }
         if let first = domain.ceil(Double.leastNormalMagnitude), first > nearby { add(first) }
-        if let sales = domain.sales { add(-sales.upperBound * (domain.lotSize ?? 1)) }
+        if let sales = domain.sales {
+            let largest = -sales.upperBound * (domain.lotSize ?? 1)
+            if largest > lowest + nearby { add(largest) }
+        }
         if charge.hasLotTaxes {
             for end in charge.lotEnds {
                 add(domain.floor(-end))
@@ -309,10 +312,11 @@ private struct RelaxationWalk {
             if elasticity > 0, elasticity < 0.98 {
                 target = exp((log(risk) - elasticity * log(scale)) / (1 - elasticity))
             } else if elasticity >= 0.98 {
-                target = risk * 0.1
+                target = 0
             }
         }
-        target = min(max(target, scale / 1000), scale * 1000)
+        // Where the risk falls nearly as fast as the scale, extrapolation knows no end.
+        target = min(max(target, risk * 0.1), scale * 1000)
         return max(floor, target * (1 + relaxation.accuracy))
     }
 

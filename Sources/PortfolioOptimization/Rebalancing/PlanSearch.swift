@@ -28,14 +28,20 @@ struct PlanSearchSettings: Equatable, Sendable {
     /// Gap at which the search ends.
     var relativeGap = 1e-4
     /// A holding of a node more costs this much in nodes: nodes = budget / movable².
-    var nodeBudget = 10_000.0
-    /// Nodes at most, in the smallest books.
-    var maximumNodes = 20_000
+    var nodeBudget = 6_000.0
+    /// Books of so few movable holdings are worth the proof, whatever their nodes cost.
+    var smallBook = 8
+    /// Nodes at most, in small books.
+    var maximumNodes = 6_000
+    /// Books of more holdings are relaxed to a lesser accuracy.
+    var largestExactRoot = 100
+    /// That accuracy, relative: a rounding of their gap.
+    var largeRootAccuracy = 1e-4
     /// Books of more movable holdings are not searched by nodes.
     var largestTree = 80
     /// Moves looked at in all: so many, and so many more for each holding.
-    var looks = 30_000
-    var looksPerHolding = 500
+    var looks = 12_000
+    var looksPerHolding = 400
     /// The same for plans of few trades out of many, for each holding and trade.
     var looksPerFewTrades = 600
     /// The same where any fraction may be traded, and the relaxation is nearly the plan.
@@ -79,9 +85,10 @@ struct PlanSearch {
     mutating func run(shouldStop: () -> Bool) -> PlanOutcome? {
         guard let box = PlanBox(wholeOf: problem) else { return nil }
         let movable = (0..<problem.count).filter { box.lower[$0] < box.upper[$0] || box.lower[$0] != 0 }
+        var relaxation = PlanRelaxation(problem, box: box)
+        if problem.count > settings.largestExactRoot { relaxation.accuracy = settings.largeRootAccuracy }
         let relaxed =
-            PlanRelaxation(problem, box: box).solve(from: RelaxationStart(), shouldStop: shouldStop)
-            ?? RelaxedPlan(idle: problem)
+            relaxation.solve(from: RelaxationStart(), shouldStop: shouldStop) ?? RelaxedPlan(idle: problem)
         solves += relaxed.solves
         var bound = problem.bound(box, multipliers: relaxed.multipliers)
         if problem.tradeLimit != nil { bound = max(bound, scannedBound(box, relaxed)) }

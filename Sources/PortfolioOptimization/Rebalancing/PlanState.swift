@@ -147,7 +147,8 @@ struct PlanState: Sendable {
     private func violation(of totals: Totals) -> Double {
         let cash = cash(totals)
         // What is held is what it is; only trades must leave a cushion against rounding.
-        let cushion = totals.trades == 0 ? -PlanProblem.cashCushion : PlanProblem.cashCushion
+        let isLeft = totals.trades > 0 && problem.hasFractions
+        let cushion = isLeft ? PlanProblem.cashCushion : -PlanProblem.cashRounding
         var missed = max(0, problem.cashFloor + cushion - cash)
         missed += max(0, cash - problem.cashCeiling)
         if let limit = problem.turnoverLimit {

@@ -40,7 +40,8 @@ struct PlanTree {
         self.problem = problem
         self.settings = settings
         let size = Double(max(1, movableCount))
-        nodeLimit = Int(min(Double(settings.maximumNodes), settings.nodeBudget / (size * size)))
+        let affordable = movableCount <= settings.smallBook ? .infinity : settings.nodeBudget / (size * size)
+        nodeLimit = Int(min(Double(settings.maximumNodes), affordable))
     }
 
     /// Searches from the root until the gap is closed or the work is used up.

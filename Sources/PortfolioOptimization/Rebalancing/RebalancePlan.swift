@@ -30,6 +30,7 @@ extension RebalancePlan {
     ///   - request: the request.
     ///   - snapshot: the inputs it was planned on.
     ///   - moments: the estimates it was planned with.
+    /// - Returns: the answer.
     /// - Throws: ``OptimizationFailure`` with the code `invalid_inputs`, where the plan would have thrown it.
     public func result(
         of request: RebalanceRequest,
@@ -77,7 +78,7 @@ extension RebalancePlan {
 ///   - shouldStop: asked often; true ends the search with the best plan found when there is one.
 /// - Returns: the trades in priority order, along which cash never turns negative, costs included.
 /// - Throws: ``OptimizationFailure``: `infeasible` with the limits that clash, `missing_expected_returns`,
-///   `no_benchmark`, `invalid_inputs`, `time_limit`, and what finding the desired allocation may throw.
+///   `missing_benchmark`, `invalid_inputs`, `time_limit`, and what finding the desired allocation may throw.
 public func planRebalance(
     _ request: RebalanceRequest,
     snapshot: MandateSnapshot,
@@ -146,7 +147,10 @@ private struct RebalancePlanner {
             return allocation
         case .benchmark:
             guard let benchmark = snapshot.portfolio.benchmark else {
-                throw OptimizationFailure(code: "no_benchmark", message: "The portfolio has no benchmark to aim at.")
+                throw OptimizationFailure(
+                    code: "missing_benchmark",
+                    message: "The portfolio has no benchmark to aim at."
+                )
             }
             return benchmark
         case .optimal: return request.optimizationID == nil ? nil : request.referencedAllocation ?? [:]

@@ -1,7 +1,7 @@
 internal import PortfolioModel
 
 /// What a change of one holding costs in money and tax, and what of it the plan's objective is charged.
-struct TradeCharge: Sendable {
+final class TradeCharge: Sendable {
     /// Price of one unit.
     let price: Double
     /// Money for each trade.

@@ -28,6 +28,8 @@ struct TradeListing {
             let trade = listed(index, priority: rank + 1)
             cash += trade.action == .sell ? trade.estimatedValue : -trade.estimatedValue
             cash -= trade.cost
+            // What is left of money spent to the last cent is nothing, not a rounding of it.
+            if abs(cash) < PlanProblem.cashRounding * program.portfolioValue { cash = 0 }
             trades.append(
                 PlannedTrade(
                     trade: trade,

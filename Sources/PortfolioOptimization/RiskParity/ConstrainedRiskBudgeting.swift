@@ -1,6 +1,5 @@
 internal import ConvexSolver
 internal import Glibc
-internal import Matrices
 internal import PortfolioModel
 
 /// Risk budgeting under limits that the exact portfolio breaks.
@@ -16,7 +15,9 @@ internal import PortfolioModel
 /// - SeeAlso: Richard & Roncalli, Constrained Risk Budgeting Portfolios (2019), whose definition this is; they find it by
 ///   coordinate descent. `docs/mathematics.md`, Risk budgeting.
 struct ConstrainedRiskBudgeting {
+    /// With limits that fix cash.
     private let method: MeanVarianceMethod
+    private let steps: BarrierSteps
     private let budgets: [Double]
     private let start: [Double]
 
@@ -33,6 +34,7 @@ struct ConstrainedRiskBudgeting {
 
     init(method: MeanVarianceMethod, budgets: [Double], start: [Double]) {
         self.method = method
+        steps = BarrierSteps(method)
         self.budgets = budgets
         self.start = start
     }
@@ -40,27 +42,26 @@ struct ConstrainedRiskBudgeting {
     /// The optimum for one λ.
     struct Trial {
         var lambda: Double
-        var optimum: ProgramOptimum
-        var program: AllocationProgram
+        var minimum: BarrierSteps.Minimum
         /// That of Σw = 1, relative to λ.
         var multiplier: Double
     }
 
-    func solve(shouldStop: () -> Bool) throws(OptimizationFailure) -> AllocationSolution {
-        var search = MultiplierSearch(from: try trial(startingLambda, from: start, shouldStop: shouldStop))
+    /// The constrained portfolio, or nil when nothing meets the limits.
+    func solve(shouldStop: () -> Bool) throws(OptimizationFailure) -> AllocationSolution? {
+        guard let first = try trial(startingLambda, from: start, nil, shouldStop: shouldStop) else { return nil }
+        var search = MultiplierSearch(from: first)
         while let lambda = search.next {
-            let weights = Array(search.best.optimum.primal[..<budgets.count])
-            search.add(try trial(lambda, from: weights, shouldStop: shouldStop))
+            let best = search.best.minimum
+            let weights = Array(best.point[..<budgets.count])
+            guard let trial = try trial(lambda, from: weights, best.activeSet, shouldStop: shouldStop) else { break }
+            search.add(trial)
         }
-        var optimum = search.best.optimum
-        optimum.report.iterations = search.iterations
-        optimum.report.solver = "newton_interior_point"
-        let cleaned = try method.clean(optimum, scale: 1)
-        var solution = try method.finish(
-            cleaned,
-            report: optimum.report,
-            isDiscrete: !search.best.program.disjunctions.isEmpty,
-            prices: nil,
+        var report = search.best.minimum.report
+        report.iterations = search.iterations
+        var solution = try method.solution(
+            at: search.best.minimum.point,
+            report: report,
             shouldStop: shouldStop
         )
         if !search.isBracketed {
@@ -81,33 +82,43 @@ struct ConstrainedRiskBudgeting {
         return variance > 0 ? variance : 1
     }
 
-    /// Minimises ½ wᵀΣw − λ Σ b ln w under the limits.
+    /// Minimises ½ wᵀΣw − λ Σ b ln w under the limits; nil when nothing meets them.
     private func trial(
         _ lambda: Double,
         from weights: [Double],
+        _ activeSet: ActiveSetSolution?,
         shouldStop: () -> Bool
-    ) throws(OptimizationFailure) -> Trial {
+    ) throws(OptimizationFailure) -> Trial? {
         var point = startingPoint(weights)
+        var previous = activeSet
         var iterations = 0
         var lastStep = Double.infinity
         var isWithinLimits = false
         for _ in 0..<Self.mostSteps {
-            let program = try quadraticProgram(lambda, at: point, shouldStop: shouldStop)
-            switch try solveProgram(program, preferences: method.problem.preferences, shouldStop: shouldStop) {
-            case .infeasible: throw try method.infeasible(because: nil, shouldStop: shouldStop)
-            case .unbounded: throw numericalDifficulty("the solver found no bound of a bounded program")
-            case .solved(var optimum):
-                iterations += optimum.report.iterations
-                let step = largestStep(from: point, to: optimum.primal)
-                let isDone = step <= Self.smallestStep || (step <= Self.smallestUsefulStep && step >= lastStep)
-                if isDone {
-                    optimum.report.iterations = iterations
-                    let multiplier = budgetMultiplier(optimum, program) / lambda
-                    return Trial(lambda: lambda, optimum: optimum, program: program, multiplier: multiplier)
-                }
-                advance(&point, to: optimum.primal, lambda, &isWithinLimits)
-                lastStep = step
+            // The second-order model of the objective: Σ + λ diag(b/w²), and −2λb/w as linear term.
+            var barrier = [Double](repeating: 0, count: budgets.count)
+            var linear = barrier
+            for index in budgets.indices where budgets[index] > 0 {
+                barrier[index] = lambda * budgets[index] / (point[index] * point[index])
+                linear[index] = -2 * lambda * budgets[index] / point[index]
             }
+            guard
+                var minimum = try steps.minimum(
+                    barrier: barrier,
+                    linear: linear,
+                    from: previous,
+                    shouldStop: shouldStop
+                )
+            else { return nil }
+            iterations += minimum.report.iterations
+            previous = minimum.activeSet
+            let step = largestStep(from: point, to: minimum.point)
+            if step <= Self.smallestStep || (step <= Self.smallestUsefulStep && step >= lastStep) {
+                minimum.report.iterations = iterations
+                return Trial(lambda: lambda, minimum: minimum, multiplier: minimum.budgetMultiplier / lambda)
+            }
+            advance(&point, to: minimum.point, lambda, &isWithinLimits)
+            lastStep = step
         }
         throw numericalDifficulty("risk budgeting under these limits did not converge")
     }
@@ -118,29 +129,6 @@ struct ConstrainedRiskBudgeting {
         let least = 1e-4 / Double(max(1, budgets.count))
         for index in point.indices where budgets[index] > 0 { point[index] = max(point[index], least * budgets[index]) }
         return point
-    }
-
-    /// The second-order model of the objective: Σ + λ diag(b/w²), and −2λ b/w as linear term.
-    private func quadraticProgram(
-        _ lambda: Double,
-        at point: [Double],
-        shouldStop: () -> Bool
-    ) throws(OptimizationFailure) -> AllocationProgram {
-        var builder = ProgramBuilder(limits: method.limits)
-        if !method.limits.volatilityLimits.isEmpty {
-            builder.volatility = (method.scaling.factor, method.scaling.volatilityUnit)
-        }
-        var barrier = [Double](repeating: 0, count: budgets.count)
-        var linear = [Double](repeating: 0, count: builder.columnCount)
-        for index in budgets.indices where budgets[index] > 0 {
-            barrier[index] = lambda * budgets[index] / (point[index] * point[index])
-            linear[index] = -2 * lambda * budgets[index] / point[index]
-        }
-        let quadratic = method.scaling.covariance.addingVariances(barrier)
-        guard let program = builder.program(quadratic: quadratic, linear: linear) else {
-            throw try method.infeasible(because: nil, shouldStop: shouldStop)
-        }
-        return program
     }
 
     /// The largest change of a weight that has a budget, relative to the weight.
@@ -180,28 +168,5 @@ struct ConstrainedRiskBudgeting {
         var value = method.scaling.covariance.quadraticForm(weights) / 2
         for index in budgets.indices where budgets[index] > 0 { value -= lambda * budgets[index] * log(weights[index]) }
         return value
-    }
-
-    /// The multiplier of the equation Σw + cash = 1.
-    private func budgetMultiplier(_ optimum: ProgramOptimum, _ program: AllocationProgram) -> Double {
-        let budget = method.limits.layout.cash + 1
-        for (row, origin) in program.origins.enumerated() where origin.expression == budget {
-            return optimum.dual[row] / origin.scale
-        }
-        return 0
-    }
-}
-
-extension CovarianceModel {
-    /// Σ + diag(d).
-    fileprivate func addingVariances(_ variances: [Double]) -> CovarianceModel {
-        switch self {
-        case .dense(var matrix):
-            for (index, variance) in variances.enumerated() { matrix[index, index] += variance }
-            return .dense(matrix)
-        case .factors(var model):
-            for (index, variance) in variances.enumerated() { model.specificVariance[index] += variance }
-            return .factors(model)
-        }
     }
 }

@@ -60,7 +60,7 @@ struct MultiplierSearch {
     }
 
     private mutating func record(_ trial: Trial) {
-        iterations += trial.optimum.report.iterations
+        iterations += trial.minimum.report.iterations
         if abs(trial.multiplier) < abs(nearest.multiplier) { nearest = trial }
         let isLower = trial.multiplier < 0
         if isLower {

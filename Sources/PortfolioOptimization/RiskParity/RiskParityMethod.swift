@@ -14,6 +14,8 @@ struct RiskParityMethod {
 
     /// How far a contribution may be from its budget without a warning.
     private static let exactness = 5e-9
+    /// How much more cash than the least there may be.
+    private static let hair = 1e-7
 
     init(_ problem: AllocationProblem) throws(OptimizationFailure) {
         self.problem = problem
@@ -39,10 +41,48 @@ struct RiskParityMethod {
                 dualResidual: exact.budgetError,
                 relativeGap: 0
             )
-            return warned(try method.solution(at: point, report: report))
+            return warned(try method.solution(at: point, report: report, shouldStop: shouldStop))
         }
-        let constrained = ConstrainedRiskBudgeting(method: method, budgets: budgets, start: exact.weights)
-        return warned(try constrained.solve(shouldStop: shouldStop))
+        let constrained = ConstrainedRiskBudgeting(
+            method: try withLeastCash(shouldStop: shouldStop),
+            budgets: budgets,
+            start: exact.weights
+        )
+        guard let solution = try constrained.solve(shouldStop: shouldStop) else {
+            throw try method.infeasible(because: nil, shouldStop: shouldStop)
+        }
+        return warned(solution)
+    }
+
+    /// The method with cash held at the least that the limits allow: it is no part of the risk, and nothing else says how
+    /// much there should be.
+    private func withLeastCash(shouldStop: () -> Bool) throws(OptimizationFailure) -> MeanVarianceMethod {
+        let column = method.limits.layout.cash
+        let least = method.limits.cashLimits.lower?.bound ?? 0
+        let most = method.limits.cashLimits.upper?.bound ?? 1
+        guard most > least else { return method }
+        var builder = ProgramBuilder(limits: method.limits)
+        if !method.limits.volatilityLimits.isEmpty {
+            builder.volatility = (method.scaling.factor, method.scaling.volatilityUnit)
+        }
+        var linear = [Double](repeating: 0, count: builder.columnCount)
+        linear[column] = 1
+        guard let program = builder.program(quadratic: nil, linear: linear),
+            case .solved(let optimum) = try solveProgram(
+                program,
+                preferences: problem.preferences,
+                shouldStop: shouldStop
+            )
+        else { throw try method.infeasible(because: nil, shouldStop: shouldStop) }
+        let attainable = max(least, optimum.primal[column])
+        var limits = method.limits
+        if attainable - least <= AllocationLimits.tolerance {
+            limits.expressions[column].upper = LimitSide(bound: least)
+        } else {
+            // Where nothing is left to choose an interior point has no room: a hair of cash gives it some.
+            limits.expressions[column].upper = LimitSide(bound: min(most, attainable + Self.hair))
+        }
+        return MeanVarianceMethod(problem, limits: limits)
     }
 
     /// The portfolio that meets the budgets, whatever the limits.

@@ -19,6 +19,22 @@ struct ConeFixtureTests {
         #expect(difference <= 1e-7 * max(1, file.objective.magnitude), "\(difference)")
     }
 
+    @Test(
+        arguments: ["entropy", "log_sum_exp", "impact", "entropic_value_at_risk", "relative_entropy_ball"]
+    )
+    func `eliminating columns cone by cone changes the work and nothing else`(name: String) throws {
+        let file = try ConeProgramFile(name)
+        var settings = SolverSettings()
+        settings.polishes = false
+        settings.leastLocalColumns = 1
+        let eliminated = try InteriorPointSolver(file.problem, settings: settings).solve()
+        settings.leastLocalColumns = .max
+        let whole = try InteriorPointSolver(file.problem, settings: settings).solve()
+        expectOptimal(eliminated, for: file.problem, tolerance: 1e-8, name)
+        let difference = (eliminated.objective - whole.objective).magnitude
+        #expect(difference <= 1e-8 * max(1, file.objective.magnitude), "\(difference)")
+    }
+
     @Test(arguments: ["entropy", "growth", "impact", "mixed"])
     func `a polished point is exact, and what is active is exactly zero`(name: String) throws {
         let file = try ConeProgramFile(name)

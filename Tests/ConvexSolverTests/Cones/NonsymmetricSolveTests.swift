@@ -103,14 +103,19 @@ struct NonsymmetricSolveTests {
         #expect((power.objective - reference.objective).magnitude <= 1e-8 * max(1, reference.objective.magnitude))
     }
 
-    @Test(arguments: 0..<60)
+    @Test(arguments: 0..<100)
     func `an optimum made by hand is found`(seed: Int) throws {
         // Complementary s and z are drawn first, and b and q are what makes them optimal.
         var generator = SeededGenerator(seed: UInt64(seed))
         let made = MadeOptimum(&generator)
-        let solution = try solve(made.problem, "seed \(seed)")
         let size = max(1, made.objective.magnitude)
-        #expect((solution.objective - made.objective).magnitude <= 1e-8 * size, "seed \(seed)")
+        var settings = SolverSettings()
+        for leastLocalColumns in [1, settings.leastLocalColumns] {
+            settings.leastLocalColumns = leastLocalColumns
+            let solution = try InteriorPointSolver(made.problem, settings: settings).solve()
+            expectOptimal(solution, for: made.problem, "seed \(seed)")
+            #expect((solution.objective - made.objective).magnitude <= 1e-8 * size, "seed \(seed)")
+        }
     }
 
     @Test(arguments: 0..<10)
@@ -143,7 +148,8 @@ private struct MadeOptimum {
     let problem: ConicProblem
     let objective: Double
 
-    init(_ generator: inout SeededGenerator) {
+    /// Draws one whose cones have units up to so many decades from one, either way.
+    init(_ generator: inout SeededGenerator, decades: Double = 3) {
         let n = Int.random(in: 2...8, using: &generator)
         let x = (0..<n).map { _ in generator.normal() }
         var (slack, dual): ([Double], [Double]) = ([], [])
@@ -162,9 +168,10 @@ private struct MadeOptimum {
         for _ in 0..<Int.random(in: 1...5, using: &generator) {
             guard let sample = SampledCone.all.randomElement(using: &generator) else { continue }
             let isInactive = generator.uniform(0...1) < 0.2
-            let s = sample.inside(&generator, depth: isInactive ? 1 : 0)
+            let s =
+                sample.inside(&generator, depth: isInactive ? 1 : 0) * pow(10, generator.uniform(-decades...decades))
             let normal = sample.cone.boundary(at: s)?.gradient ?? .zero
-            let z = isInactive ? Vector3.zero : -normal * generator.uniform(0.1...3)
+            let z = isInactive ? Vector3.zero : -normal * pow(10, generator.uniform(-decades...decades))
             cones.append(sample.kind)
             slack += [s.x, s.y, s.z]
             dual += [z.x, z.y, z.z]
@@ -247,5 +254,50 @@ struct NonsymmetricCertificateTests {
         builder.linear = [0.9 * least, 0.9 * least, -1]
         builder.nonsymmetric = [(.power(exponent), (0..<3).map { (builder.unit($0, -1), 0) })]
         expectDualCertificate(try InteriorPointSolver(builder.problem).solve(), for: builder.problem)
+    }
+
+    @Test(arguments: 0..<100)
+    func `rows that exclude each other are found out among all cones`(seed: Int) throws {
+        var generator = SeededGenerator(seed: UInt64(seed))
+        let made = MadeOptimum(&generator, decades: 1)
+        let n = made.problem.variableCount
+        var builder = ConicProgramBuilder(extending: made.problem)
+        let row = AffineExpression.product((0..<n).map { _ in generator.normal() })
+        let limit = generator.normal()
+        builder.requireNonnegative(.constant(limit) - row)
+        builder.requireNonnegative(row - .constant(limit + 1))
+        let solution = try InteriorPointSolver(builder.problem).solve()
+        expectPrimalCertificate(solution, for: builder.problem, "seed \(seed)")
+    }
+
+    @Test(arguments: 0..<100)
+    func `a way down is found through all cones`(seed: Int) throws {
+        var generator = SeededGenerator(seed: UInt64(seed))
+        var problem = MadeOptimum(&generator, decades: 1).problem
+        let n = problem.variableCount
+        // The rows are turned so that the way d takes every slack along a direction inside its cone.
+        let way = (0..<n).map { _ in generator.normal() }
+        let square = way.reduce(0) { $0 + $1 * $1 }
+        var inward: [Double] = []
+        for cone in problem.cones {
+            switch cone {
+            case .zero(let count): inward += [Double](repeating: 0, count: count)
+            case .nonnegative(let count): inward += (0..<count).map { _ in generator.uniform(0.1...1) }
+            case .secondOrder: continue
+            case .exponential, .power:
+                guard let sample = SampledCone.all.first(where: { $0.kind == cone }) else { continue }
+                let point = sample.inside(&generator, depth: 0.3)
+                inward += [point.x, point.y, point.z]
+            }
+        }
+        for i in 0..<problem.rowCount {
+            let product = zip(problem.constraints.row(i), way).reduce(0) { $0 + $1.0 * $1.1 }
+            for j in 0..<n { problem.constraints[i, j] -= (inward[i] + product) * way[j] / square }
+        }
+        for k in problem.quadratic.elements.indices { problem.quadratic.elements[k] = 0 }
+        let cost = zip(problem.linear, way).reduce(0) { $0 + $1.0 * $1.1 }
+        for j in 0..<n { problem.linear[j] -= (1 + cost) * way[j] / square }
+        let solution = try InteriorPointSolver(problem).solve()
+        expectDualCertificate(solution, for: problem, "seed \(seed)")
     }
 }

@@ -188,7 +188,7 @@ struct InfeasibleRebalanceTests {
         var book = TradingBook.pair(first: 80, second: 20, target: ["A": 0.5, "B": 0.4])
         #expect(refusal(of: book)?.code == "invalid_inputs")
         book.request = RebalanceRequest(portfolioID: "pair", target: .benchmark)
-        #expect(refusal(of: book)?.code == "no_benchmark")
+        #expect(refusal(of: book)?.code == "missing_benchmark")
     }
 
     @Test func `a search that is stopped at once says so or gives a plan that keeps the limits`() {

@@ -178,6 +178,34 @@ struct RiskParityMethodTests {
         #expect(warning(solution))
     }
 
+    @Test func `cash is the least there may be, whether limits bend the budgets or force some of it`() throws {
+        var mandate = riskParityMandate(covariance)
+        mandate.constraints.maxPositionSize = 0.35
+        mandate.constraints.maxCash = 0.5
+        let scaled = try mandate.solve(.riskBudgeting)
+        #expect(scaled.cash > 0.1 && !warning(scaled), "cash keeps the budgets exact")
+        mandate.constraints.maxCash = 0.1
+        let bent = try mandate.solve(.riskBudgeting)
+        #expect(bent.cash == 0 && warning(bent), "so little cash does not")
+        mandate.constraints.maxCash = 0.5
+        mandate.constraints.maxPositionSize = 0.2
+        let forced = try mandate.solve(.riskBudgeting)
+        #expect(abs(forced.cash - 0.2) < 1e-6)
+        for weight in forced.weights { #expect(abs(weight - 0.2) < 1e-6) }
+    }
+
+    @Test(arguments: UInt64(1)...6)
+    func `active sets and the interior point find the same portfolio`(seed: UInt64) throws {
+        let example = ConstrainedBudgets.all[Int(seed)]
+        let byActiveSet = try example.mandate.solve(.riskBudgeting)
+        #expect(["newton_active_set", "newton"].contains(byActiveSet.report.solver))
+        var mandate = example.mandate
+        mandate.constraints.targetVolatility = 10  // a limit that is a cone and never binds
+        let byInteriorPoint = try mandate.solve(.riskBudgeting)
+        #expect(["newton_interior_point", "newton"].contains(byInteriorPoint.report.solver))
+        for (one, other) in zip(byActiveSet.weights, byInteriorPoint.weights) { #expect(abs(one - other) < 1e-7) }
+    }
+
     @Test func `a buy-in threshold is a floor for everything that has a budget`() throws {
         var mandate = riskParityMandate(covariance)
         mandate.constraints.minPositionSize = 0.15

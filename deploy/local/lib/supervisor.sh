@@ -2,7 +2,7 @@
 # shellcheck shell=bash disable=SC2153
 
 # Settings of the stack itself: they steer these scripts and are no business of a function's.
-readonly STACK_SETTINGS='HTTP_PORT|GRPC_PORT|RUN_DIR|DATABASE_URL|BODY_LIMIT_BYTES|DEMO|KEEP|BIN_DIR|LOG_LEVEL'
+readonly STACK_SETTINGS='HTTP_PORT|GRPC_PORT|RUN_DIR|DATABASE_URL|BODY_LIMIT_BYTES|DEMO|KEEP|BIN_DIR|LOG_LEVEL|GRPC_BUILD'
 
 # One entry of supervisor's `environment=`: quoted, with its own escape for per cent signs.
 environment_entry() {

@@ -1,0 +1,54 @@
+// portfolio_optimization.v1 over gRPC, with health and reflection. Serves on an inherited listening socket (fd 0), like
+// every function; the computing happens in functions/worker.
+import Dispatch
+import Foundation
+import GRPCCore
+import GRPCNIOTransportHTTP2Posix
+import PortfolioCalls
+import PortfolioRPC
+import Synchronization
+
+/// Calls that may be with the database at once.
+let databaseThreads = 8
+/// Far above nginx's limit: a request beyond it is refused there, with words.
+let longestMessage = 16 << 20
+
+let settings: CallSettings
+do {
+    settings = try CallSettings.load()
+} catch {
+    FileHandle.standardError.write(Data("configuration refused: \(error)\n".utf8))
+    exit(78)  // EX_CONFIG: a restart would not help
+}
+let draining = Atomic(false)
+let isDraining: @Sendable () -> Bool = { draining.load(ordering: .relaxed) }
+let runner = CallRunner(settings, threads: databaseThreads)
+let endings = Endings(settings)
+let server = GRPCServer(
+    transport: .http2NIOPosix(
+        listeningSocketDescriptor: Int(STDIN_FILENO),
+        transportSecurity: .plaintext,
+        config: .defaults { $0.rpc.maxRequestPayloadSize = longestMessage }
+    ),
+    services: [
+        OptimizationService(
+            runner: runner,
+            endings: endings,
+            isDraining: isDraining,
+            log: { settings.logError($0, requestID: $1) }
+        ),
+        HealthService(runner: runner, isDraining: isDraining),
+        try ReflectionService(),
+    ]
+)
+
+signal(SIGTERM, SIG_IGN)
+let termination = DispatchSource.makeSignalSource(signal: SIGTERM, queue: .global())
+termination.setEventHandler {
+    draining.store(true, ordering: .relaxed)
+    server.beginGracefulShutdown()
+    // A client that keeps its connection open must not keep the process.
+    DispatchQueue.global().asyncAfter(deadline: .now() + settings.drainSeconds) { exit(0) }
+}
+termination.resume()
+try await server.serve()

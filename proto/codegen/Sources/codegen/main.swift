@@ -1,0 +1,2 @@
+// A target, since a package without one may not name plugins.
+print("use proto/generate")
