@@ -52,6 +52,9 @@ struct RiskMandate: Sendable {
         case .maximizeReturn: return net
         case .maximizeUtility: return net - (mandate.preferences.riskAversion ?? 2.5) * 252 * risk
         case .maximizeSharpe: return (net - (mandate.preferences.riskFreeRate ?? 0)) / risk
+        case .minimizeTrackingError, .maximizeInformationRatio, .maximizeDiversification, .minimizeTransactionCosts,
+            .riskBudgeting:
+            return .nan
         }
     }
 
