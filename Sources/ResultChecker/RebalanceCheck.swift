@@ -23,6 +23,7 @@ public struct RebalanceCheck {
                 portfolioID: request.portfolioID,
                 type: .meanVariance,
                 objective: .minimizeRisk,
+                riskMeasure: request.riskMeasure,
                 constraints: request.constraints,
                 preferences: request.preferences
             )

@@ -19,13 +19,13 @@ struct ComputeJobTests {
         #expect(request == job.request)
     }
 
-    @Test(arguments: [ComputationKind.rebalance])
-    func `a kind that nothing computes yet ends with a failure that says so`(_ kind: ComputationKind) {
+    @Test(arguments: ComputationKind.allCases)
+    func `a stored request that cannot be read back ends with a failure that says so`(_ kind: ComputationKind) {
         let test = TestJob().job
-        let wanted = ComputationRequest(kind: kind, portfolioID: "p", document: Array("{}".utf8))
+        let wanted = ComputationRequest(kind: kind, portfolioID: "p", document: Array(#"{"nothing":1}"#.utf8))
         let job = ComputationJob(request: wanted, createdAt: test.createdAt, snapshot: test.snapshot)
         let computed = outcome(.computation(job))
-        #expect(computed.outcome.failure?.code == "not_supported")
+        #expect(computed.outcome.failure?.code == "inputs_unreadable")
         guard case .computation(let request, .failure) = computed.outcome else {
             Issue.record("not a computation's outcome")
             return

@@ -50,8 +50,9 @@ struct RiskMeasureCheckTests {
         wrong = right
         let names = right.result.riskContributions.keys.sorted()
         let (first, last) = (names[0], names[names.count - 1])
-        wrong.result.riskContributions[first]? += 0.02
-        wrong.result.riskContributions[last]? -= 0.02
+        // At a kink every share between two slopes is right: so large a step is beyond both.
+        wrong.result.riskContributions[first]? += 1.5
+        wrong.result.riskContributions[last]? -= 1.5
         #expect(violations(wrong).contains { $0.claim == "risk_contributions/\(first)" })
         wrong = right
         wrong.result.riskContributions[first]? += 1e-6

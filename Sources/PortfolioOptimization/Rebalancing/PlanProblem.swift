@@ -241,6 +241,7 @@ extension AllocationProblem {
         var copy = self
         copy.type = .meanVariance
         copy.objective = .minimizeRisk
+        copy.riskMeasure = .volatility
         return copy
     }
 

@@ -43,7 +43,7 @@ struct PlanSearchSettings: Equatable, Sendable {
     var looks = 12_000
     var looksPerHolding = 400
     /// The same for plans of few trades out of many, for each holding and trade.
-    var looksPerFewTrades = 600
+    var looksPerFewTrades = 200
     /// The same where any fraction may be traded, and the relaxation is nearly the plan.
     var looksPerFraction = 100
     /// A quadratic program counts as so many looks.

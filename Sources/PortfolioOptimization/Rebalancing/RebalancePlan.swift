@@ -119,6 +119,13 @@ private struct RebalancePlanner {
                 message: "the risk model has neither expected returns nor a history to estimate them from"
             )
         }
+        if limits.maxRisk != nil, request.riskMeasure != .volatility {
+            throw OptimizationFailure(
+                code: "not_supported",
+                message:
+                    "max_risk limits the trades of a rebalance by volatility only, not by \(request.riskMeasure.rawValue)."
+            )
+        }
         self.snapshot = snapshot.holdingNothingMore(named ?? [:])
         problem = try AllocationProblem(
             snapshot: self.snapshot,
