@@ -31,7 +31,9 @@ def plain(message):
     result = {}
     for field, value in message.ListFields():
         if field.message_type is not None and field.message_type.GetOptions().map_entry:
-            result[field.name] = dict(value)
+            result[field.name] = {
+                key: plain(item) if hasattr(item, "ListFields") else item for key, item in value.items()
+            }
         elif is_repeated(field):
             result[field.name] = [plain(item) if hasattr(item, "ListFields") else item for item in value]
         elif field.message_type is not None:
@@ -70,7 +72,7 @@ class Case(unittest.TestCase):
             here = f"{place}/{name}"
             if value is None or value == [] or value == {}:
                 self.assertFalse(found.get(name), here)
-            elif name.endswith("_at"):
+            elif name.endswith("_at") or name == "as_of":
                 if place == "":
                     self.assertIn(name, found, here)
             elif isinstance(value, dict):
