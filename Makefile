@@ -7,6 +7,9 @@ SHELL := /bin/bash
 STACK := deploy/local/stack
 PEERS := Benchmarks/.venv
 SWIFT_SOURCES := Sources functions Tests Benchmarks Package.swift
+# With the functions as they are: `swift test` builds them with other flags than `make build`, and each switch takes minutes.
+TEST_GRPC = deploy/local/deps grpc-tests && swift build --package-path functions/grpc --product grpc && \
+	PORTFOLIO_GRPC_BUILD=debug deploy/local/with-stack /usr/bin/python3 Tests/GRPCTests/test_grpc.py
 
 .PHONY: help deps build up down restart status logs demo grpc proto bench bench-service bench-solver test test-one \
 	test-integration test-fault test-grpc check format lint migrate-check nginx-check proto-check
@@ -64,12 +67,10 @@ $(PEERS)/installed: Benchmarks/SolverBenchmarks/requirements.txt
 
 test: deps lint migrate-check nginx-check proto-check build ## what CI runs: lint, drift checks, release build, all tests
 	swift test -c release
-	@$(MAKE) --no-print-directory test-grpc
+	$(TEST_GRPC)
 
 test-grpc: build ## gRPC by a Python client through nginx, on a stack of its own (the first build takes minutes)
-	@deploy/local/deps grpc-tests
-	swift build --package-path functions/grpc --product grpc
-	PORTFOLIO_GRPC_BUILD=debug deploy/local/with-stack /usr/bin/python3 Tests/GRPCTests/test_grpc.py
+	$(TEST_GRPC)
 
 test-one: deps ## the tests whose names match: make test-one NAME='target volatility'
 	@test -n "$(NAME)" || { echo "say which: make test-one NAME='target volatility'" >&2; exit 2; }
