@@ -2902,9 +2902,9 @@ package nonisolated struct PortfolioOptimization_V1_FactorExposureResponse: @unc
   }
 
   /// Why a figure is missing, by its name.
-  package var notes: Dictionary<String,String> {
-    get {_storage._notes}
-    set {_uniqueStorage()._notes = newValue}
+  package var metricNotes: Dictionary<String,String> {
+    get {_storage._metricNotes}
+    set {_uniqueStorage()._metricNotes = newValue}
   }
 
   package var resultHash: String {
@@ -6560,7 +6560,7 @@ nonisolated extension PortfolioOptimization_V1_FactorExposureRequest: SwiftProto
 
 nonisolated extension PortfolioOptimization_V1_FactorExposureResponse: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
   package static let protoMessageName: String = _protobuf_package + ".FactorExposureResponse"
-  package static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{3}portfolio_id\0\u{3}as_of\0\u{1}exposures\0\u{1}attribution\0\u{4}`\u{1}analysis_id\0\u{3}created_at\0\u{3}return_attribution\0\u{1}inputs\0\u{1}warnings\0\u{1}factors\0\u{1}volatility\0\u{3}tracking_error\0\u{3}active_attribution\0\u{3}attributed_return\0\u{3}sector_attribution\0\u{1}regressions\0\u{1}notes\0\u{3}result_hash\0\u{1}status\0\u{3}completed_at\0")
+  package static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{3}portfolio_id\0\u{3}as_of\0\u{1}exposures\0\u{1}attribution\0\u{4}`\u{1}analysis_id\0\u{3}created_at\0\u{3}return_attribution\0\u{1}inputs\0\u{1}warnings\0\u{1}factors\0\u{1}volatility\0\u{3}tracking_error\0\u{3}active_attribution\0\u{3}attributed_return\0\u{3}sector_attribution\0\u{1}regressions\0\u{3}metric_notes\0\u{3}result_hash\0\u{1}status\0\u{3}completed_at\0")
 
   fileprivate class _StorageClass {
     var _portfolioID: String = String()
@@ -6579,7 +6579,7 @@ nonisolated extension PortfolioOptimization_V1_FactorExposureResponse: SwiftProt
     var _attributedReturn: Double? = nil
     var _sectorAttribution: [PortfolioOptimization_V1_SegmentAttribution] = []
     var _regressions: [PortfolioOptimization_V1_FactorRegression] = []
-    var _notes: Dictionary<String,String> = [:]
+    var _metricNotes: Dictionary<String,String> = [:]
     var _resultHash: String? = nil
     var _status: String = String()
     var _completedAt: SwiftProtobuf.Google_Protobuf_Timestamp? = nil
@@ -6609,7 +6609,7 @@ nonisolated extension PortfolioOptimization_V1_FactorExposureResponse: SwiftProt
       _attributedReturn = source._attributedReturn
       _sectorAttribution = source._sectorAttribution
       _regressions = source._regressions
-      _notes = source._notes
+      _metricNotes = source._metricNotes
       _resultHash = source._resultHash
       _status = source._status
       _completedAt = source._completedAt
@@ -6647,7 +6647,7 @@ nonisolated extension PortfolioOptimization_V1_FactorExposureResponse: SwiftProt
         case 109: try { try decoder.decodeSingularDoubleField(value: &_storage._attributedReturn) }()
         case 110: try { try decoder.decodeRepeatedMessageField(value: &_storage._sectorAttribution) }()
         case 111: try { try decoder.decodeRepeatedMessageField(value: &_storage._regressions) }()
-        case 112: try { try decoder.decodeMapField(fieldType: SwiftProtobuf._ProtobufMap<SwiftProtobuf.ProtobufString,SwiftProtobuf.ProtobufString>.self, value: &_storage._notes) }()
+        case 112: try { try decoder.decodeMapField(fieldType: SwiftProtobuf._ProtobufMap<SwiftProtobuf.ProtobufString,SwiftProtobuf.ProtobufString>.self, value: &_storage._metricNotes) }()
         case 113: try { try decoder.decodeSingularStringField(value: &_storage._resultHash) }()
         case 114: try { try decoder.decodeSingularStringField(value: &_storage._status) }()
         case 115: try { try decoder.decodeSingularMessageField(value: &_storage._completedAt) }()
@@ -6711,8 +6711,8 @@ nonisolated extension PortfolioOptimization_V1_FactorExposureResponse: SwiftProt
       if !_storage._regressions.isEmpty {
         try visitor.visitRepeatedMessageField(value: _storage._regressions, fieldNumber: 111)
       }
-      if !_storage._notes.isEmpty {
-        try visitor.visitMapField(fieldType: SwiftProtobuf._ProtobufMap<SwiftProtobuf.ProtobufString,SwiftProtobuf.ProtobufString>.self, value: _storage._notes, fieldNumber: 112)
+      if !_storage._metricNotes.isEmpty {
+        try visitor.visitMapField(fieldType: SwiftProtobuf._ProtobufMap<SwiftProtobuf.ProtobufString,SwiftProtobuf.ProtobufString>.self, value: _storage._metricNotes, fieldNumber: 112)
       }
       try { if let v = _storage._resultHash {
         try visitor.visitSingularStringField(value: v, fieldNumber: 113)
@@ -6748,7 +6748,7 @@ nonisolated extension PortfolioOptimization_V1_FactorExposureResponse: SwiftProt
         if _storage._attributedReturn != rhs_storage._attributedReturn {return false}
         if _storage._sectorAttribution != rhs_storage._sectorAttribution {return false}
         if _storage._regressions != rhs_storage._regressions {return false}
-        if _storage._notes != rhs_storage._notes {return false}
+        if _storage._metricNotes != rhs_storage._metricNotes {return false}
         if _storage._resultHash != rhs_storage._resultHash {return false}
         if _storage._status != rhs_storage._status {return false}
         if _storage._completedAt != rhs_storage._completedAt {return false}
