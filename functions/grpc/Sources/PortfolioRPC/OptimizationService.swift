@@ -38,6 +38,21 @@ package struct OptimizationService: Sendable {
         }
     }
 
+    /// Answers a call for a computation with what its message says, but for the portfolio, whose place is the path.
+    private func answer<Input: Message, Answer: Message>(
+        _ kind: Computation,
+        _ request: ServerRequest<Input>,
+        at portfolioID: WritableKeyPath<Input, String>,
+        _ context: ServerContext
+    ) async throws -> ServerResponse<Answer> {
+        let portfolio = request.message[keyPath: portfolioID]
+        return try await answer(request, about: .init(type: "portfolio", name: portfolio)) { message, caller in
+            var asked = message
+            asked[keyPath: portfolioID] = ""
+            return try await compute(kind, of: portfolio, try MessageCoding.document(of: asked), caller, context)
+        }
+    }
+
     /// Waits for a computation of a portfolio.
     private func compute<Answer: Message>(
         _ kind: Computation,
@@ -166,30 +181,14 @@ extension OptimizationService: PortfolioOptimization_V1_PortfolioOptimizationSer
         request: ServerRequest<PortfolioOptimization_V1_EfficientFrontierRequest>,
         context: ServerContext
     ) async throws -> ServerResponse<PortfolioOptimization_V1_EfficientFrontierResponse> {
-        try await answer(
-            request,
-            about: .init(type: "portfolio", name: request.message.portfolioID)
-        ) { message, caller in
-            var asked = message
-            asked.portfolioID = ""  // its place is the path
-            let document = try MessageCoding.document(of: asked)
-            return try await compute(.efficientFrontier, of: message.portfolioID, document, caller, context)
-        }
+        try await answer(.efficientFrontier, request, at: \.portfolioID, context)
     }
 
     package func generateRebalancePlan(
         request: ServerRequest<PortfolioOptimization_V1_RebalancePlanRequest>,
         context: ServerContext
     ) async throws -> ServerResponse<PortfolioOptimization_V1_RebalancePlanResponse> {
-        try await answer(
-            request,
-            about: .init(type: "portfolio", name: request.message.portfolioID)
-        ) { message, caller in
-            var asked = message
-            asked.portfolioID = ""  // its place is the path
-            let document = try MessageCoding.document(of: asked)
-            return try await compute(.rebalance, of: message.portfolioID, document, caller, context)
-        }
+        try await answer(.rebalance, request, at: \.portfolioID, context)
     }
 
     package func analyzeFactorExposures(
