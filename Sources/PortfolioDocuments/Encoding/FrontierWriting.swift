@@ -24,32 +24,13 @@ extension DocumentEncoder {
     package static func frontierMembers(_ request: FrontierRequest, _ result: FrontierResult) -> [UInt8] {
         var shared = JSONWriter(reservingCapacity: 16_384)
         shared.object { writeCurve(request, result, &$0) }
-        var warnings = JSONWriter()
-        writeWarnings(result.warnings, &warnings)
-
-        var hashed = JSONWriter(reservingCapacity: shared.bytes.count + 512)
-        hashed.object { writer in
-            writer.members(ofObject: shared.bytes)
-            writer.name("solution")
-            writeSolution(result.solution, includingTime: false, &writer)
-            writer.name("inputs")
-            writer.object { writeEstimators(result.inputs, &$0) }
-            writer.name("warnings")
-            writer.raw(warnings.bytes)
-        }
-
-        var whole = JSONWriter(reservingCapacity: shared.bytes.count + 1024)
-        whole.object { writer in
-            writer.members(ofObject: shared.bytes)
-            writer.name("solution")
-            writeSolution(result.solution, includingTime: true, &writer)
-            writer.name("inputs")
-            writeInputs(result.inputs, portfolioID: request.portfolioID, &writer)
-            writer.member("result_hash", fingerprint(of: hashed.bytes))
-            writer.name("warnings")
-            writer.raw(warnings.bytes)
-        }
-        return whole.bytes
+        return ended(
+            shared.bytes,
+            solution: result.solution,
+            inputs: result.inputs,
+            portfolioID: request.portfolioID,
+            warnings: result.warnings
+        ).members
     }
 
     private static func writeCurve(

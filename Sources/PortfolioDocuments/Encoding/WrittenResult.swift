@@ -38,35 +38,15 @@ package struct WrittenResult: Sendable {
             DocumentEncoder.writeKind(request, &writer)
             DocumentEncoder.writeAllocation(result, &writer)
         }
-        var warnings = JSONWriter()
-        DocumentEncoder.writeWarnings(result.warnings, &warnings)
-        let shared = allocation.bytes
-
-        var hashed = JSONWriter(reservingCapacity: shared.count + 512)
-        hashed.object { writer in
-            writer.members(ofObject: shared)
-            writer.name("solution")
-            DocumentEncoder.writeSolution(result.solution, includingTime: false, &writer)
-            writer.name("inputs")
-            writer.object { DocumentEncoder.writeEstimators(result.inputs, &$0) }
-            writer.name("warnings")
-            writer.raw(warnings.bytes)
-        }
-        let hash = fingerprint(of: hashed.bytes)
-        self.hash = hash
-
-        var whole = JSONWriter(reservingCapacity: shared.count + 1024)
-        whole.object { writer in
-            writer.members(ofObject: shared)
-            writer.name("solution")
-            DocumentEncoder.writeSolution(result.solution, includingTime: true, &writer)
-            writer.name("inputs")
-            DocumentEncoder.writeInputs(result.inputs, portfolioID: request.portfolioID, &writer)
-            writer.member("result_hash", hash)
-            writer.name("warnings")
-            writer.raw(warnings.bytes)
-        }
-        members = whole.bytes
+        let ended = DocumentEncoder.ended(
+            allocation.bytes,
+            solution: result.solution,
+            inputs: result.inputs,
+            portfolioID: request.portfolioID,
+            warnings: result.warnings
+        )
+        hash = ended.hash
+        members = ended.members
     }
 
     /// The whole answer for one of the optimizations that came to this result.
