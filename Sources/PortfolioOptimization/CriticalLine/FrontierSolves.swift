@@ -4,27 +4,59 @@ internal import PortfolioModel
 ///
 /// A risk measure brings its own; the order of the points lets each solve start from the last.
 protocol FrontierSolves {
+    /// The problem, without limits on return and risk.
+    var problem: AllocationProblem { get }
+
+    /// The best allocation of the problem with an objective and limits of its own.
+    mutating func solve(
+        _ program: AllocationProblem,
+        shouldStop: () -> Bool
+    ) throws(OptimizationFailure) -> FrontierAllocation
+
+    /// How the solves so far ended, at worst.
+    var report: SolutionReport { get }
+}
+
+extension FrontierSolves {
     /// The allocation of least risk, of those whose expected return is not below a bound when there is one.
     mutating func leastRisk(
         returnAtLeast bound: Double?,
         shouldStop: () -> Bool
-    ) throws(OptimizationFailure) -> FrontierAllocation
+    ) throws(OptimizationFailure) -> FrontierAllocation {
+        var program = problem
+        program.objective = .minimizeRisk
+        program.constraints.minReturn = bound
+        return try solve(program, shouldStop: shouldStop)
+    }
 
     /// The allocation of most return, of those whose risk is not above a bound when there is one.
     mutating func mostReturn(
         riskAtMost bound: Double?,
         shouldStop: () -> Bool
-    ) throws(OptimizationFailure) -> FrontierAllocation
+    ) throws(OptimizationFailure) -> FrontierAllocation {
+        var program = problem
+        program.objective = .maximizeReturn
+        program.constraints.maxRisk = bound
+        return try solve(program, shouldStop: shouldStop)
+    }
 
     /// The allocation of the largest ratio of excess return to risk within the cuts, with least cash among equals; nil
     /// without a positive excess return, or where the ratio has no maximum.
     mutating func largestRatio(
         within cuts: FrontierCuts,
         shouldStop: () -> Bool
-    ) throws(OptimizationFailure) -> FrontierAllocation?
-
-    /// How the solves so far ended, at worst.
-    var report: SolutionReport { get }
+    ) throws(OptimizationFailure) -> FrontierAllocation? {
+        var program = problem
+        program.objective = .maximizeSharpe
+        program.constraints.minReturn = cuts.leastReturn?.bound
+        program.constraints.maxRisk = cuts.mostRisk?.bound
+        do throws(OptimizationFailure) {
+            return try solve(program, shouldStop: shouldStop)
+        } catch {
+            guard error.code == "no_excess_return" || error.code == "unbounded" else { throw error }
+            return nil
+        }
+    }
 }
 
 /// Traces a frontier by one solve a point, evenly spaced on the axis of return.
@@ -131,43 +163,7 @@ struct VolatilitySolves: FrontierSolves {
 
     init(_ problem: AllocationProblem) { self.problem = problem }
 
-    mutating func leastRisk(
-        returnAtLeast bound: Double?,
-        shouldStop: () -> Bool
-    ) throws(OptimizationFailure) -> FrontierAllocation {
-        var program = problem
-        program.objective = .minimizeRisk
-        program.constraints.minReturn = bound
-        return try solve(program, shouldStop: shouldStop)
-    }
-
-    mutating func mostReturn(
-        riskAtMost bound: Double?,
-        shouldStop: () -> Bool
-    ) throws(OptimizationFailure) -> FrontierAllocation {
-        var program = problem
-        program.objective = .maximizeReturn
-        program.constraints.maxRisk = bound
-        return try solve(program, shouldStop: shouldStop)
-    }
-
-    mutating func largestRatio(
-        within cuts: FrontierCuts,
-        shouldStop: () -> Bool
-    ) throws(OptimizationFailure) -> FrontierAllocation? {
-        var program = problem
-        program.objective = .maximizeSharpe
-        program.constraints.minReturn = cuts.leastReturn?.bound
-        program.constraints.maxRisk = cuts.mostRisk?.bound
-        do throws(OptimizationFailure) {
-            return try solve(program, shouldStop: shouldStop)
-        } catch {
-            guard error.code == "no_excess_return" || error.code == "unbounded" else { throw error }
-            return nil
-        }
-    }
-
-    private mutating func solve(
+    mutating func solve(
         _ program: AllocationProblem,
         shouldStop: () -> Bool
     ) throws(OptimizationFailure) -> FrontierAllocation {

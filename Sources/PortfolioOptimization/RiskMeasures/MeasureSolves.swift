@@ -2,7 +2,7 @@ internal import PortfolioModel
 
 /// The programs of a frontier on a measure other than volatility; all of them share what is learnt of the measure.
 struct MeasureSolves: FrontierSolves {
-    private let problem: AllocationProblem
+    let problem: AllocationProblem
     private let solver: any RiskSolving
     private(set) var report = SolutionReport.withoutProgram(solver: "")
 
@@ -12,43 +12,7 @@ struct MeasureSolves: FrontierSolves {
         solver = try riskSolver(of: problem)
     }
 
-    mutating func leastRisk(
-        returnAtLeast bound: Double?,
-        shouldStop: () -> Bool
-    ) throws(OptimizationFailure) -> FrontierAllocation {
-        var program = problem
-        program.objective = .minimizeRisk
-        program.constraints.minReturn = bound
-        return try solve(program, shouldStop: shouldStop)
-    }
-
-    mutating func mostReturn(
-        riskAtMost bound: Double?,
-        shouldStop: () -> Bool
-    ) throws(OptimizationFailure) -> FrontierAllocation {
-        var program = problem
-        program.objective = .maximizeReturn
-        program.constraints.maxRisk = bound
-        return try solve(program, shouldStop: shouldStop)
-    }
-
-    mutating func largestRatio(
-        within cuts: FrontierCuts,
-        shouldStop: () -> Bool
-    ) throws(OptimizationFailure) -> FrontierAllocation? {
-        var program = problem
-        program.objective = .maximizeSharpe
-        program.constraints.minReturn = cuts.leastReturn?.bound
-        program.constraints.maxRisk = cuts.mostRisk?.bound
-        do throws(OptimizationFailure) {
-            return try solve(program, shouldStop: shouldStop)
-        } catch {
-            guard error.code == "no_excess_return" || error.code == "unbounded" else { throw error }
-            return nil
-        }
-    }
-
-    private mutating func solve(
+    mutating func solve(
         _ program: AllocationProblem,
         shouldStop: () -> Bool
     ) throws(OptimizationFailure) -> FrontierAllocation {
