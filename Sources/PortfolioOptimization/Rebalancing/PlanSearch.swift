@@ -92,7 +92,19 @@ struct PlanSearch {
         solves += relaxed.solves
         var bound = problem.bound(box, multipliers: relaxed.multipliers)
         if problem.tradeLimit != nil { bound = max(bound, scannedBound(box, relaxed)) }
-        consider(rounded(relaxed.weights), movable: movable, shouldStop)
+        let first = PlanState(problem, changes: rounded(relaxed.weights))
+        keep(first)
+        // Over fractions the relaxation is mostly the plan itself.
+        guard problem.hasIntegers || !isClosed(bound) else {
+            return PlanOutcome(
+                changes: first.changes,
+                score: first.score,
+                bound: min(bound, first.score.objective),
+                solves: solves,
+                nodes: 1
+            )
+        }
+        consider(first.changes, movable: movable, shouldStop)
         // Not trading is a plan where the limits allow it, and a start where they do not.
         consider(problem.domains.map { $0.nearest(0) ?? 0 }, movable: movable, shouldStop)
         considerFewTrades(relaxed, box, movable, shouldStop)

@@ -61,6 +61,13 @@ final class TradeCharge: Sendable {
         return proportional * value + fixed + (impact == 0 ? 0 : impact * value * value.squareRoot())
     }
 
+    /// The part of it that is market impact.
+    func impactCost(_ change: Double) -> Double {
+        guard impact != 0 else { return 0 }
+        let value = abs(change) * price
+        return impact * value * value.squareRoot()
+    }
+
     /// Money of tax that a change causes, washed losses left out.
     func tax(_ change: Double) -> Double {
         guard change < 0, !lotEnds.isEmpty else { return 0 }
