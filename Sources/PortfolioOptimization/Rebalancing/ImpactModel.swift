@@ -76,6 +76,12 @@ struct ImpactModel: Sendable {
 
     private func isHere(_ bend: Double, _ position: Int) -> Bool { abs(bend - current[position]) <= 1e-12 }
 
+    /// The impact itself.
+    func value(_ position: Int, at weight: Double) -> Double {
+        let trade = abs(weight - current[position])
+        return factors[position] * trade * trade.squareRoot()
+    }
+
     /// P with the parabolas at a scale.
     func added(to quadratic: DenseMatrix, scale: Double) -> DenseMatrix {
         guard isFelt else { return quadratic }
@@ -94,14 +100,13 @@ struct ImpactModel: Sendable {
         var missed = 0.0
         for position in factors.indices where factors[position] > 0 {
             let trade = abs(weights[position] - current[position])
-            let true3 = factors[position] * trade * trade.squareRoot()
             var modelled = alpha(position) * trade + beta(position) * trade * trade / 2
             if isTangent[position] {
                 // The tangent parabola touches the impact at the reference.
                 let r = reference[position]
                 modelled += factors[position] * r * r.squareRoot() * (1 - 0.75 - 0.375)
             }
-            missed += abs(true3 - modelled) * (isTangent[position] ? 1 : 0.25)
+            missed += abs(value(position, at: weights[position]) - modelled) * (isTangent[position] ? 1 : 0.25)
             if trade > Self.leastTrade {
                 (reference[position], isTangent[position]) = (trade, true)
             } else {

@@ -14,6 +14,12 @@ struct RelaxationStart: Equatable, Sendable {
     var cost = 0.0
     /// The weights that were found; empty for none.
     var weights: [Double] = []
+
+    /// Whether costs and what they are worth are as they were before.
+    func isNear(_ other: RelaxationStart, accuracy: Double) -> Bool {
+        abs(cost - other.cost) <= accuracy * max(cost, 1e-9)
+            && abs(budget - other.budget) <= accuracy * max(abs(budget), 1e-6)
+    }
 }
 
 /// A relaxed plan: weights, and the multipliers that bound all plans in its box.

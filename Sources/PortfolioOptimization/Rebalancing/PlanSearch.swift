@@ -105,6 +105,7 @@ struct PlanSearch {
             )
         }
         consider(first.changes, movable: movable, shouldStop)
+        if movable.count > settings.largestTree { considerLots(relaxed, box, movable, shouldStop) }
         // Not trading is a plan where the limits allow it, and a start where they do not.
         consider(problem.domains.map { $0.nearest(0) ?? 0 }, movable: movable, shouldStop)
         considerFewTrades(relaxed, box, movable, shouldStop)
@@ -162,6 +163,35 @@ struct PlanSearch {
             return
         }
         if state.score.isBetter(than: current.score) { best = state }
+    }
+
+    /// Solves again with every sale kept between the ends of the lot it ended in.
+    ///
+    /// The relaxation draws the taxes of all lots convex, as if the cheapest could always go first; between the ends of one
+    /// lot they mostly are.
+    private mutating func considerLots(
+        _ relaxed: RelaxedPlan,
+        _ box: PlanBox,
+        _ movable: [Int],
+        _ shouldStop: () -> Bool
+    ) {
+        var narrow = box
+        var isNarrower = false
+        for index in movable where problem.charges[index].hasLotTaxes {
+            let change = (relaxed.weights[index] - problem.currentWeights[index]) / problem.unitWeights[index]
+            guard let interval = problem.charges[index].lotInterval(around: change),
+                let lower = problem.domains[index].ceil(max(interval.lowerBound, box.lower[index])),
+                let upper = problem.domains[index].floor(min(interval.upperBound, box.upper[index])), lower <= upper
+            else { continue }
+            isNarrower = isNarrower || lower > box.lower[index] || upper < box.upper[index]
+            (narrow.lower[index], narrow.upper[index]) = (lower, upper)
+        }
+        guard isNarrower else { return }
+        var relaxation = PlanRelaxation(problem, box: narrow)
+        relaxation.accuracy = settings.largeRootAccuracy
+        guard let lots = relaxation.solve(from: relaxed.start, shouldStop: shouldStop) else { return }
+        solves += lots.solves
+        consider(rounded(lots.weights), movable: movable, shouldStop)
     }
 
     // MARK: Few trades

@@ -67,6 +67,27 @@ struct RelaxationWalk {
 
     // MARK: Risk scale
 
+    /// The objective's charge of the free weights, drawn as in the programs but without what multipliers add.
+    private func charge(_ weights: [Double], budget: Double, turnover: Double) -> Double {
+        var total = 0.0
+        for position in pieces.indices {
+            total += pieces[position].value(at: weights[position]) + impact.value(position, at: weights[position])
+        }
+        return total - max(0, budget) * start.cost - turnover * tradedShare(weights)
+    }
+
+    /// Σ|w − c| of the free weights.
+    private func tradedShare(_ weights: [Double]) -> Double {
+        var total = 0.0
+        for (position, index) in relaxation.freeIndices.enumerated() {
+            total += abs(weights[position] - problem.currentWeights[index])
+        }
+        return total
+    }
+
+    /// Rounds at most once scale and costs have settled: they may yet prove more.
+    private static let roundsSettled = 2
+
     /// Charges are exact to the accuracy of at least this risk.
     private static let leastRisk = 1e-4
 
@@ -76,18 +97,22 @@ struct RelaxationWalk {
         var scale = max(idle, relaxation.smallestScale)
         var search = ScaleSearch(floor: relaxation.smallestScale, accuracy: relaxation.accuracy)
         var best: RelaxedPlan?
+        var bound = -Double.infinity
+        var settled = 0
         for _ in 0..<relaxation.maximumRounds {
             guard !shouldStop() else { return best }
             makePieces(turnover: turnover)
             guard let program = solve(scale: scale, limit: limit, shouldStop) else { return best }
             let visit = ScaleVisit(problem, weights: relaxation.complete(program.weights), scale: scale)
             let before = start
-            start.scale = scale
-            start.budget = program.rows[0] / scale
-            start.cost = costShare(program.weights)
-            start.turnover = turnover
-            start.weights = visit.weights
-            best = RelaxedPlan(
+            start = RelaxationStart(
+                scale: scale,
+                turnover: turnover,
+                budget: program.rows[0] / scale,
+                cost: costShare(program.weights),
+                weights: visit.weights
+            )
+            let found = RelaxedPlan(
                 weights: visit.weights,
                 multipliers: PlanMultipliers(
                     riskSlope: visit.slope,
@@ -98,12 +123,22 @@ struct RelaxationWalk {
                 start: start,
                 solves: solves
             )
-            let isSteady =
-                abs(start.cost - before.cost) <= relaxation.accuracy * max(start.cost, 1e-9)
-                && abs(start.budget - before.budget) <= relaxation.accuracy * max(abs(start.budget), 1e-6)
+            let proven = problem.bound(relaxation.box, multipliers: found.multipliers)
+            // The last weights are the best ones, but other multipliers may have proven more.
+            let kept = proven >= bound ? found.multipliers : best?.multipliers
+            best = found
+            best?.multipliers = kept ?? found.multipliers
+            bound = max(bound, proven)
             search.visit(visit)
             let missed = impact.follow(program.weights)
-            if search.isMet, isSteady, missed <= relaxation.accuracy * max(visit.risk, Self.leastRisk) { break }
+            let value = visit.risk + charge(program.weights, budget: before.budget, turnover: turnover)
+            if value - bound <= relaxation.accuracy * max(abs(value), PlanSearchSettings.objectiveFloor) { break }
+            if search.isMet, start.isNear(before, accuracy: relaxation.accuracy),
+                missed <= relaxation.accuracy * max(visit.risk, Self.leastRisk)
+            {
+                settled += 1
+                if settled > Self.roundsSettled { break }
+            }
             scale = search.next
         }
         best?.solves = solves
@@ -136,9 +171,7 @@ struct RelaxationWalk {
     /// Finds the multiplier of turnover at which the limit is just met; between two sides of a jump, mixes them.
     private mutating func searchTurnover(_ shouldStop: () -> Bool) -> RelaxedPlan? {
         let limit = relaxation.turnoverLeft
-        func traded(_ plan: RelaxedPlan) -> Double {
-            relaxation.freeIndices.reduce(0) { $0 + abs(plan.weights[$1] - problem.currentWeights[$1]) }
-        }
+        func traded(_ plan: RelaxedPlan) -> Double { tradedShare(relaxation.freeIndices.map { plan.weights[$0] }) }
         // A similar relaxation's multiplier is tried first.
         var multiplier = start.turnover
         var over: (multiplier: Double, plan: RelaxedPlan)?

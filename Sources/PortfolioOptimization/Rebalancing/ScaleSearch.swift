@@ -77,7 +77,9 @@ struct ScaleSearch {
     var next: Double {
         guard let last else { return floor }
         guard last.risk > floor else { return floor }
-        var target = crossing ?? last.risk
+        var target =
+            crossing
+            ?? (before == nil ? last.risk : last.risk > last.scale ? last.scale * Self.leap : last.risk / Self.leap)
         // A guess far outside of what was seen may be far off.
         target = min(max(target, last.risk * Self.boldest), last.scale / Self.boldest)
         target *= 1 + accuracy
@@ -86,6 +88,9 @@ struct ScaleSearch {
         }
         return max(floor, target)
     }
+
+    /// The step where risk and scale run along each other and meet nowhere near.
+    private static let leap = 8.0
 
     /// A step by more than this factor is not taken.
     private static let boldest = 1e-3
