@@ -50,6 +50,8 @@ struct PlanSearchSettings: Equatable, Sendable {
     var looksPerSolve = 200
     /// Rounds of change and repair after the first plan.
     var rounds = 300
+    /// Rounds of solving on one side of every bend, where fractions are traded.
+    var cellRounds = 3
     /// Holdings that a round lets move beyond those traded.
     var roundCandidates = 24
 
@@ -104,8 +106,8 @@ struct PlanSearch {
                 nodes: 1
             )
         }
+        if !problem.hasIntegers { considerCells(relaxed, box, movable, shouldStop) }
         consider(first.changes, movable: movable, shouldStop)
-        if movable.count > settings.largestTree { considerLots(relaxed, box, movable, shouldStop) }
         // Not trading is a plan where the limits allow it, and a start where they do not.
         consider(problem.domains.map { $0.nearest(0) ?? 0 }, movable: movable, shouldStop)
         considerFewTrades(relaxed, box, movable, shouldStop)
@@ -165,33 +167,46 @@ struct PlanSearch {
         if state.score.isBetter(than: current.score) { best = state }
     }
 
-    /// Solves again with every sale kept between the ends of the lot it ended in.
+    /// Solves again with every trade kept on its side of what is held, and every sale between the ends of the lot it ends
+    /// in; then around what that leads to.
     ///
-    /// The relaxation draws the taxes of all lots convex, as if the cheapest could always go first; between the ends of one
-    /// lot they mostly are.
-    private mutating func considerLots(
+    /// Losses make a charge fall as soon as something is sold but never where it is bought, so that no trade is a bend that
+    /// the relaxation draws over. On either side of it, and between the ends of lots, charges are mostly convex.
+    private mutating func considerCells(
         _ relaxed: RelaxedPlan,
         _ box: PlanBox,
         _ movable: [Int],
         _ shouldStop: () -> Bool
     ) {
-        var narrow = box
-        var isNarrower = false
-        for index in movable where problem.charges[index].hasLotTaxes {
-            let change = (relaxed.weights[index] - problem.currentWeights[index]) / problem.unitWeights[index]
-            guard let interval = problem.charges[index].lotInterval(around: change),
-                let lower = problem.domains[index].ceil(max(interval.lowerBound, box.lower[index])),
-                let upper = problem.domains[index].floor(min(interval.upperBound, box.upper[index])), lower <= upper
-            else { continue }
-            isNarrower = isNarrower || lower > box.lower[index] || upper < box.upper[index]
-            (narrow.lower[index], narrow.upper[index]) = (lower, upper)
+        var changes = rounded(relaxed.weights)
+        var start = relaxed.start
+        for _ in 0..<settings.cellRounds {
+            guard let cell = cell(of: changes, in: box) else { return }
+            var relaxation = PlanRelaxation(problem, box: cell)
+            relaxation.accuracy = settings.largeRootAccuracy
+            guard let found = relaxation.solve(from: start, shouldStop: shouldStop) else { return }
+            solves += found.solves
+            start = found.start
+            let before = best?.score
+            consider(rounded(found.weights), movable: movable, shouldStop)
+            guard let best, before.map({ best.score.isBetter(than: $0) }) ?? true else { return }
+            changes = best.changes
         }
-        guard isNarrower else { return }
-        var relaxation = PlanRelaxation(problem, box: narrow)
-        relaxation.accuracy = settings.largeRootAccuracy
-        guard let lots = relaxation.solve(from: relaxed.start, shouldStop: shouldStop) else { return }
-        solves += lots.solves
-        consider(rounded(lots.weights), movable: movable, shouldStop)
+    }
+
+    /// The part of a box around changes within which charges are mostly convex; nil where it is the whole box.
+    private func cell(of changes: [Double], in box: PlanBox) -> PlanBox? {
+        var narrow = box
+        for index in changes.indices where problem.charges[index].hasLotTaxes && box.lower[index] < box.upper[index] {
+            let interval = problem.charges[index].lotInterval(around: changes[index])
+            let lower = interval?.lowerBound ?? min(0, changes[index])
+            let upper = interval?.upperBound ?? .infinity
+            guard let first = problem.domains[index].ceil(max(lower, box.lower[index])),
+                let last = problem.domains[index].floor(min(upper, box.upper[index])), first <= last
+            else { continue }
+            (narrow.lower[index], narrow.upper[index]) = (first, last)
+        }
+        return narrow == box ? nil : narrow
     }
 
     // MARK: Few trades
