@@ -173,7 +173,7 @@ struct PlanRelaxation {
     // MARK: Programs
 
     /// Cash left where fractions are traded, as a share of the value.
-    private static let cashHair = 4e-9
+    static let cashHair = 4e-9
 
     /// The rows of the program over the free weights, cash eliminated and costs estimated.
     func rows(cost: Double) -> [ParametricProgram.Row] {

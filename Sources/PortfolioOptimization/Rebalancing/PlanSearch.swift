@@ -94,7 +94,7 @@ struct PlanSearch {
         solves += relaxed.solves
         var bound = problem.bound(box, multipliers: relaxed.multipliers)
         if problem.tradeLimit != nil { bound = max(bound, scannedBound(box, relaxed)) }
-        let first = PlanState(problem, changes: rounded(relaxed.weights))
+        let first = PlanState(problem, changes: funded(rounded(relaxed.weights)))
         keep(first)
         // Over fractions the relaxation is mostly the plan itself.
         guard problem.hasIntegers || !isClosed(bound) else {
@@ -149,6 +149,25 @@ struct PlanSearch {
         }
     }
 
+    /// Changes with a little less of every purchase where costs leave too little cash and any fraction may be traded.
+    private func funded(_ changes: [Double]) -> [Double] {
+        guard !problem.hasIntegers else { return changes }
+        var changes = changes
+        for _ in 0..<3 {
+            let state = PlanState(problem, changes: changes)
+            let short = problem.cashFloor + 2 * PlanProblem.cashCushion - state.cash
+            guard short > 0, short < Self.smallDebt, state.totals.bought > short else { break }
+            let share = 1 - short * (1 + Self.rounding) / state.totals.bought
+            for index in changes.indices where changes[index] > 0 {
+                changes[index] = problem.domains[index].nearest(changes[index] * share) ?? changes[index]
+            }
+        }
+        return changes
+    }
+
+    /// Cash short by less than this share of the value is a miss of the estimated costs.
+    private static let smallDebt = 1e-4
+
     /// A relaxed trade below this share of the value is none.
     private static let rounding = 1e-7
 
@@ -178,7 +197,7 @@ struct PlanSearch {
         _ movable: [Int],
         _ shouldStop: () -> Bool
     ) {
-        var changes = rounded(relaxed.weights)
+        var changes = funded(rounded(relaxed.weights))
         var start = relaxed.start
         for _ in 0..<settings.cellRounds {
             guard let cell = cell(of: changes, in: box) else { return }
@@ -188,7 +207,7 @@ struct PlanSearch {
             solves += found.solves
             start = found.start
             let before = best?.score
-            consider(rounded(found.weights), movable: movable, shouldStop)
+            consider(funded(rounded(found.weights)), movable: movable, shouldStop)
             guard let best, before.map({ best.score.isBetter(than: $0) }) ?? true else { return }
             changes = best.changes
         }

@@ -132,8 +132,10 @@ struct RelaxationWalk {
             search.visit(visit)
             let missed = impact.follow(program.weights)
             let value = visit.risk + charge(program.weights, budget: before.budget, turnover: turnover)
-            if value - bound <= relaxation.accuracy * max(abs(value), PlanSearchSettings.objectiveFloor) { break }
-            if search.isMet, start.isNear(before, accuracy: relaxation.accuracy),
+            let isPaid = problem.hasIntegers || abs(start.cost - before.cost) <= PlanRelaxation.cashHair / 2
+            let tolerated = relaxation.accuracy * max(abs(value), PlanSearchSettings.objectiveFloor)
+            if isPaid, value - bound <= tolerated { break }
+            if isPaid, search.isMet, start.isNear(before, accuracy: relaxation.accuracy),
                 missed <= relaxation.accuracy * max(visit.risk, Self.leastRisk)
             {
                 settled += 1
