@@ -200,6 +200,8 @@ default:
             book.request.maxTrades = 10
             book.request.constraints.maxTurnover = nil
         }
-        describe(book, "book \(seed)", until: arguments.compactMap(Double.init).dropFirst(2).first)
+        let limit = arguments.compactMap(Double.init).dropFirst(2).first
+        book.request.preferences.timeLimitSeconds = limit
+        describe(book, "book \(seed)", until: limit)
     }
 }
