@@ -53,6 +53,11 @@ struct ShadowPrices {
     /// d(objective)/d(bound) of an upper bound: not negative.
     func ofUpper(_ expression: Int) -> Double { upper[expression] ?? 0 }
 
+    /// What each of the first expressions, the instruments' weights, is worth at its bound: the reduced costs.
+    func reducedCosts(instrumentCount: Int) -> [Double] {
+        (0..<instrumentCount).map { ofUpper($0) + ofLower($0) }
+    }
+
     /// d(objective)/d(bound) of a volatility limit, in the unit of its row.
     func ofVolatility(_ limit: Int, unit: Double) -> Double { (volatility[limit] ?? 0) / unit }
 
