@@ -54,8 +54,16 @@ struct ShadowPrices {
     func ofUpper(_ expression: Int) -> Double { upper[expression] ?? 0 }
 
     /// What each of the first expressions, the instruments' weights, is worth at its bound: the reduced costs.
-    func reducedCosts(instrumentCount: Int) -> [Double] {
-        (0..<instrumentCount).map { ofUpper($0) + ofLower($0) }
+    ///
+    /// A cap that is nobody's number, the whole of the portfolio, follows from the budget and the other instruments' floors:
+    /// its price belongs to those.
+    func reducedCosts(_ limits: AllocationLimits) -> [Double] {
+        let instruments = 0..<limits.layout.instrumentCount
+        var costs = instruments.map { ofUpper($0) + ofLower($0) }
+        for index in instruments where limits.weightLimits(of: index).upper == nil && ofUpper(index) > 0 {
+            for other in instruments where other != index { costs[other] -= ofUpper(index) }
+        }
+        return costs
     }
 
     /// d(objective)/d(bound) of a volatility limit, in the unit of its row.

@@ -233,7 +233,7 @@ struct MeanVarianceMethod {
                 prices: hasPrices ? prices : nil
             ),
             warnings: problem.warnings,
-            reducedCosts: (hasPrices ? prices : nil)?.reducedCosts(instrumentCount: limits.layout.cash)
+            reducedCosts: (hasPrices ? prices : nil)?.reducedCosts(limits)
         )
     }
 

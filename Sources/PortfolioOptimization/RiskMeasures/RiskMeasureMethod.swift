@@ -295,7 +295,7 @@ struct RiskMeasureMethod {
             report: found.optimum.report,
             bindingConstraints: binding,
             warnings: problem.warnings,
-            reducedCosts: prices?.reducedCosts(instrumentCount: limits.layout.cash)
+            reducedCosts: prices?.reducedCosts(limits)
         )
     }
 
