@@ -57,9 +57,13 @@ struct TenancyTests {
 
     /// The gRPC function stands in for these, and may do what they may; besides, it may abandon what it asked for.
     private static var ofGRPC: [String: Set<String>] {
-        let abandoning = ["efficient_frontier", "rebalance", "factor_analysis"].map {
-            ["commands.\($0)_requests": ["UPDATE"]]
+        var all = ["efficient_frontier", "rebalance", "factor_analysis"]
+            .reduce(into: [String: Set<String>]()) { $0["commands.\($1)_requests"] = ["UPDATE"] }
+        for (role, tables) in functions where !["portfolio_inputs", "portfolio_worker"].contains(role) {
+            all.merge(tables) { $0.union($1) }
         }
+        return all
+    }
         let others = functions.filter { !["portfolio_inputs", "portfolio_worker"].contains($0.key) }.values
         return (Array(others) + abandoning).reduce(into: [:]) { all, tables in all.merge(tables) { $0.union($1) } }
     }
