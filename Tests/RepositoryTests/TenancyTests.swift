@@ -64,9 +64,6 @@ struct TenancyTests {
         }
         return all
     }
-        let others = functions.filter { !["portfolio_inputs", "portfolio_worker"].contains($0.key) }.values
-        return (Array(others) + abandoning).reduce(into: [:]) { all, tables in all.merge(tables) { $0.union($1) } }
-    }
 
     private static let functions: [String: [String: Set<String>]] = [
         "portfolio_inputs": [
