@@ -31,6 +31,9 @@ package final class ComputationEndpoint: Endpoint {
         self.log = log
     }
 
+    /// The kind of computing that is asked for here.
+    package var kind: ComputationKind { resource.kind }
+
     package var wakeSource: (any WakeSource)? { endings }
 
     package func answer(_ request: FunctionRequest) throws -> FunctionOutcome {

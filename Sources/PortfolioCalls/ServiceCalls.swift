@@ -147,7 +147,8 @@ public final class ServiceCalls {
     ///   - caller: who asked for it.
     public func abandon(_ kind: Computation, id: String, _ caller: Caller) {
         // Where the store is away the computation goes on, and no harm is done.
-        _ = try? abandon(id: id, kind: kind.kind, tenant: request(caller, "POST", "/").tenant)
+        guard let endpoint = computations[kind] else { return }
+        _ = try? abandon(id: id, kind: endpoint.kind, tenant: request(caller, "POST", "/").tenant)
     }
 
     /// The path of a thing; nil for an identifier that would not stay within its segment.
@@ -222,15 +223,6 @@ public enum Computation: String, Hashable, Sendable {
 
     /// A rebalancing plan.
     case rebalance
-
-    /// The kind as the store has it.
-    var kind: ComputationKind {
-        switch self {
-        case .efficientFrontier: .efficientFrontier
-        case .factorExposures: .factorAnalysis
-        case .rebalance: .rebalance
-        }
-    }
 
     /// What answers each, and reads the optimizations that a plan may name.
     static func resources(_ optimizations: ReadOptimization) -> [Computation: any ComputationResource] {
