@@ -1,6 +1,6 @@
 package import FunctionRuntime
 import PortfolioDocuments
-import PortfolioModel
+package import PortfolioModel
 package import PortfolioService
 
 /// A kind of computation that somebody waits for: asked for below a portfolio, and read again by its identifier.
