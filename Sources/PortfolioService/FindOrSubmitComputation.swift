@@ -63,7 +63,7 @@ package final class FindOrSubmitComputation {
     private func isHere(_ state: ComputationState, tenant: String) throws(ServiceError) -> Bool {
         guard !state.status.isFinal else { return true }
         return try withStore(about: state.kind.resource, id: state.id) {
-            try computations.join(id: state.id, kind: state.kind, tenant: tenant)
+            try computations.join(id: state.id, tenant: tenant)
         }
     }
 

@@ -35,7 +35,7 @@ package protocol ComputationRepository: AnyObject {
     /// Comes to wait for a computation that runs: it will go on whoever else leaves.
     ///
     /// - Returns: whether it still runs; one that does not has ended or was abandoned meanwhile.
-    func join(id: String, kind: ComputationKind, tenant: String) throws -> Bool
+    func join(id: String, tenant: String) throws -> Bool
 
     /// Ends a computation that its caller asked for alone; one that others have joined, or that has ended, stays.
     ///

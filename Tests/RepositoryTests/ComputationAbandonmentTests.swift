@@ -41,7 +41,7 @@ struct ComputationAbandonmentTests {
         let ended = try #require(try calls.gatherComputation(id: "x-1", kind: kind, tenant: "default")())
         #expect(ended.status == .cancelled && ended.completedAt != nil)
         let body = try #require(text(of: ended.body))
-        #expect(body.contains(#""\(kind.identifierName)":"x-1""#) && body.contains(#""status":"cancelled""#))
+        #expect(body.contains(#""\#(kind.identifierName)":"x-1""#) && body.contains(#""status":"cancelled""#))
         guard case .stored = try calls.submit(request(kind), id: "x-2", tenant: "default") else {
             Issue.record("what was abandoned is in the way")
             return
@@ -53,8 +53,8 @@ struct ComputationAbandonmentTests {
     func `one that somebody joined goes on`(_ kind: ComputationKind) throws {
         let state = try asked(kind, "x-1")
         let others = fixture.computations(kind)
-        #expect(try !others.join(id: "x-1", kind: kind, tenant: "b"))
-        #expect(try others.join(id: "x-1", kind: kind, tenant: "default"))
+        #expect(try !others.join(id: "x-1", tenant: "b"))
+        #expect(try others.join(id: "x-1", tenant: "default"))
         #expect(try !calls.abandon(state, tenant: "default"))
         #expect(try fixture.execute("SELECT job_id FROM jobs.jobs") == [["x-1"]])
     }
@@ -72,7 +72,7 @@ struct ComputationAbandonmentTests {
                 == .cancelled
         )
         #expect(
-            try !fixture.computations(.efficientFrontier).join(id: "fro-1", kind: .efficientFrontier, tenant: "default")
+            try !fixture.computations(.efficientFrontier).join(id: "fro-1", tenant: "default")
         )
     }
 

@@ -81,7 +81,7 @@ package final class InMemoryComputationRepository: ComputationRepository {
         return .stored(createdAt: now)
     }
 
-    package func join(id: String, kind: ComputationKind, tenant: String) throws -> Bool {
+    package func join(id: String, tenant: String) throws -> Bool {
         whenJoined(id)
         guard let found = states[id], found.tenant == tenant, !found.state.status.isFinal else { return false }
         abandonable.remove(id)

@@ -211,8 +211,8 @@ final class PostgresComputationRepository: ComputationRepository {
     // MARK: join and abandon
 
     /// Waits for an abandonment of the same moment, and then finds nothing.
-    func join(id: String, kind: ComputationKind, tenant: String) throws -> Bool {
-        let call = Self.join(.text(id), .text(tenant), .text(kind.rawValue))
+    func join(id: String, tenant: String) throws -> Bool {
+        let call = Self.join(.text(id), .text(tenant))
         return try session.run([call], tenant: tenant, repetition: .harmless)[0].firstRow != nil
     }
 
@@ -223,7 +223,6 @@ final class PostgresComputationRepository: ComputationRepository {
         SET is_abandonable = false
         WHERE job_id = $1
           AND tenant_id = $2
-          AND kind = $3
         RETURNING job_id
         """
     )
