@@ -1,6 +1,6 @@
 -- Deploy portfolio:explanations to pg
 -- requires: queue
--- requires: grpc_role
+-- requires: abandonment
 --
 -- What an optimization does not hold, and what a unit of each would cost: a long list that few ask for. So it is no part
 -- of the answer's body, and is read on its own.
