@@ -5,7 +5,7 @@ internal import Matrices
 ///
 /// The path starts at 0, which counts as a peak: dₜ = max(dₜ₋₁ − rₜᵀw, 0), d₀ = 0. CDaR is the CVaR of the T drawdowns, a
 /// linear program in the highs of the path (``PathProgram``). The scenario multipliers are those of the drawdowns and sum
-/// to 1. Periods are in order and equally likely.
+/// to 1, to less where the tail reaches to where the path is at its high. Periods are in order and equally likely.
 ///
 /// - SeeAlso: Chekhlov, Uryasev & Zabarankin, International Journal of Theoretical and Applied Finance 8 (2005).
 public struct ConditionalDrawdown: ScenarioRiskMeasure {
