@@ -98,6 +98,9 @@ package struct SolveOptimization {
             try requireReturns(moments, job)
             var solved = try solve(job, moments, isRevoked: isRevoked, &outcome.solveTime)
             solved.blackLitterman = estimate?.report
+            if job.request.type == .robust, let uncertainty = job.request.parameters.uncertainty {
+                solved.robust = try worstCase(uncertainty, of: solved, moments, job.request)
+            }
             let check = AllocationCheck(
                 snapshot: job.snapshot,
                 moments: moments,
@@ -167,9 +170,22 @@ package struct SolveOptimization {
             let message = "The efficient frontier was not traced: the risk model has no expected returns."
             result.warnings.append(ResultWarning(code: "frontier_unavailable", message: message))
         } else if job.request.frontierPointCount > 0 {
-            addFrontier(to: &result, problem, job.request) { isRevoked() || clock() >= deadline }
+            try addFrontier(to: &result, nominalProblem(job, moments) ?? problem, job.request) {
+                isRevoked() || clock() >= deadline
+            }
         }
         return result
+    }
+
+    /// The problem without uncertainty, whose frontier stands beside a robust allocation; nil for the other types.
+    private func nominalProblem(
+        _ job: OptimizationJob,
+        _ moments: Moments
+    ) throws(OptimizationFailure) -> AllocationProblem? {
+        guard job.request.type == .robust else { return nil }
+        var request = job.request
+        request.type = .meanVariance
+        return try AllocationProblem(snapshot: job.snapshot, moments: moments, request: request)
     }
 
     /// Traces the frontier under the same limits; an allocation is an answer without one, too.
@@ -186,6 +202,23 @@ package struct SolveOptimization {
             let message = "The efficient frontier was not found: \(error.message)"
             result.warnings.append(ResultWarning(code: "frontier_unavailable", message: message))
         }
+    }
+
+    /// The worst that can happen to a result's allocation.
+    private func worstCase(
+        _ uncertainty: Uncertainty,
+        of result: OptimizationResult,
+        _ moments: Moments,
+        _ request: OptimizationRequest
+    ) throws(OptimizationFailure) -> RobustReport {
+        try robustReport(
+            uncertainty,
+            weights: moments.instruments.map { result.targetAllocation[$0] ?? 0 },
+            metrics: result.metrics,
+            moments: moments,
+            riskMeasure: request.riskMeasure,
+            preferences: result.preferences
+        )
     }
 
     private func timeLimit(_ preferences: Preferences) -> Duration {

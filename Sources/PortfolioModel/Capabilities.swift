@@ -20,7 +20,7 @@ public enum Capabilities {
     /// The objectives that a type takes.
     public static func objectives(of type: OptimizationType) -> [Objective] {
         switch type {
-        case .meanVariance, .blackLitterman, .factorBased: allocationObjectives
+        case .meanVariance, .blackLitterman, .factorBased, .robust: allocationObjectives
         case .riskParity, .hierarchicalRiskParity: [.riskBudgeting]
         }
     }

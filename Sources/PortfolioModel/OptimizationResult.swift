@@ -26,6 +26,8 @@ public struct OptimizationResult: Equatable, Sendable {
     public var warnings: [ResultWarning]
     /// Prior and posterior of a Black–Litterman optimization; nil for the other types.
     public var blackLitterman: BlackLittermanReport?
+    /// The worst case of a robust optimization; nil for the other types.
+    public var robust: RobustReport?
     /// The efficient frontier under the same limits, by ascending risk; nil unless asked for.
     public var efficientFrontier: [FrontierPoint]?
 

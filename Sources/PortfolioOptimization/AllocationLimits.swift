@@ -45,7 +45,7 @@ struct VariableLayout: Equatable, Sendable {
     let instrumentCount: Int
     /// The column of the weight sold of each instrument, and last of cash; nil where nothing is held or nobody asks.
     let soldColumns: [Int?]
-    let count: Int
+    private(set) var count: Int
 
     init(instrumentCount: Int, sold: [Bool]) {
         self.instrumentCount = instrumentCount
@@ -60,6 +60,12 @@ struct VariableLayout: Equatable, Sendable {
     }
 
     var cash: Int { instrumentCount }
+
+    /// Adds a column after all others.
+    mutating func addColumn() -> Int {
+        count += 1
+        return count - 1
+    }
 }
 
 /// The limits of a mandate as rows over the decision variables, each tied to the caller's number it comes from.
@@ -87,6 +93,10 @@ struct AllocationLimits: Sendable {
     var currentWeights: [Double]
     /// Upper limit of turnover.
     var turnoverLimit: LimitSide?
+    /// What uncertain returns cost objective and limits, each once.
+    var penalties: [UncertaintyPenalty] = []
+    /// What they cost the objective.
+    var objectivePenalty: UncertaintyPenalty?
 
     func weightLimits(of instrument: Int) -> LimitedExpression { expressions[instrument] }
     var cashLimits: LimitedExpression { expressions[layout.cash] }
@@ -107,7 +117,7 @@ struct AllocationLimits: Sendable {
         for (index, column) in layout.soldColumns.enumerated() {
             if let column { point[column] = max(0, currentWeights[index] - point[index]) }
         }
-        return point
+        return settled(point)
     }
 
     /// How far a volatility is above a limit, relative to the limit.

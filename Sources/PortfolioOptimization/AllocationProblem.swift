@@ -16,7 +16,7 @@ public struct AllocationProblem: Sendable {
     public let instruments: [Instrument]
     /// Annual expected returns, one an instrument.
     public let expectedReturns: [Double]
-    /// Annual covariance, positive semidefinite; a factor model in its parts.
+    /// Annual covariance, positive semidefinite; a factor model in its parts. Where it is uncertain, the worst one.
     public let covariance: CovarianceModel
     /// The factors behind the returns, for the same instruments; nil when the risk model has none.
     public let factors: FactorStructure?
@@ -44,6 +44,8 @@ public struct AllocationProblem: Sendable {
     public let benchmark: BenchmarkFigures?
     /// The benchmark as a limit on the tracking error needs it; nil without such a limit.
     let tracking: TrackingModel?
+    /// How uncertain the expected returns are; nil where they are certain.
+    let returnUncertainty: ReturnUncertainty?
     /// What the caller should know before anything is solved: preferences that change nothing here.
     public let warnings: [ResultWarning]
 
@@ -80,7 +82,7 @@ public struct AllocationProblem: Sendable {
         parameters = request.parameters
         self.instruments = instruments
         expectedReturns = chosen.map { moments.expectedReturns[$0] }
-        covariance = moments.covariance.selecting(chosen)
+        covariance = try covarianceGuardedAgainst(request, moments).selecting(chosen)
         factors = moments.factors.map { $0.selecting(chosen) }
         scenarios = request.riskMeasure == .volatility ? nil : try scenarioReturns(of: moments, chosen: chosen)
         scenarioProbabilities = moments.probabilities
@@ -94,6 +96,7 @@ public struct AllocationProblem: Sendable {
         if let refusal = refusal(of: constraints, request.type, request.objective, request.riskMeasure) {
             throw refusal
         }
+        if let refusal = refusal(of: constraints, under: request) { throw refusal }
         preferences = portfolio.preferences.overridden(by: request.preferences)
         if request.objective.needsBenchmark, let weights = portfolio.benchmark {
             benchmark = try BenchmarkFigures(weights, moments: moments, chosen: chosen)
@@ -111,12 +114,19 @@ public struct AllocationProblem: Sendable {
         } else {
             tracking = nil
         }
-        warnings = preferenceWarnings(
-            preferences: preferences,
-            request: request,
-            instruments: instruments,
-            hasTaxLots: portfolio.positions.contains { !$0.taxLots.isEmpty }
+        returnUncertainty = try uncertainReturns(
+            of: request,
+            moments: moments,
+            chosen: chosen,
+            benchmark: request.objective.needsBenchmark ? portfolio.benchmark : nil
         )
+        warnings =
+            preferenceWarnings(
+                preferences: preferences,
+                request: request,
+                instruments: instruments,
+                hasTaxLots: portfolio.positions.contains { !$0.taxLots.isEmpty }
+            ) + uncertaintyWarnings(request, constraints)
     }
 
     /// The proportional rate of trading each instrument that the objective is charged with; all 0 when costs stay out.

@@ -280,6 +280,7 @@ struct ProgramBuilder {
             trackingCone = [.secondOrder(limit.rows.count + 1)]
             addTrackingCone(limit, &entries, &bounds)
         }
+        let penaltyCones = addPenaltyCones(&entries, &bounds)
         let riskLimitRow = rows.firstIndex { row in
             row.origin.expression == nil && risk?.limit != nil && row.terms.first?.variable == riskColumn
         }
@@ -290,7 +291,7 @@ struct ProgramBuilder {
                 rows: entries,
                 bounds: bounds,
                 cones: [.zero(equalities.count), .nonnegative(inequalities.count)]
-                    + cones.map { _ in .secondOrder(coneDimension) } + trackingCone
+                    + cones.map { _ in .secondOrder(coneDimension) } + trackingCone + penaltyCones
             ),
             disjunctions: disjunctions,
             implied: disjunctions.isEmpty ? [] : impliedSales() + impliedPositions(),

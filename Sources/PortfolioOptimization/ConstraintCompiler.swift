@@ -4,7 +4,7 @@ internal import PortfolioModel
 /// Turns the limits in force into rows over the decision variables, once for all methods.
 struct ConstraintCompiler {
     private let problem: AllocationProblem
-    private let layout: VariableLayout
+    private var layout: VariableLayout
     private var parameters: [LimitParameter] = []
     private var expressions: [LimitedExpression] = []
 
@@ -45,14 +45,15 @@ struct ConstraintCompiler {
         addClassLimits(problem.constraints.maxAssetClassExposure, "/max_asset_class_exposure", \.assetClass)
         addGroups()
         addFactorExposures()
-        addMinimumReturn()
+        let (penalties, objectivePenalty) = addPenalties()
+        addMinimumReturn(penalties.first)
         let turnover = addTurnover()
         let volatility = addVolatility()
         let tracking = addTrackingError()
         let positions = addPositions()
         let risk = riskLimit()
         let (threshold, thresholdInstruments) = addThreshold()
-        return AllocationLimits(
+        var limits = AllocationLimits(
             layout: layout,
             parameters: parameters,
             expressions: expressions,
@@ -65,6 +66,9 @@ struct ConstraintCompiler {
             currentWeights: problem.currentWeights + [problem.currentCash],
             turnoverLimit: turnover
         )
+        limits.penalties = penalties
+        limits.objectivePenalty = objectivePenalty
+        return limits
     }
 
     private mutating func parameter(
@@ -222,11 +226,49 @@ struct ConstraintCompiler {
         }
     }
 
-    private mutating func addMinimumReturn() {
+    /// Adds what uncertain returns cost the limit on return, which stands first, and the objective.
+    private mutating func addPenalties() -> (all: [UncertaintyPenalty], ofObjective: UncertaintyPenalty?) {
+        guard let uncertainty = problem.returnUncertainty else { return ([], nil) }
+        let isActive = problem.objective.needsBenchmark
+        var penalties: [UncertaintyPenalty] = []
+        if problem.constraints.minReturn != nil { penalties.append(penalty(uncertainty, anchor: nil)) }
+        guard problem.objective.needsExpectedReturns else { return (penalties, nil) }
+        if isActive || penalties.isEmpty {
+            penalties.append(penalty(uncertainty, anchor: isActive ? uncertainty.benchmark : nil))
+        }
+        return (penalties, penalties.last)
+    }
+
+    private mutating func penalty(_ uncertainty: ReturnUncertainty, anchor: [Double]?) -> UncertaintyPenalty {
+        let floors = problem.instruments.indices.map { expressions[$0].lower?.bound ?? -.infinity }
+        var columns = layout
+        let penalty = UncertaintyPenalty(uncertainty, anchor: anchor, floors: floors) { columns.addColumn() }
+        layout = columns
+        for deviation in penalty.deviations {
+            for sign in [1.0, -1.0] {
+                // u ≥ ±(w − a).
+                expressions.append(
+                    LimitedExpression(
+                        terms: [(deviation.column, 1), (deviation.instrument, -sign)],
+                        lower: LimitSide(bound: -sign * deviation.anchor),
+                        upper: nil
+                    )
+                )
+            }
+        }
+        return penalty
+    }
+
+    /// The least return holds in the worst case of what is uncertain.
+    private mutating func addMinimumReturn(_ penalty: UncertaintyPenalty?) {
         guard let minimum = problem.constraints.minReturn else { return }
         let source = parameter("/min_return", minimum, .down, isNonnegative: false)
         var terms = problem.expectedReturns.enumerated().map { (variable: $0.offset, coefficient: $0.element) }
         terms.append((layout.cash, problem.preferences.effectiveRiskFreeRate))
+        if let penalty {
+            for (index, haircut) in penalty.haircuts.enumerated() { terms[index].coefficient -= haircut }
+            terms += penalty.prices.map { ($0.column, -$0.price) }
+        }
         expressions.append(
             LimitedExpression(
                 terms: terms.filter { $0.coefficient != 0 },

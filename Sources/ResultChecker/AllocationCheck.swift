@@ -44,6 +44,7 @@ public struct AllocationCheck {
         checkTrades(of: result, mandate, &findings)
         checkReport(of: result, exposure, mandate, &findings)
         checkRiskBudgets(of: result, exposure, mandate, &findings)
+        checkRobust(of: result, exposure, mandate, &findings)
         checkBlackLitterman(of: result, before: momentsBeforeViews ?? mandate.moments, mandate, &findings)
         return findings.violations
     }

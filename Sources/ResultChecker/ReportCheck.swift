@@ -139,15 +139,14 @@ private struct Limit {
         case ("max_sector_exposure", 1): found = (limits.maxSectorExposure, total(\.sector), true)
         case ("max_asset_class_exposure", 1): found = (limits.maxAssetClassExposure, total(\.assetClass), true)
         case ("max_turnover", 1): found = (limits.maxTurnover, oneWayTurnover(exposure, mandate), true)
-        case ("target_volatility", 1): found = (limits.targetVolatility, exposure.volatility, true)
-        case ("max_risk", 1): found = (limits.maxRisk, chosenRisk(of: exposure, mandate), true)
+        case ("target_volatility", 1):
+            found = (limits.targetVolatility, WorstCase(exposure, mandate)?.volatility, true)
+        case ("max_risk", 1): found = (limits.maxRisk, WorstCase(exposure, mandate)?.risk, true)
         case ("max_tracking_error", 1): found = (limits.maxTrackingError, trackingError(exposure, mandate), true)
         case ("max_positions", 1):
             let held = exposure.weights.reduce(0.0) { $0 + ($1 != 0 ? 1 : 0) }
             found = (limits.maxPositions.map(Double.init), held, true)
-        case ("min_return", 1):
-            let rate = mandate.preferences.riskFreeRate ?? 0
-            found = (limits.minReturn, exposure.expectedReturn(mandate.moments, riskFreeRate: rate), false)
+        case ("min_return", 1): found = (limits.minReturn, WorstCase(exposure, mandate)?.expectedReturn, false)
         case ("min_cash", 1): found = (limits.minCash, exposure.cash, false)
         case ("max_cash", 1): found = (limits.maxCash ?? limits.minCash ?? 0, exposure.cash, true)
         case ("factor_exposures", 3):

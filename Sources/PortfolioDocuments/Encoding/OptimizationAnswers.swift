@@ -145,6 +145,10 @@ extension DocumentEncoder {
             writer.name("black_litterman")
             writeBlackLitterman(report, &writer)
         }
+        if let report = result.robust {
+            writer.name("robust")
+            writeRobust(report, &writer)
+        }
     }
 
     static func writeInputs(_ inputs: ResultInputs, portfolioID: String, _ writer: inout JSONWriter) {
