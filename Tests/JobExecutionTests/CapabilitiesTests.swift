@@ -39,6 +39,12 @@ struct CapabilitiesTests {
                 ReturnView(instruments: ["N7": 1, "N2": -0.5], expectedReturn: 0.08, uncertainty: .confidence(0.7))
             ]
         }
+        if combination.type == .robust {
+            let kinds = Capabilities.uncertainties(of: combination.objective, combination.riskMeasure)
+            let kind = kinds[Int(seed) % kinds.count]
+            let size = kind == .wasserstein ? 0.0005 : 0.3
+            job.request.parameters.uncertainty = Uncertainty(kind: kind, size: size)
+        }
         if combination.type == .factorBased {
             job.snapshot.riskModel.factorModel = FactorModel(
                 factors: ["MKT"],

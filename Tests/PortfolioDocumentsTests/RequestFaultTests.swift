@@ -31,7 +31,7 @@ struct RequestFaultTests {
                 "/objective",
                 "required"
             ),
-            kind("robust", "minimize_risk", .notSupported, "/optimization_type", "black_litterman"),
+            kind("robust", "minimize_risk", .missingField, "/uncertainty", "required"),
             kind("risk_parity", "minimize_risk", .notSupported, "/objective", "risk_budgeting"),
             kind("mean_variance", "risk_budgeting", .notSupported, "/objective", "maximize_sharpe"),
             with("\"risk_budgets\":{\"A\":1}", .contradiction, "/risk_budgets", "risk_parity"),
@@ -229,7 +229,7 @@ struct RequestFaultTests {
 
     @Test func `all faults of a body are listed at once`() throws {
         let body = """
-            {"portfolio_id":"a b","optimization_type":"robust","objective":"x","risk_measure":2,"typo":1,
+            {"portfolio_id":"a b","optimization_type":"robustt","objective":"x","risk_measure":2,"typo":1,
              "constraints":{"max_turnover":3,"min_cash":0.5,"max_cash":0.1,"max_weights":{"A":7}},
              "preferences":{"confidence_level":2,"nope":null}}
             """

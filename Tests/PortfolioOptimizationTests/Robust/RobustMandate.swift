@@ -2,6 +2,7 @@ import Foundation
 import Matrices
 import PortfolioModel
 import PortfolioOptimization
+import Testing
 
 /// A mandate of `robust_mandates.json`: what is uncertain, and the best objective that other solvers found.
 struct RobustMandate: Decodable, Sendable, CustomTestStringConvertible {
@@ -126,5 +127,20 @@ struct RobustMandate: Decodable, Sendable, CustomTestStringConvertible {
             if let bound { miss = max(miss, volatility - bound) }
         }
         return miss
+    }
+}
+
+/// The worst-case minimum variance of `published_worst_case.json`, with its source.
+struct PublishedWorstCase: Decodable {
+    var lower: [[Double]]
+    var upper: [[Double]]
+    var weights: [Double]
+
+    static func read() throws -> PublishedWorstCase {
+        let url = Bundle.module.url(forResource: "Fixtures/published_worst_case", withExtension: "json")
+        return try JSONDecoder().decode(
+            PublishedWorstCase.self,
+            from: Data(contentsOf: url ?? URL(fileURLWithPath: ""))
+        )
     }
 }

@@ -168,7 +168,6 @@ struct RobustMethodTests {
 
     // MARK: The worst covariance
 
-    /// Reference: Riskfolio-Lib's worst-case minimum variance, of which the box's upper end is the covariance.
     @Test func `a box of covariances is as bad as its upper end`() throws {
         var mandate = TestMandate(
             expectedReturns: [0.05, 0.05],
@@ -184,5 +183,45 @@ struct RobustMethodTests {
         #expect(abs(solution.weights[0] - 0.048 / 0.086) < 1e-9)
         mandate.parameters.uncertainty?.upper = try covariance([[0.05, 0.09], [0.09, 0.06]])
         #expect(throws: OptimizationFailure.self) { try mandate.solve(.minimizeRisk) }
+    }
+
+    @Test func `the worst-case minimum variance is the published one`() throws {
+        let published = try PublishedWorstCase.read()
+        var mandate = TestMandate(
+            expectedReturns: [Double](repeating: 0, count: published.weights.count),
+            covariance: published.lower
+        )
+        mandate.type = .robust
+        mandate.parameters.uncertainty = Uncertainty(
+            kind: .covarianceBox,
+            size: 1,
+            lower: try covariance(published.lower),
+            upper: try covariance(published.upper)
+        )
+        let solution = try mandate.solve(.minimizeRisk)
+        for (weight, expected) in zip(solution.weights, published.weights) { #expect(abs(weight - expected) <= 2e-5) }
+    }
+
+    // MARK: Other measures of risk
+
+    @Test(arguments: Uncertainty.Kind.allCases.filter { $0 != .covarianceBox })
+    func `the worst case on scenarios is the best there is`(_ kind: Uncertainty.Kind) throws {
+        let mandates = try RiskMandate.all("robust_risk_mandates").filter { $0.uncertainty?.kind == kind }
+        #expect(mandates.count >= 60)
+        for item in mandates {
+            let problem = try item.problem()
+            let solution = try optimizeAllocation(problem) { false }
+            let value = item.value(solution, problem)
+            let expected = try #require(item.expected)
+            let size = max(expected.magnitude, item.objective == .minimizeRisk ? 1e-3 : 1e-2)
+            #expect(value >= expected - 1e-6 * size, "\(item.name): \(value), \(solution.report)")
+            #expect(value <= expected + 2e-6 * size, "\(item.name): \(value), \(solution.report)")
+            #expect(solution.report.status == .optimal && solution.report.relativeGap <= 1e-6, "\(item.name)")
+            if let limit = problem.constraints.maxRisk { #expect(item.risk(solution.weights) <= limit + 1e-9) }
+            if let limit = problem.constraints.minReturn {
+                let gross = Figures(problem, solution.weights, solution.cash).expectedReturn
+                #expect(gross - item.returnPenalty(solution.weights) >= limit - 1e-9)
+            }
+        }
     }
 }
