@@ -92,7 +92,7 @@ package struct SolveOptimization {
                 tenant: tenant,
                 estimation: job.request.estimation,
                 preferences: job.request.preferences
-            ).suited(to: job.request.type)
+            ).suited(to: job.request, job.snapshot)
             let estimate = try estimateAfterViews(job, provided)
             let moments = estimate?.moments ?? provided
             try requireReturns(moments, job)
@@ -100,6 +100,9 @@ package struct SolveOptimization {
             solved.blackLitterman = estimate?.report
             if job.request.type == .robust, let uncertainty = job.request.parameters.uncertainty {
                 solved.robust = try worstCase(uncertainty, of: solved, moments, job.request)
+            }
+            if job.request.type == .scenarioBased, let scenarios = job.request.parameters.scenarios {
+                solved.scenarioOutcomes = ScenarioOutcomes(scenarios, of: solved.targetAllocation)
             }
             let check = AllocationCheck(
                 snapshot: job.snapshot,

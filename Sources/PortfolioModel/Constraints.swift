@@ -36,6 +36,8 @@ public struct Constraints: Equatable, Sendable {
     public var groups: [GroupLimit]?
     /// Limits on the exposure to single factors.
     public var factorExposures: [String: FactorLimit]?
+    /// Upper limits of the loss in single scenarios of the request, per period, by the scenario's name.
+    public var maxScenarioLosses: [String: Double]?
 
     /// Makes constraints in which nothing is set.
     public init() {}
@@ -59,6 +61,7 @@ public struct Constraints: Equatable, Sendable {
         result.maxTrackingError = other.maxTrackingError ?? maxTrackingError
         result.groups = other.groups ?? groups
         result.factorExposures = merged(factorExposures, other.factorExposures)
+        result.maxScenarioLosses = merged(maxScenarioLosses, other.maxScenarioLosses)
         return result
     }
 }

@@ -16,6 +16,8 @@ public struct MethodParameters: Equatable, Sendable {
     public var distanceOfDistance: Bool?
     /// What is not taken for certain (`robust`).
     public var uncertainty: Uncertainty?
+    /// The distribution of returns (`scenario_based`); at least one, each with the same instruments.
+    public var scenarios: [ReturnScenario]?
 
     /// Makes parameters in which nothing is set.
     public init() {}

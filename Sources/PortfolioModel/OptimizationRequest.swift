@@ -8,6 +8,8 @@ public enum OptimizationType: String, CaseIterable, Sendable {
     case factorBased = "factor_based"
     /// The objectives on return and risk in the worst case of what is uncertain.
     case robust
+    /// The objectives on the distribution that the caller's scenarios are, with limits on single ones.
+    case scenarioBased = "scenario_based"
 }
 
 /// What an optimization strives for.

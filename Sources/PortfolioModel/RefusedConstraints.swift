@@ -1,7 +1,7 @@
 extension Capabilities {
     /// The limits that a combination does not take, by their names in `constraints`; it takes all others.
     ///
-    /// Risk parity and its kin hold everything that has a budget, and other measures of risk than volatility are not
+    /// Only `scenario_based` has scenarios that losses could be limited in. Risk parity and its kin hold everything that has a budget, and other measures of risk than volatility are not
     /// searched over who is held.
     public static func refusedConstraints(
         of type: OptimizationType,
@@ -9,19 +9,23 @@ extension Capabilities {
         _ riskMeasure: RiskMeasure
     ) -> [String] {
         let isSearched = objective != .riskBudgeting && riskMeasure == .volatility
-        return isSearched ? [] : ["max_positions", "max_tracking_error"]
+        return (isSearched ? [] : ["max_positions", "max_tracking_error"])
+            + (type == .scenarioBased ? [] : ["max_scenario_losses"])
     }
 }
 
 extension Capabilities {
     /// The limits that rebalancing plans do not take: their search is over lots, and knows sums of weights only.
-    public static let refusedInPlans = ["max_positions", "max_tracking_error"]
+    public static let refusedInPlans = ["max_positions", "max_tracking_error", "max_scenario_losses"]
 }
 
 extension Constraints {
     /// Those of the given names that are set; only limits that some combination refuses are looked at.
     public func set(among names: [String]) -> [String] {
-        let isSet = ["max_positions": maxPositions != nil, "max_tracking_error": maxTrackingError != nil]
+        let isSet = [
+            "max_positions": maxPositions != nil, "max_tracking_error": maxTrackingError != nil,
+            "max_scenario_losses": maxScenarioLosses?.isEmpty == false,
+        ]
         return names.filter { isSet[$0] == true }
     }
 }

@@ -97,6 +97,7 @@ public struct AllocationProblem: Sendable {
             throw refusal
         }
         if let refusal = refusal(of: constraints, under: request) { throw refusal }
+        try requireScenarios(constraints, request)
         preferences = portfolio.preferences.overridden(by: request.preferences)
         if request.objective.needsBenchmark, let weights = portfolio.benchmark {
             benchmark = try BenchmarkFigures(weights, moments: moments, chosen: chosen)
@@ -211,6 +212,15 @@ private func requireFactors(
     if let unknown = limits.keys.filter({ !structure.factors.contains($0) }).min() {
         throw unknownFactor(unknown, in: structure.factors)
     }
+}
+
+/// A limit on the loss in a scenario that the request does not have limits nothing that could be computed.
+private func requireScenarios(_ constraints: Constraints, _ request: OptimizationRequest) throws(OptimizationFailure) {
+    let known = Set((request.parameters.scenarios ?? []).map(\.name))
+    guard let unknown = (constraints.maxScenarioLosses ?? [:]).keys.filter({ !known.contains($0) }).min() else {
+        return
+    }
+    throw invalidInputs("max_scenario_losses names \(unknown), which is not among the scenarios of the request.")
 }
 
 /// Says which preferences do not act on the objective asked for.

@@ -47,6 +47,7 @@ struct ConstraintCompiler {
         addFactorExposures()
         let (penalties, objectivePenalty) = addPenalties()
         addMinimumReturn(penalties.first)
+        addScenarioLosses()
         let turnover = addTurnover()
         let volatility = addVolatility()
         let tracking = addTrackingError()
@@ -276,6 +277,25 @@ struct ConstraintCompiler {
                 upper: nil
             )
         )
+    }
+
+    /// Losses in single scenarios, −xᵀw.
+    private mutating func addScenarioLosses() {
+        let scenarios = problem.parameters.scenarios ?? []
+        for (name, bound) in (problem.constraints.maxScenarioLosses ?? [:]).sorted(by: { $0.key < $1.key }) {
+            guard let scenario = scenarios.first(where: { $0.name == name }) else { continue }
+            let source = parameter("/max_scenario_losses/\(pointerToken(name))", bound, .up, isNonnegative: false)
+            let terms = problem.instruments.enumerated().map { index, instrument in
+                (variable: index, coefficient: -(scenario.returns[instrument.id] ?? .nan))
+            }
+            expressions.append(
+                LimitedExpression(
+                    terms: terms.filter { $0.coefficient != 0 },
+                    lower: nil,
+                    upper: LimitSide(bound: bound, parameter: source)
+                )
+            )
+        }
     }
 
     /// Adds what is sold of each holding, s ≥ c − w and s ≥ 0, and the limit on its sum.

@@ -45,6 +45,7 @@ public struct AllocationCheck {
         checkReport(of: result, exposure, mandate, &findings)
         checkRiskBudgets(of: result, exposure, mandate, &findings)
         checkRobust(of: result, exposure, mandate, &findings)
+        checkScenarios(of: result, exposure, mandate, &findings)
         checkBlackLitterman(of: result, before: momentsBeforeViews ?? mandate.moments, mandate, &findings)
         return findings.violations
     }

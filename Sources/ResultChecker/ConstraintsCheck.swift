@@ -31,6 +31,7 @@ func checkConstraints(of exposure: Exposure, _ mandate: Mandate, _ findings: ino
         findings.atMost(trackingError(exposure, mandate), limit, "constraints/max_tracking_error")
     }
     checkFactorLimits(of: exposure, mandate, &findings)
+    checkScenarioLosses(of: exposure, mandate, &findings)
     findings.atLeast(exposure.cash, limits.minCash ?? 0, "constraints/min_cash")
     findings.atMost(exposure.cash, limits.maxCash ?? limits.minCash ?? 0, "constraints/max_cash")
 }

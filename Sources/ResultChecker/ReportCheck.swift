@@ -130,6 +130,15 @@ private struct Limit {
             guard let subject = binding.subject else { return nil }
             return exposure.total(mandate.moments) { mandate.instruments[$0]?[keyPath: attribute] == subject }
         }
+        if path.first == "max_scenario_losses" {
+            // A scenario's name may hold any character, a slash among them.
+            let names = (limits.maxScenarioLosses ?? [:]).keys
+            guard let name = names.first(where: { "/max_scenario_losses/" + escaped($0) == binding.constraint }),
+                let bound = limits.maxScenarioLosses?[name], let earned = scenarioReturn(name, exposure, mandate)
+            else { return nil }
+            (self.bound, value, isUpper) = (bound, -earned, true)
+            return
+        }
         let found: (bound: Double?, value: Double?, isUpper: Bool)
         switch (path.first, path.count) {
         case ("max_position_size", 1): found = (limits.maxPositionSize, weight(binding.subject), true)
@@ -168,4 +177,11 @@ private struct Limit {
         self.value = value
         isUpper = found.isUpper
     }
+}
+
+/// A name as a token of a JSON pointer (RFC 6901).
+private func escaped(_ name: String) -> String {
+    var token = ""
+    for character in name { token += character == "~" ? "~0" : character == "/" ? "~1" : String(character) }
+    return token
 }

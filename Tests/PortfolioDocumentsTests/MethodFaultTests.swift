@@ -110,6 +110,7 @@ struct MethodFaultTests {
     private func required(by type: OptimizationType) -> String {
         switch type {
         case .robust: #","uncertainty":{"kind":"box","size":1}"#
+        case .scenarioBased: #","scenarios":[{"name":"s","returns":{"A":0.1}}]"#
         default: ""
         }
     }

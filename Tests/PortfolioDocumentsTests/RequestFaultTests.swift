@@ -53,7 +53,7 @@ struct RequestFaultTests {
             with("\"estimation\":{\"covariance\":\"x\"}", .unknownValue, "/estimation/covariance", "x", "oas"),
             with("\"estimation\":{\"half_life\":0}", .outOfRange, "/estimation/half_life", "half_life"),
             with("\"estimation\":{\"missing\":\"drop\"}", .unknownField, "/estimation/missing", "missing"),
-            with("\"scenarios\":[]", .notSupported, "/scenarios", "scenarios"),
+            with("\"uncertainty\":{\"kind\":\"box\",\"size\":1}", .contradiction, "/uncertainty", "robust"),
             with("\"pareto_points\":3", .notSupported, "/pareto_points", "pareto_points"),
             with("\"posterior_covariance\":false", .contradiction, "/posterior_covariance", "black_litterman"),
             with("\"constrains\":{}", .unknownField, "/constrains", "did you mean constraints?"),

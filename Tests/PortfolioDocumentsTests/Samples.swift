@@ -113,8 +113,20 @@ struct Samples {
             parameters.linkage = maybe { Linkage.allCases[$0.count(0...3)] }
             parameters.distanceOfDistance = maybe { $0.count(0...1) == 0 }
         case .robust: parameters.uncertainty = uncertainty(of: combination)
+        case .scenarioBased: parameters.scenarios = scenarios()
         }
         return parameters
+    }
+
+    private mutating func scenarios() -> [ReturnScenario] {
+        let hasProbabilities = count(0...1) == 0
+        return ["2008", "a/b~c"].map { name in
+            ReturnScenario(
+                name: name,
+                probability: hasProbabilities ? 0.5 : nil,
+                returns: ["A": fraction(), "B": -fraction()]
+            )
+        }
     }
 
     private mutating func uncertainty(of combination: MethodCombination) -> Uncertainty {

@@ -40,6 +40,7 @@ func readConstraints(
     constraints.maxTrackingError = reader.number("max_tracking_error", .positive)
     constraints.groups = readGroups(reader)
     constraints.factorExposures = readFactorLimits(reader)
+    constraints.maxScenarioLosses = readScenarioLosses(reader)
     reportContradictions(constraints, reader)
     return constraints
 }

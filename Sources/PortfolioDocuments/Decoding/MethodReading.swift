@@ -8,7 +8,7 @@ struct RequestKind {
     var riskMeasure: RiskMeasure
 }
 
-let typesNotOffered = ["multi_period", "scenario_based", "custom"]
+let typesNotOffered = ["multi_period", "custom"]
 let objectivesNotOffered = ["multi_objective", "custom"]
 
 /// Reads type, objective and risk measure, and refuses those that do not go together.
@@ -49,6 +49,7 @@ let fieldsByType: [(type: OptimizationType, fields: [String])] = [
     (.riskParity, ["risk_budgets"]),
     (.hierarchicalRiskParity, ["linkage", "distance_of_distance"]),
     (.robust, ["uncertainty"]),
+    (.scenarioBased, ["scenarios"]),
 ]
 
 /// The fields that single methods are told by.
@@ -77,6 +78,7 @@ func readMethodParameters(_ reader: ObjectReader, _ kind: RequestKind?) -> Metho
     }
     parameters.distanceOfDistance = reader.bool("distance_of_distance")
     parameters.uncertainty = readUncertainty(reader, kind)
+    parameters.scenarios = readScenarios(reader, kind)
     return parameters
 }
 

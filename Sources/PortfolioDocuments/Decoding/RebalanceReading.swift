@@ -70,8 +70,9 @@ private func readObjective(_ request: inout RebalanceRequest, _ reader: ObjectRe
         reader.faults.report(.notSupported, at: reader.path("optimization_type"), message)
         return
     }
-    if type == .robust {
-        let message = "optimization_type robust has an uncertainty: optimize first and name its optimization_id"
+    if type == .robust || type == .scenarioBased {
+        let what = type == .robust ? "an uncertainty" : "scenarios"
+        let message = "optimization_type \(type.rawValue) has \(what): optimize first and name its optimization_id"
         reader.faults.report(.notSupported, at: reader.path("optimization_type"), message)
         return
     }

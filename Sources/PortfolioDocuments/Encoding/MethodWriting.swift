@@ -18,6 +18,10 @@ extension DocumentEncoder {
             writer.name("uncertainty")
             writeUncertainty(uncertainty, &writer)
         }
+        if let scenarios = parameters.scenarios {
+            writer.name("scenarios")
+            writeScenarios(scenarios, &writer)
+        }
     }
 
     private static func writeView(_ view: ReturnView, _ writer: inout JSONWriter) {

@@ -149,6 +149,10 @@ extension DocumentEncoder {
             writer.name("robust")
             writeRobust(report, &writer)
         }
+        if let report = result.scenarioOutcomes {
+            writer.name("scenario_outcomes")
+            writeScenarioOutcomes(report, &writer)
+        }
     }
 
     static func writeInputs(_ inputs: ResultInputs, portfolioID: String, _ writer: inout JSONWriter) {

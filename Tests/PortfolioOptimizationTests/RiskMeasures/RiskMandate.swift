@@ -25,6 +25,13 @@ struct RiskMandate: Sendable {
     /// The measure of weights, from its definition and by none of the method's code.
     func risk(_ weights: [Double]) -> Double {
         let confidence = mandate.preferences.confidenceLevel ?? 0.95
+        if measure == .volatility {
+            var variance = 0.0
+            for i in weights.indices {
+                for j in weights.indices { variance += weights[i] * weights[j] * mandate.covariance[i, j] }
+            }
+            return variance.squareRoot()
+        }
         guard let returns else { return gaussianRisk(weights, confidence: confidence) }
         let count = returns.rows
         let p = probabilities ?? [Double](repeating: 1 / Double(count), count: count)
@@ -100,6 +107,7 @@ struct RiskMandate: Sendable {
                 var max_position_size, min_position_size, max_sector_exposure, max_turnover, max_cash: Double?
                 var target_volatility, max_risk, min_return: Double?
                 var group: Group?
+                var max_scenario_losses: [String: Double]?
             }
             var measure, objective: String
             var confidence, risk_aversion: Double
@@ -174,12 +182,27 @@ struct RiskMandate: Sendable {
                     result.mandate.type = .robust
                     result.mandate.parameters.uncertainty = uncertainty
                 }
+                if item.constraints.max_scenario_losses != nil {
+                    result.mandate.type = .scenarioBased
+                    result.mandate.parameters.scenarios = scenarios(mandate.identifiers)
+                }
                 switch item.expected {
                 case .value(let value): result.expected = value
                 case .unbounded: result.isUnbounded = true
                 case .infeasible: break
                 }
                 return result
+            }
+        }
+
+        /// The returns by name: S0, S1, …
+        private func scenarios(_ identifiers: [String]) -> [ReturnScenario] {
+            (returns ?? []).enumerated().map { index, row in
+                ReturnScenario(
+                    name: "S\(index)",
+                    probability: probabilities?[index],
+                    returns: Dictionary(zip(identifiers, row)) { first, _ in first }
+                )
             }
         }
 
@@ -193,6 +216,7 @@ struct RiskMandate: Sendable {
             constraints.targetVolatility = limits.target_volatility
             constraints.maxRisk = limits.max_risk
             constraints.minReturn = limits.min_return
+            constraints.maxScenarioLosses = limits.max_scenario_losses
             constraints.groups = limits.group.map {
                 [GroupLimit(name: "g", members: .instruments($0.members.map { identifiers[$0] }), min: $0.min)]
             }
