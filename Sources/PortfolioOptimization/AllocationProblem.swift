@@ -16,7 +16,9 @@ public struct AllocationProblem: Sendable {
     public let instruments: [Instrument]
     /// Annual expected returns, one an instrument.
     public let expectedReturns: [Double]
-    /// Annual covariance, positive semidefinite; a factor model in its parts. Where it is uncertain, the worst one.
+    /// Annual covariance, positive semidefinite; a factor model in its parts.
+    ///
+    /// Where it is uncertain, the worst one.
     public let covariance: CovarianceModel
     /// The factors behind the returns, for the same instruments; nil when the risk model has none.
     public let factors: FactorStructure?

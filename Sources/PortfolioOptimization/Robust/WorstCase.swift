@@ -8,7 +8,7 @@ public import PortfolioModel
 ///   - weights: in the order of the moments' instruments.
 ///   - metrics: the allocation's figures without uncertainty.
 ///   - moments: the estimates without uncertainty.
-///   - request: for the measure of risk.
+///   - riskMeasure: how risk is measured.
 ///   - preferences: those in force, for the confidence level.
 /// - Returns: the worst return, volatility and risk, each over the whole set by itself.
 /// - Throws: ``OptimizationFailure`` where the uncertainty does not fit the moments.

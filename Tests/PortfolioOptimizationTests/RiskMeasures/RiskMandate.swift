@@ -195,7 +195,7 @@ struct RiskMandate: Sendable {
             }
         }
 
-        /// The returns by name: S0, S1, …
+        /// The returns by name: S0, S1 and so on.
         private func scenarios(_ identifiers: [String]) -> [ReturnScenario] {
             (returns ?? []).enumerated().map { index, row in
                 ReturnScenario(
