@@ -67,13 +67,16 @@ private func readPositions(_ reader: ObjectReader) -> [Position]? {
 private func readPosition(_ value: JSONValue, at pointer: String, _ faults: FaultCollector) -> Position? {
     guard let reader = ObjectReader(value, at: pointer, positionFields, faults) else { return nil }
     let instrumentID = reader.requiredIdentifier("instrument_id", .instrument)
-    let quantity = reader.requiredNumber("quantity", .nonNegative)
+    let quantity = reader.requiredNumber("quantity", .finite)
     let given = reader.array("tax_lots", limit: DocumentLimits.lotsPerPosition)
     let lots = (given ?? []).enumerated().compactMap { index, value in
         readLot(value, at: "\(reader.path("tax_lots"))/\(index)", faults)
     }
     guard let instrumentID, let quantity else { return nil }
-    if let given, !given.isEmpty, lots.count == given.count {
+    if quantity < 0, let given, !given.isEmpty {
+        let message = "\(instrumentID) is held short: tax lots are of what is owned"
+        faults.report(.contradiction, at: reader.path("tax_lots"), message)
+    } else if let given, !given.isEmpty, lots.count == given.count {
         let sum = lots.reduce(0) { $0 + $1.quantity }
         if abs(sum - quantity) > lotSumTolerance * max(1, quantity) {
             let message =
