@@ -110,10 +110,10 @@ struct ShortMandateTests {
         var mandate = pair
         mandate.quantities = [2, -1]
         mandate.constraints.maxTurnover = 0
+        mandate.constraints.maxGrossExposure = 3
         let kept = try mandate.solve(.maximizeUtility)
         #expect(kept.weights == [2, -1])
         mandate.constraints.maxTurnover = 0.5
-        mandate.constraints.maxGrossExposure = 3
         let traded = try mandate.solve(.minimizeRisk)
         #expect(abs(traded.weights[0] - 1.5) < 1e-9 && abs(traded.weights[1] + 0.5) < 1e-9)
     }
