@@ -58,7 +58,9 @@ struct ShortJobTests {
             let sold = result.trades.filter { $0.action == .sell }
             #expect(sold.allSatisfy { $0.quantity > 0 })
         }
-        #expect(shorts > 0 || objective == .minimizeTrackingError || objective == .minimizeTransactionCosts)
+        // Nobody needs a short to stay near the benchmark or the holdings, and few positions have no room for one.
+        let isIdle = objective == .minimizeTrackingError || objective == .minimizeTransactionCosts
+        #expect(shorts > 0 || isIdle || limits == "few")
     }
 
     @Test(arguments: RiskMeasure.allCases)
@@ -74,6 +76,7 @@ struct ShortJobTests {
     }
 
     @Test func `a frontier with shorts passes the checker, and is the same by another algorithm`() throws {
+        var risks: [[Double]] = []
         for limits in ["gross", "sector"] {
             var job = job(count: 9, seed: 4, objective: .maximizeUtility)
             job.request.frontierPointCount = 12
@@ -90,7 +93,9 @@ struct ShortJobTests {
             #expect(points.count == 12)
             #expect(points.contains { $0.weights.values.contains { $0 < -1e-6 } })
             for (first, second) in zip(points, points.dropFirst()) { #expect(first.risk <= second.risk) }
+            risks.append(points.map(\.risk))
         }
+        for (first, second) in zip(risks[0], risks[1]) { #expect(abs(first - second) <= 1e-7 * second) }
     }
 
     @Test func `without a gross exposure the job says what is missing`() {
