@@ -98,9 +98,6 @@ package struct SolveOptimization {
             try requireReturns(moments, job)
             var solved = try solve(job, moments, isRevoked: isRevoked, &outcome.solveTime)
             solved.blackLitterman = estimate?.report
-            if job.request.type == .robust, let uncertainty = job.request.parameters.uncertainty {
-                solved.robust = try worstCase(uncertainty, of: solved, moments, job.request)
-            }
             if job.request.type == .scenarioBased, let scenarios = job.request.parameters.scenarios {
                 solved.scenarioOutcomes = ScenarioOutcomes(scenarios, of: solved.targetAllocation)
             }
@@ -207,21 +204,22 @@ package struct SolveOptimization {
         }
     }
 
-    /// The worst that can happen to a result's allocation.
+    /// What an allocation is guarded against and the worst that can happen to it; nil for types other than robust.
     private func worstCase(
-        _ uncertainty: Uncertainty,
-        of result: OptimizationResult,
-        _ moments: Moments,
-        _ request: OptimizationRequest
-    ) throws(OptimizationFailure) -> RobustReport {
-        try robustReport(
+        of allocation: EvaluatedAllocation,
+        _ metrics: AllocationMetrics,
+        _ problem: AllocationProblem
+    ) throws(OptimizationFailure) -> (uncertainty: Uncertainty, report: RobustReport)? {
+        guard problem.type == .robust, let uncertainty = problem.parameters.uncertainty else { return nil }
+        let report = try robustReport(
             uncertainty,
-            weights: moments.instruments.map { result.targetAllocation[$0] ?? 0 },
-            metrics: result.metrics,
-            moments: moments,
-            riskMeasure: request.riskMeasure,
-            preferences: result.preferences
+            weights: allocation.weights,
+            metrics: metrics,
+            moments: allocation.moments,
+            riskMeasure: problem.riskMeasure,
+            preferences: allocation.preferences
         )
+        return (uncertainty, report)
     }
 
     private func timeLimit(_ preferences: Preferences) -> Duration {
@@ -263,11 +261,13 @@ package struct SolveOptimization {
         for warning in moments.warnings + solution.warnings + problem.warnings + plan.warnings
         where !warnings.contains(warning) { warnings.append(warning) }
         let metrics = allocation.metrics(of: plan)
+        let robust = try worstCase(of: allocation, metrics, problem)
         let explanation = try TradeExplanation(
             allocation,
             metrics: metrics,
             objective: problem.objective,
-            measure: problem.riskMeasure
+            measure: problem.riskMeasure,
+            robust: robust
         )
         var result = OptimizationResult(
             metrics: metrics,
@@ -289,6 +289,7 @@ package struct SolveOptimization {
             warnings: warnings
         )
         result.excluded = problem.excluded(from: solution)
+        result.robust = robust?.report
         return result
     }
 }

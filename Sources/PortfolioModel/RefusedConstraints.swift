@@ -1,22 +1,27 @@
 extension Capabilities {
     /// The limits that a combination does not take, by their names in `constraints`; it takes all others.
     ///
-    /// Only `scenario_based` has scenarios that losses could be limited in. Risk parity and its kin hold everything that has a budget, and other measures of risk than volatility are not
-    /// searched over who is held.
+    /// Risk parity and its kin hold everything that has a budget, and other measures of risk than volatility are not
+    /// searched over who is held. A diversification ratio of weights with signs is none.
+    /// Only `scenario_based` has scenarios that losses could be limited in.
     public static func refusedConstraints(
         of type: OptimizationType,
         _ objective: Objective,
         _ riskMeasure: RiskMeasure
     ) -> [String] {
-        let isSearched = objective != .riskBudgeting && riskMeasure == .volatility
-        return (isSearched ? [] : ["max_positions", "max_tracking_error"])
-            + (type == .scenarioBased ? [] : ["max_scenario_losses"])
+        var refused: [String] = []
+        if objective == .riskBudgeting || riskMeasure != .volatility {
+            refused += ["max_positions", "max_tracking_error"]
+        }
+        if objective == .riskBudgeting || objective == .maximizeDiversification { refused.append("allow_short") }
+        if type != .scenarioBased { refused.append("max_scenario_losses") }
+        return refused
     }
 }
 
 extension Capabilities {
     /// The limits that rebalancing plans do not take: their search is over lots, and knows sums of weights only.
-    public static let refusedInPlans = ["max_positions", "max_tracking_error", "max_scenario_losses"]
+    public static let refusedInPlans = ["max_positions", "max_tracking_error", "allow_short", "max_scenario_losses"]
 }
 
 extension Constraints {
@@ -25,6 +30,7 @@ extension Constraints {
         let isSet = [
             "max_positions": maxPositions != nil, "max_tracking_error": maxTrackingError != nil,
             "max_scenario_losses": maxScenarioLosses?.isEmpty == false,
+            "allow_short": permitsShorts,
         ]
         return names.filter { isSet[$0] == true }
     }

@@ -62,7 +62,8 @@ public struct AllocationProblem: Sendable {
     ) throws(OptimizationFailure) {
         let portfolio = snapshot.portfolio
         let universe = Set(portfolio.universe ?? snapshot.riskModel.instruments)
-        let held = try heldQuantities(of: portfolio)
+        let inForce = portfolio.constraints.overridden(by: request.constraints)
+        let held = try heldQuantities(of: portfolio, mayBeShort: inForce.permitsShorts)
         let chosen = try chosenIndices(moments: moments, universe: universe, held: held)
         let known = Dictionary(snapshot.instruments.map { ($0.id, $0) }, uniquingKeysWith: { first, _ in first })
         var instruments: [Instrument] = []
@@ -93,7 +94,13 @@ public struct AllocationProblem: Sendable {
         currentCash = portfolio.cash / total
         portfolioValue = total
         isTradable = instruments.map { universe.contains($0.id) }
-        constraints = portfolio.constraints.overridden(by: request.constraints)
+        constraints = inForce
+        if inForce.permitsShorts, inForce.maxGrossExposure == nil {
+            throw OptimizationFailure(
+                code: "missing_gross_exposure",
+                message: "allow_short needs max_gross_exposure: without it nothing bounds what is held short."
+            )
+        }
         try requireFactors(constraints, moments.factors)
         if let refusal = refusal(of: constraints, request.type, request.objective, request.riskMeasure) {
             throw refusal
@@ -156,11 +163,15 @@ private func invalidInputs(_ message: String) -> OptimizationFailure {
 }
 
 /// Units held by instrument; a position of 0 units is not a holding.
-private func heldQuantities(of portfolio: Portfolio) throws(OptimizationFailure) -> [String: Double] {
+private func heldQuantities(
+    of portfolio: Portfolio,
+    mayBeShort: Bool
+) throws(OptimizationFailure) -> [String: Double] {
     var held: [String: Double] = [:]
     for position in portfolio.positions where position.quantity != 0 {
-        guard position.quantity > 0, position.quantity.isFinite else {
-            throw invalidInputs("The position in \(position.instrumentID) is not a positive quantity.")
+        guard position.quantity > 0 || mayBeShort, position.quantity.isFinite else {
+            let what = "The position in \(position.instrumentID) is not a positive quantity"
+            throw invalidInputs("\(what), and allow_short is not set.")
         }
         held[position.instrumentID, default: 0] += position.quantity
     }

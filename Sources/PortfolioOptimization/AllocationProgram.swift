@@ -180,7 +180,7 @@ struct ProgramBuilder {
         }
         if let relaxation, let relaxationColumn, side.parameter == relaxation.parameter {
             // The bound becomes bound + δ·sign of the move; it stands on the right, so δ comes to the left negated.
-            terms.append((relaxationColumn, -sign * relaxation.sign / origin.scale))
+            terms.append((relaxationColumn, -sign * side.slope * relaxation.sign / origin.scale))
         } else if let relaxation, let relaxationColumn, isImplicitTwin(expression, side, of: relaxation) {
             terms.append((relaxationColumn, -sign * relaxation.sign / origin.scale))
         }
@@ -201,6 +201,10 @@ struct ProgramBuilder {
         let isMoved = relaxation?.parameter != nil && relaxation?.parameter == threshold.parameter
         var disjunctions: [Disjunction] = []
         for instrument in limits.thresholdInstruments {
+            if limits.layout.shortColumns[instrument] != nil {
+                disjunctions += signedThreshold(instrument, threshold.bound, isMoved: isMoved)
+                continue
+            }
             let cap = limits.weightLimits(of: instrument).upper
             let capMoves = cap?.parameter != nil && cap?.parameter == relaxation?.parameter
             if let cap, cap.bound < threshold.bound, !isMoved, !capMoves {
@@ -222,6 +226,26 @@ struct ProgramBuilder {
             disjunctions.append(thresholdDisjunction(instrument: instrument, reaching: reaching))
         }
         return disjunctions
+    }
+
+    /// The choices of an instrument that may be short: not long or at least the threshold, not short or at most minus it.
+    ///
+    /// Of the four combinations one contradicts itself; the others are 0, long and short.
+    private func signedThreshold(_ instrument: Int, _ bound: Double, isMoved: Bool) -> [Disjunction] {
+        [1.0, -1.0].map { side in
+            var reaching = LinearRow(columns: [instrument], coefficients: [-side], upperBound: -bound)
+            if let scaleColumn {
+                reaching.columns.append(scaleColumn)
+                reaching.coefficients.append(bound)
+                reaching.upperBound = 0
+            }
+            if isMoved, let relaxationColumn {
+                reaching.columns.append(relaxationColumn)
+                reaching.coefficients.append(-1)
+            }
+            let notHeld = LinearRow(columns: [instrument], coefficients: [side], upperBound: 0)
+            return Disjunction(off: [notHeld], on: [reaching])
+        }
     }
 
     /// The choices of who is held: thresholds, and whom else a limit on positions counts.

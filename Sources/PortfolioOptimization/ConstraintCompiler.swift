@@ -7,6 +7,8 @@ struct ConstraintCompiler {
     private var layout: VariableLayout
     private var parameters: [LimitParameter] = []
     private var expressions: [LimitedExpression] = []
+    /// Where the two rows of what is short of an instrument begin.
+    private var shortExpressions: [Int: Int] = [:]
 
     /// A cap of the whole portfolio or more limits nothing and gets no row.
     private static let everything = 1.0
@@ -20,20 +22,35 @@ struct ConstraintCompiler {
     private init(_ problem: AllocationProblem) {
         self.problem = problem
         // Turnover is the sum of what is sold, cash included, for the budget makes sales and purchases equal. Costs
-        // need the sold part as well: |w − c| = (w − c) + 2 max(0, c − w). Only what is held can be sold.
+        // need the sold part as well: |w − c| = (w − c) + 2 max(0, c − w). What its limits keep above c is not sold.
         let rates = problem.objectiveCostRates
         let limitsTurnover = Self.turnoverLimit(of: problem.constraints) != nil
         var sold = problem.currentWeights.indices.map { index in
-            problem.currentWeights[index] > 0 && (limitsTurnover || rates[index] > 0)
+            problem.currentWeights[index] > Self.lowestWeight(of: index, problem)
+                && (limitsTurnover || rates[index] > 0)
         }
         sold.append(limitsTurnover && problem.currentCash > 0)
-        layout = VariableLayout(instrumentCount: problem.instruments.count, sold: sold)
+        let short = problem.instruments.indices.map { Self.lowestWeight(of: $0, problem) < 0 }
+        layout = VariableLayout(instrumentCount: problem.instruments.count, sold: sold, short: short)
     }
 
     /// `max_turnover` when it can bind: a full switch from one portfolio to another is 1.
     private static func turnoverLimit(of constraints: Constraints) -> Double? {
         guard let limit = constraints.maxTurnover, limit < everything else { return nil }
         return limit
+    }
+
+    /// The least weight that an instrument's own limits allow, or 0 where that is higher.
+    private static func lowestWeight(of index: Int, _ problem: AllocationProblem) -> Double {
+        let constraints = problem.constraints
+        guard constraints.permitsShorts, problem.isTradable[index] else { return 0 }
+        if let floor = constraints.minWeights?[problem.instruments[index].id] { return min(0, floor) }
+        return -(constraints.maxPositionSize ?? beyondReach(constraints))
+    }
+
+    /// A weight that no instrument reaches, long or short, however large the gross exposure may be.
+    private static func beyondReach(_ constraints: Constraints) -> Double {
+        everything + (constraints.maxGrossExposure ?? everything)
     }
 
     private mutating func limits() -> AllocationLimits {
@@ -48,6 +65,8 @@ struct ConstraintCompiler {
         let (penalties, objectivePenalty) = addPenalties()
         addMinimumReturn(penalties.first)
         addScenarioLosses()
+        addShortSides()
+        let gross = addGrossExposure()
         let turnover = addTurnover()
         let volatility = addVolatility()
         let tracking = addTrackingError()
@@ -65,7 +84,10 @@ struct ConstraintCompiler {
             threshold: threshold,
             thresholdInstruments: thresholdInstruments,
             currentWeights: problem.currentWeights + [problem.currentCash],
-            turnoverLimit: turnover
+            turnoverLimit: turnover,
+            grossExpression: gross,
+            permitsShorts: layout.shortColumns.contains { $0 != nil },
+            shortExpressions: shortExpressions
         )
         limits.penalties = penalties
         limits.objectivePenalty = objectivePenalty
@@ -85,6 +107,8 @@ struct ConstraintCompiler {
     }
 
     private mutating func addWeightLimits() {
+        if problem.constraints.permitsShorts { return addSignedWeightLimits() }
+
         let constraints = problem.constraints
         let general = constraints.maxPositionSize.map { ($0, parameter("/max_position_size", $0, .up)) }
         for (index, instrument) in problem.instruments.enumerated() {
@@ -106,6 +130,67 @@ struct ConstraintCompiler {
             }
             expressions.append(LimitedExpression(terms: [(index, 1)], lower: lower, upper: upper))
         }
+    }
+
+    /// −max ≤ w ≤ max unless an instrument's own limits say otherwise.
+    private mutating func addSignedWeightLimits() {
+        let constraints = problem.constraints
+        let general = constraints.maxPositionSize.map { ($0, parameter("/max_position_size", $0, .up)) }
+        let most = Self.beyondReach(constraints)
+        for (index, instrument) in problem.instruments.enumerated() {
+            var lower = LimitSide(bound: -most)
+            var upper = LimitSide(bound: most)
+            if let (size, source) = general {
+                lower = LimitSide(bound: -size, parameter: source, subject: instrument.id, slope: -1)
+                upper = LimitSide(bound: size, parameter: source, subject: instrument.id)
+            }
+            let token = pointerToken(instrument.id)
+            if let floor = constraints.minWeights?[instrument.id] {
+                let source = parameter("/min_weights/\(token)", floor, .down, isNonnegative: false)
+                lower = LimitSide(bound: floor, parameter: source)
+            }
+            if let cap = constraints.maxWeights?[instrument.id] {
+                let source = parameter("/max_weights/\(token)", cap, .up, isNonnegative: false)
+                upper = LimitSide(bound: cap, parameter: source)
+            }
+            if !problem.isTradable[index] {
+                // A floor for what must be sold stays, for the contradiction to be told.
+                if lower.bound <= 0 { lower = LimitSide(bound: 0) }
+                upper = LimitSide(bound: 0)
+            }
+            expressions.append(LimitedExpression(terms: [(index, 1)], lower: lower, upper: upper))
+        }
+    }
+
+    /// Adds what is short of each instrument, h ≥ 0 and h ≥ −w: where it matters |w| = w + 2h.
+    private mutating func addShortSides() {
+        for (index, column) in layout.shortColumns.enumerated() {
+            guard let column else { continue }
+            shortExpressions[index] = expressions.count
+            expressions.append(LimitedExpression(terms: [(column, 1)], lower: LimitSide(bound: 0), upper: nil))
+            expressions.append(
+                LimitedExpression(terms: [(column, 1), (index, 1)], lower: LimitSide(bound: 0), upper: nil)
+            )
+        }
+    }
+
+    /// Σ|w| of some instruments as a linear expression.
+    private func sizes(of members: [Int]) -> [(variable: Int, coefficient: Double)] {
+        members.map { ($0, 1) } + members.compactMap { layout.shortColumns[$0] }.map { ($0, 2) }
+    }
+
+    private mutating func addGrossExposure() -> Int? {
+        guard let bound = problem.constraints.maxGrossExposure,
+            problem.constraints.permitsShorts || bound < Self.everything
+        else { return nil }
+        expressions.append(
+            LimitedExpression(
+                terms: sizes(of: Array(problem.instruments.indices)),
+                lower: nil,
+                upper: LimitSide(bound: bound, parameter: parameter("/max_gross_exposure", bound, .up))
+            )
+        )
+        return expressions.count - 1
     }
 
     private mutating func addCashLimits() {
@@ -143,12 +228,12 @@ struct ConstraintCompiler {
     }
 
     private mutating func addClassLimits(_ cap: Double?, _ pointer: String, _ key: KeyPath<Instrument, String?>) {
-        guard let cap, cap < Self.everything else { return }
+        guard let cap, cap < Self.everything || problem.constraints.permitsShorts else { return }
         let source = parameter(pointer, cap, .up)
         for (name, members) in classes(key) {
             expressions.append(
                 LimitedExpression(
-                    terms: members.map { ($0, 1) },
+                    terms: sizes(of: members),
                     lower: nil,
                     upper: LimitSide(bound: cap, parameter: source, subject: name)
                 )
@@ -183,19 +268,21 @@ struct ConstraintCompiler {
                 }
             }
             var expression = LimitedExpression(terms: members.map { ($0, 1) }, lower: nil, upper: nil)
-            if let minimum = group.min, minimum > 0 {
+            let isSigned = problem.constraints.permitsShorts
+            if let minimum = group.min, minimum > 0 || isSigned {
                 expression.lower = LimitSide(
                     bound: minimum,
-                    parameter: parameter("/groups/\(position)/min", minimum, .down)
+                    parameter: parameter("/groups/\(position)/min", minimum, .down, isNonnegative: !isSigned)
                 )
             }
-            if let maximum = group.max, maximum < Self.everything {
+            if let maximum = group.max, maximum < Self.everything || isSigned {
                 expression.upper = LimitSide(
                     bound: maximum,
-                    parameter: parameter("/groups/\(position)/max", maximum, .up)
+                    parameter: parameter("/groups/\(position)/max", maximum, .up, isNonnegative: !isSigned)
                 )
             }
-            if expression.lower != nil || (expression.upper != nil && !members.isEmpty) {
+            let asksOfNobody = members.isEmpty && (expression.upper?.bound ?? 0) < 0
+            if expression.lower != nil || asksOfNobody || (expression.upper != nil && !members.isEmpty) {
                 expressions.append(expression)
             }
         }
@@ -344,9 +431,10 @@ struct ConstraintCompiler {
         var counted: [Int] = []
         var alwaysHeld = 0
         for index in problem.instruments.indices {
-            if expressions[index].lower?.bound ?? 0 > 0 {
+            let (low, high) = (expressions[index].lower?.bound ?? 0, expressions[index].upper?.bound ?? 1)
+            if low > 0 || high < 0 {
                 alwaysHeld += 1
-            } else if expressions[index].upper?.bound ?? 1 > 0 {
+            } else if low < 0 || high > 0 {
                 counted.append(index)
             }
         }

@@ -69,7 +69,8 @@ public struct AllocationCheck {
         var total = 0.0
         for (id, weight) in result.targetAllocation.sorted(by: { $0.key < $1.key }) {
             let claim = "target_allocation/\(id)"
-            findings.require(weight >= Tolerance.dust, claim, expected: "a weight above dust", actual: "\(weight)")
+            let size = mandate.permitsShorts && id != "cash" ? abs(weight) : weight
+            findings.require(size >= Tolerance.dust, claim, expected: "a weight above dust", actual: "\(weight)")
             if id != "cash" {
                 findings.require(known.contains(id), claim, expected: "an instrument of the model", actual: "unknown")
             }

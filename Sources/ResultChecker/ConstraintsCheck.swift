@@ -30,6 +30,9 @@ func checkConstraints(of exposure: Exposure, _ mandate: Mandate, _ findings: ino
     if let limit = limits.maxTrackingError {
         findings.atMost(trackingError(exposure, mandate), limit, "constraints/max_tracking_error")
     }
+    if let limit = limits.maxGrossExposure {
+        findings.atMost(exposure.gross, limit, "constraints/max_gross_exposure")
+    }
     checkFactorLimits(of: exposure, mandate, &findings)
     checkScenarioLosses(of: exposure, mandate, &findings)
     findings.atLeast(exposure.cash, limits.minCash ?? 0, "constraints/min_cash")
@@ -67,8 +70,14 @@ private func checkPositions(of exposure: Exposure, _ mandate: Mandate, _ finding
         if let general = limits.maxPositionSize, limits.maxWeights?[id] == nil {
             findings.atMost(weight, general, "constraints/max_position_size of \(id)")
         }
+        if weight < 0 {
+            findings.require(mandate.permitsShorts, "allow_short", expected: "\(id) not short", actual: "\(weight)")
+            if let general = limits.maxPositionSize, limits.minWeights?[id] == nil {
+                findings.atLeast(weight, -general, "constraints/max_position_size of \(id)")
+            }
+        }
         if let threshold = limits.minPositionSize, limits.minWeights?[id] == nil {
-            findings.atLeast(weight, threshold, "constraints/min_position_size of \(id)")
+            findings.atLeast(abs(weight), threshold, "constraints/min_position_size of \(id)")
         }
     }
     guard limits.maxWeights != nil || limits.minWeights != nil else { return }
@@ -86,13 +95,13 @@ private func checkGroups(of exposure: Exposure, _ mandate: Mandate, _ findings: 
     let instruments = mandate.instruments
     if let limit = limits.maxSectorExposure {
         for sector in Set(instruments.values.compactMap(\.sector)).sorted() {
-            let total = exposure.total(mandate.moments) { instruments[$0]?.sector == sector }
+            let total = exposure.size(mandate.moments) { instruments[$0]?.sector == sector }
             findings.atMost(total, limit, "constraints/max_sector_exposure of \(sector)")
         }
     }
     if let limit = limits.maxAssetClassExposure {
         for assetClass in Set(instruments.values.compactMap(\.assetClass)).sorted() {
-            let total = exposure.total(mandate.moments) { instruments[$0]?.assetClass == assetClass }
+            let total = exposure.size(mandate.moments) { instruments[$0]?.assetClass == assetClass }
             findings.atMost(total, limit, "constraints/max_asset_class_exposure of \(assetClass)")
         }
     }

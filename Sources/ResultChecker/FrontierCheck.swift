@@ -123,7 +123,7 @@ public struct FrontierCheck {
             total += weight
             found += 1
             findings.require(
-                weight >= Tolerance.dust,
+                (mandate.permitsShorts ? abs(weight) : weight) >= Tolerance.dust,
                 "\(claim)/weights/\(id)",
                 expected: "a weight above dust",
                 actual: "\(weight)"

@@ -128,7 +128,7 @@ private struct Limit {
         }
         func total(_ attribute: KeyPath<Instrument, String?>) -> Double? {
             guard let subject = binding.subject else { return nil }
-            return exposure.total(mandate.moments) { mandate.instruments[$0]?[keyPath: attribute] == subject }
+            return exposure.size(mandate.moments) { mandate.instruments[$0]?[keyPath: attribute] == subject }
         }
         if path.first == "max_scenario_losses" {
             // A scenario's name may hold any character, a slash among them.
@@ -141,8 +141,9 @@ private struct Limit {
         }
         let found: (bound: Double?, value: Double?, isUpper: Bool)
         switch (path.first, path.count) {
-        case ("max_position_size", 1): found = (limits.maxPositionSize, weight(binding.subject), true)
-        case ("min_position_size", 1): found = (limits.minPositionSize, weight(binding.subject), false)
+        case ("max_position_size", 1): found = (limits.maxPositionSize, weight(binding.subject).map { abs($0) }, true)
+        case ("min_position_size", 1): found = (limits.minPositionSize, weight(binding.subject).map { abs($0) }, false)
+        case ("max_gross_exposure", 1): found = (limits.maxGrossExposure, exposure.gross, true)
         case ("max_weights", 2): found = (limits.maxWeights?[path[1]], weight(path[1]), true)
         case ("min_weights", 2): found = (limits.minWeights?[path[1]], weight(path[1]), false)
         case ("max_sector_exposure", 1): found = (limits.maxSectorExposure, total(\.sector), true)

@@ -81,35 +81,85 @@ struct WorstCase {
         guard uncertainty.upper != nil || periods > 1, held.allSatisfy({ weights[$0] > 0 }) else { return false }
         var variance = 0.0
         for i in held {
-            for j in held {
-                let entry = moments.covariance[i, j]
-                let most: Double
-                if let upper = uncertainty.upper {
-                    most = entry + uncertainty.size * (upper[i, j] - entry)
-                } else {
-                    let square = moments.covariance[i, i] * moments.covariance[j, j] + entry * entry
-                    most = entry + uncertainty.size * (square / Double(periods - 1)).squareRoot()
-                }
-                variance += weights[i] * most * weights[j]
-            }
+            for j in held { variance += weights[i] * worstEntry(i, j, uncertainty, moments) * weights[j] }
         }
         volatility = max(0, variance).squareRoot()
         return true
     }
+}
 
-    /// By how much a loss grows at most when scenarios are moved by one unit.
-    private func length(of weights: [Double], _ norm: Uncertainty.Norm) -> Double {
-        var (sum, squares, largest) = (0.0, 0.0, 0.0)
-        for weight in weights {
-            sum += abs(weight)
-            squares += weight * weight
-            largest = max(largest, abs(weight))
+/// The largest that the covariance of two instruments may be.
+private func worstEntry(_ i: Int, _ j: Int, _ uncertainty: Uncertainty, _ moments: Moments) -> Double {
+    let entry = moments.covariance[i, j]
+    if let upper = uncertainty.upper { return entry + uncertainty.size * (upper[i, j] - entry) }
+    let square = moments.covariance[i, i] * moments.covariance[j, j] + entry * entry
+    return entry + uncertainty.size * (square / Double((moments.returns?.rows ?? 0) - 1)).squareRoot()
+}
+
+/// By how much a loss grows at most when scenarios are moved by one unit.
+private func length(of weights: [Double], _ norm: Uncertainty.Norm) -> Double {
+    var (sum, squares, largest) = (0.0, 0.0, 0.0)
+    for weight in weights {
+        sum += abs(weight)
+        squares += weight * weight
+        largest = max(largest, abs(weight))
+    }
+    switch norm {
+    case .sum: return largest
+    case .euclidean: return squares.squareRoot()
+    case .largest: return sum
+    }
+}
+
+extension Mandate {
+    /// What is uncertain, and how far; nil for types other than robust, and where nothing is.
+    private var guardedAgainst: Uncertainty? {
+        guard request.type == .robust, let uncertainty = request.parameters.uncertainty, uncertainty.size > 0 else {
+            return nil
         }
-        switch norm {
-        case .sum: return largest
-        case .euclidean: return squares.squareRoot()
-        case .largest: return sum
+        return uncertainty
+    }
+
+    /// The mandate on the largest covariance, where that is uncertain.
+    var onWorstCovariance: Mandate {
+        guard let uncertainty = guardedAgainst, uncertainty.kind == .covarianceBox else { return self }
+        let count = moments.instruments.count
+        var worst = DenseMatrix(rows: count, columns: count)
+        for j in 0..<count {
+            for i in 0..<count { worst[i, j] = worstEntry(i, j, uncertainty, moments) }
         }
+        var guarded = moments
+        guarded.covariance = .dense(worst)
+        return Mandate(snapshot: snapshot, moments: guarded, request: request)
+    }
+
+    /// By how much the worst return of weights is below their expected one, or nil where returns are certain.
+    func returnPenalty(of weights: [Double]) -> Double? {
+        guard guardedAgainst?.kind.isOfReturns == true else { return nil }
+        let exposure = Exposure(weights: weights, cash: 0, moments: moments)
+        guard let worst = WorstCase(exposure, self) else { return .nan }
+        return exposure.expectedReturn(moments, riskFreeRate: 0) - worst.expectedReturn
+    }
+
+    /// By how much the worst risk of weights is above theirs, or nil where scenarios are certain.
+    func riskPenalty(of weights: [Double]) -> Double? {
+        guard let uncertainty = guardedAgainst, uncertainty.kind == .wasserstein else { return nil }
+        return uncertainty.size / (1 - (preferences.confidenceLevel ?? 0.95))
+            * length(of: weights, uncertainty.norm ?? .euclidean)
+    }
+
+    /// A result's figures in the worst case, as an objective counts them.
+    func worstFigures(of metrics: AllocationMetrics, _ exposure: Exposure) -> AllocationMetrics {
+        guard guardedAgainst != nil, let worst = WorstCase(exposure, self) else { return metrics }
+        var figures = metrics
+        figures.risk = worst.risk
+        if let penalty = returnPenalty(of: exposure.weights) { figures.expectedReturnNet -= penalty }
+        guard request.objective.needsBenchmark, let benchmark = snapshot.portfolio.benchmark else { return figures }
+        let active = moments.instruments.enumerated().map { exposure.weights[$0] - (benchmark[$1] ?? 0) }
+        if let penalty = returnPenalty(of: active), let error = metrics.trackingError, error > 0 {
+            figures.informationRatio = figures.informationRatio.map { $0 - penalty / error }
+        }
+        return figures
     }
 }
 

@@ -150,6 +150,41 @@ struct RobustJobTests {
         #expect(failureCode(job) == "infeasible")
     }
 
+    @Test(arguments: UInt64(1)...6)
+    func `short holdings have a worst case of their own`(seed: UInt64) throws {
+        for kind in [Uncertainty.Kind.ellipsoidal, .box] {
+            var job = robustJob(Uncertainty(kind: kind, size: 0.15), .maximizeUtility, seed: seed)
+            job.request.constraints.allowShort = true
+            job.request.constraints.maxGrossExposure = 1.8
+            job.request.constraints.maxTurnover = 0.8
+            job.request.preferences.riskAversion = 1
+            let solved = outcome(job)
+            #expect(solved.violations == [])
+            let result = try solved.result.get()
+            let returns = try #require(result.robust?.worstCaseExpectedReturns)
+            let worst = result.targetAllocation.reduce(0) { $0 + (returns[$1.key] ?? 0) * $1.value }
+            #expect(abs(worst - (result.robust?.worstCaseReturn ?? 0)) < 1e-12)
+            #expect(result.targetAllocation.contains { $0.value < 0 })
+        }
+        var job = robustJob(Uncertainty(kind: .covarianceBox, size: 1), .minimizeRisk, seed: seed)
+        job.request.constraints.allowShort = true
+        job.request.constraints.maxGrossExposure = 1.5
+        #expect(failureCode(job) == "unsupported_constraint")
+    }
+
+    @Test(arguments: [Uncertainty.Kind.ellipsoidal, .box, .covarianceBox])
+    func `what an optimum's trades gain is told in the worst case`(kind: Uncertainty.Kind) throws {
+        var job = robustJob(Uncertainty(kind: kind, size: 0.5), .maximizeUtility)
+        job.request.constraints = Constraints()
+        job.request.constraints.maxCash = 1
+        let result = try outcome(job).result.get()
+        // Free of limits nothing but the whole lots of its trades keeps an optimum from gaining by each.
+        for trade in result.trades where trade.action == .buy {
+            let reasons = try #require(trade.reasons)
+            #expect(reasons.total >= -1e-12 && reasons.constraints <= 1e-3, "\(trade.instrumentID): \(reasons)")
+        }
+    }
+
     @Test func `an uncertainty that does not matter is warned of`() throws {
         let result = try outcome(robustJob(Uncertainty(kind: .box, size: 1), .minimizeRisk)).result.get()
         #expect(result.warnings.contains { $0.code == "uncertainty_without_effect" })

@@ -200,19 +200,27 @@ func worstMiss(_ problem: AllocationProblem, _ weights: [Double], _ cash: Double
     for (index, instrument) in problem.instruments.enumerated() {
         let weight = weights[index]
         let floor = limits.minWeights?[instrument.id]
-        atLeast(weight, floor ?? 0)
+        if limits.allowShort == true {
+            atLeast(weight, problem.isTradable[index] ? floor ?? limits.maxPositionSize.map { -$0 } : 0)
+        } else {
+            atLeast(weight, floor ?? 0)
+        }
         atMost(weight, problem.isTradable[index] ? limits.maxWeights?[instrument.id] ?? limits.maxPositionSize : 0)
-        if floor == nil, weight != 0 { atLeast(weight, limits.minPositionSize) }
+        if floor == nil, weight != 0 { atLeast(abs(weight), limits.minPositionSize) }
     }
     func total(where belongs: (Instrument) -> Bool) -> Double {
         zip(problem.instruments, weights).reduce(0) { belongs($1.0) ? $0 + $1.1 : $0 }
     }
+    func size(where belongs: (Instrument) -> Bool) -> Double {
+        zip(problem.instruments, weights).reduce(0) { belongs($1.0) ? $0 + abs($1.1) : $0 }
+    }
     for name in Set(problem.instruments.compactMap(\.sector)) {
-        atMost(total { $0.sector == name }, limits.maxSectorExposure)
+        atMost(size { $0.sector == name }, limits.maxSectorExposure)
     }
     for name in Set(problem.instruments.compactMap(\.assetClass)) {
-        atMost(total { $0.assetClass == name }, limits.maxAssetClassExposure)
+        atMost(size { $0.assetClass == name }, limits.maxAssetClassExposure)
     }
+    atMost(size { _ in true }, limits.maxGrossExposure)
     for group in limits.groups ?? [] {
         let exposure =
             switch group.members {

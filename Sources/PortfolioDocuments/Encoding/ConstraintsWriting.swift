@@ -18,6 +18,8 @@ extension DocumentEncoder {
             writer.member("max_cash", ifPresent: constraints.maxCash)
             if let most = constraints.maxPositions { writer.member("max_positions", most) }
             writer.member("max_tracking_error", ifPresent: constraints.maxTrackingError)
+            writer.member("allow_short", ifPresent: constraints.allowShort)
+            writer.member("max_gross_exposure", ifPresent: constraints.maxGrossExposure)
             if let groups = constraints.groups {
                 writer.name("groups")
                 writer.array(groups) { writeGroup($1, &$0) }

@@ -287,7 +287,17 @@ extension MeanVarianceMethod {
             limitMultiplier: priced.limit
         )
         let multipliers = linear.multipliers(rows: priced.rows, bounds: bounds, limit: priced.limit)
-        return ShadowPrices(multipliers: multipliers, gainPerDual: gainPerDual)
+        var prices = ShadowPrices(multipliers: multipliers, gainPerDual: gainPerDual)
+        if limits.permitsShorts {
+            let kinks = program.kinkMultipliers(
+                priced.point,
+                at: priced.parameter,
+                multipliers: priced.rows,
+                limitMultiplier: priced.limit
+            )
+            prices.setKinks(kinks, gainPerDual: gainPerDual)
+        }
+        return prices
     }
 }
 

@@ -45,12 +45,14 @@ private func uncertainty(of request: OptimizationRequest) throws(OptimizationFai
 /// The failure of a limit in force whose worst case is not known; nil when there is none.
 func refusal(of constraints: Constraints, under request: OptimizationRequest) -> OptimizationFailure? {
     guard request.type == .robust, request.parameters.uncertainty?.kind == .covarianceBox,
-        request.parameters.uncertainty?.size != 0, constraints.maxTrackingError != nil
+        request.parameters.uncertainty?.size != 0
     else { return nil }
+    let refused = constraints.set(among: ["max_tracking_error", "allow_short"])
+    guard !refused.isEmpty else { return nil }
     return OptimizationFailure(
         code: "unsupported_constraint",
-        message: "max_tracking_error does not go with an uncertainty of kind covariance_box: active weights have both"
-            + " signs, and their worst covariance is not the largest one."
+        message: "\(refused.joined(separator: " and ")) does not go with an uncertainty of kind covariance_box: where"
+            + " weights have both signs the worst covariance is not the largest one."
     )
 }
 
