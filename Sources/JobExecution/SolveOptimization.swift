@@ -142,7 +142,8 @@ package struct SolveOptimization {
     private func requireReturns(_ moments: Moments, _ job: OptimizationJob) throws(OptimizationFailure) {
         let limits = job.snapshot.portfolio.constraints.overridden(by: job.request.constraints)
         guard moments.expectedReturnsEstimator == "none" else { return }
-        guard !job.request.objective.needsExpectedReturns, limits.minReturn == nil else {
+        let isAboutReturn = job.request.objective.needsExpectedReturns || job.request.terms.needExpectedReturns
+        guard !isAboutReturn, limits.minReturn == nil else {
             throw OptimizationFailure(
                 code: "missing_expected_returns",
                 message: "the risk model has neither expected returns nor a history to estimate them from"
@@ -163,6 +164,7 @@ package struct SolveOptimization {
         var solution = try optimizeAllocation(problem) { isRevoked() || clock() >= deadline }
         solution.report.solveMilliseconds = (clock() - started).inMilliseconds
         var result = try result(of: solution, problem, moments, job.snapshot)
+        result.objectiveTerms = try termValues(of: problem, at: solution)
         if job.request.frontierPointCount > 0, moments.expectedReturnsEstimator == "none" {
             let message = "The efficient frontier was not traced: the risk model has no expected returns."
             result.warnings.append(ResultWarning(code: "frontier_unavailable", message: message))

@@ -26,6 +26,8 @@ public struct OptimizationResult: Equatable, Sendable {
     public var warnings: [ResultWarning]
     /// Prior and posterior of a Black–Litterman optimization; nil for the other types.
     public var blackLitterman: BlackLittermanReport?
+    /// What each term of a `custom` or `multi_objective` objective came to; nil for the others.
+    public var objectiveTerms: [TermValue]?
     /// The efficient frontier under the same limits, by ascending risk; nil unless asked for.
     public var efficientFrontier: [FrontierPoint]?
 

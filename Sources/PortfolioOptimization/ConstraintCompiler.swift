@@ -24,9 +24,9 @@ struct ConstraintCompiler {
         let rates = problem.objectiveCostRates
         let limitsTurnover = Self.turnoverLimit(of: problem.constraints) != nil
         var sold = problem.currentWeights.indices.map { index in
-            problem.currentWeights[index] > 0 && (limitsTurnover || rates[index] > 0)
+            problem.currentWeights[index] > 0 && (limitsTurnover || rates[index] > 0 || problem.sales.ofInstruments)
         }
-        sold.append(limitsTurnover && problem.currentCash > 0)
+        sold.append((limitsTurnover || problem.sales.ofCash) && problem.currentCash > 0)
         layout = VariableLayout(instrumentCount: problem.instruments.count, sold: sold)
     }
 

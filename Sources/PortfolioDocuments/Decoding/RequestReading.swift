@@ -5,9 +5,9 @@ private let requestFields = FieldNames(
     known: [
         "portfolio_id", "optimization_type", "objective", "risk_measure", "constraints", "preferences",
         "frontier_points", "estimation",
-    ] + methodFields,
+    ] + methodFields + multiObjectiveFields,
     notOffered: [
-        "uncertainty", "horizon", "scenarios", "custom_objective", "objectives", "pareto_points",
+        "uncertainty", "horizon", "scenarios",
     ]
 )
 
@@ -21,9 +21,9 @@ func readOptimizationRequest(_ value: JSONValue, _ faults: FaultCollector) -> Op
     let preferences = readSection("preferences", reader) { readPreferences($0, at: $1, faults) }
     reportRefused(constraints, of: kind, reader)
     let estimation = readSection("estimation", reader) { readEstimation($0, at: $1, faults) }
-    let parameters = readMethodParameters(reader, type: kind?.type)
+    let parameters = readMethodParameters(reader, kind)
     guard let portfolioID, let kind else { return nil }
-    return OptimizationRequest(
+    let request = OptimizationRequest(
         portfolioID: portfolioID,
         type: kind.type,
         objective: kind.objective,
@@ -34,6 +34,8 @@ func readOptimizationRequest(_ value: JSONValue, _ faults: FaultCollector) -> Op
         frontierPointCount: frontierPointCount,
         estimation: estimation ?? Estimation()
     )
+    reportNonconvex(request, reader)
+    return request
 }
 
 /// Reads a member that is an object of its own, or nil when absent.

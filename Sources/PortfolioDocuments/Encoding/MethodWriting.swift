@@ -14,6 +14,7 @@ extension DocumentEncoder {
         if let budgets = parameters.riskBudgets { writer.member("risk_budgets", map: budgets) }
         writer.member("linkage", ifPresent: parameters.linkage?.rawValue)
         writer.member("distance_of_distance", ifPresent: parameters.distanceOfDistance)
+        writeObjectiveTerms(parameters, &writer)
     }
 
     private static func writeView(_ view: ReturnView, _ writer: inout JSONWriter) {
