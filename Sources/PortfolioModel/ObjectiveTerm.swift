@@ -137,7 +137,8 @@ extension [ObjectiveTerm] {
                 found.append(
                     NonconvexTerm(
                         index: index,
-                        reason: "\(name) is convex (\(term.kind.reason)), so that a sum that rewards it has local optima:"
+                        reason:
+                            "\(name) is convex (\(term.kind.reason)), so that a sum that rewards it has local optima:"
                             + " give it a negative weight"
                     )
                 )
@@ -183,7 +184,9 @@ extension [ObjectiveTerm] {
     public var scenarioMeasures: [RiskMeasure] {
         var found: [RiskMeasure] = []
         for term in self where term.kind == .risk {
-            if let measure = term.riskMeasure, measure != .volatility, !found.contains(measure) { found.append(measure) }
+            if let measure = term.riskMeasure, measure != .volatility, !found.contains(measure) {
+                found.append(measure)
+            }
         }
         return found
     }

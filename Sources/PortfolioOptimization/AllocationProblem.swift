@@ -89,7 +89,8 @@ public struct AllocationProblem: Sendable {
         terms = request.terms
         let measures = terms.scenarioMeasures
         scenarios =
-            request.riskMeasure == .volatility && measures.isEmpty ? nil : try scenarioReturns(of: moments, chosen: chosen)
+            request.riskMeasure == .volatility && measures.isEmpty
+            ? nil : try scenarioReturns(of: moments, chosen: chosen)
         scenarioProbabilities = moments.probabilities
         periodsPerYear = moments.periodsPerYear
         currentWeights = values.map { $0 / total }
@@ -98,7 +99,12 @@ public struct AllocationProblem: Sendable {
         isTradable = instruments.map { universe.contains($0.id) }
         constraints = portfolio.constraints.overridden(by: request.constraints)
         try requireFactors(constraints, moments.factors)
-        if let refusal = refusal(of: constraints, request.type, request.objective, measures.first ?? request.riskMeasure) {
+        if let refusal = refusal(
+            of: constraints,
+            request.type,
+            request.objective,
+            measures.first ?? request.riskMeasure
+        ) {
             throw refusal
         }
         preferences = portfolio.preferences.overridden(by: request.preferences)

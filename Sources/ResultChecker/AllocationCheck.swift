@@ -43,6 +43,7 @@ public struct AllocationCheck {
         checkMetrics(of: result, exposure, mandate, &findings)
         checkTrades(of: result, mandate, &findings)
         checkReport(of: result, exposure, mandate, &findings)
+        checkObjectiveTerms(of: result, exposure, mandate, &findings)
         checkRiskBudgets(of: result, exposure, mandate, &findings)
         checkBlackLitterman(of: result, before: momentsBeforeViews ?? mandate.moments, mandate, &findings)
         return findings.violations

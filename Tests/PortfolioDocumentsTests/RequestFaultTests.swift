@@ -39,7 +39,7 @@ struct RequestFaultTests {
             kind("mean_varianc", "minimize_risk", .unknownValue, "/optimization_type", "did you mean mean_variance?"),
             kind("foo", "minimize_risk", .unknownValue, "/optimization_type", "foo", "mean_variance"),
             kind("mean_variance", "custom", .notSupported, "/objective", "maximize_sharpe"),
-            kind("mean_variance", "multi_objective", .notSupported, "/objective", "multi_objective"),
+            kind("risk_parity", "multi_objective", .notSupported, "/objective", "multi_objective"),
             kind("mean_variance", "be_rich", .unknownValue, "/objective", "be_rich", "maximize_utility"),
             with("\"risk_measure\":\"cvarr\"", .unknownValue, "/risk_measure", "cvarr", "cvar"),
             with("\"risk_measure\":\"vol\"", .unknownValue, "/risk_measure", "vol"),

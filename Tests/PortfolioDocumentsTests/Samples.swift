@@ -89,7 +89,7 @@ struct Samples {
             riskMeasure: combination.riskMeasures[count(0...(combination.riskMeasures.count - 1))],
             constraints: constraints(),
             preferences: preferences(),
-            parameters: parameters(of: combination.type),
+            parameters: parameters(of: combination),
             estimation: Estimation(
                 expectedReturns: maybe { Estimation.ExpectedReturns.allCases[$0.count(0...5)] },
                 covariance: maybe { Estimation.Covariance.allCases[$0.count(0...7)] },
@@ -99,9 +99,14 @@ struct Samples {
     }
 
     /// What the method of a type is told.
-    private mutating func parameters(of type: OptimizationType) -> MethodParameters {
+    private mutating func parameters(of combination: MethodCombination) -> MethodParameters {
         var parameters = MethodParameters()
-        switch type {
+        if combination.objective == .multiObjective {
+            parameters.objectives = terms()
+            let axes = parameters.objectives.map { MethodParameters.paretoAxes.contains($0.count) } ?? false
+            if axes { parameters.paretoPoints = maybe { $0.count(2...9) } }
+        }
+        switch combination.type {
         case .meanVariance, .factorBased: break
         case .blackLitterman:
             parameters.views = maybe { samples in (0..<samples.count(0...3)).map { _ in samples.view() } }
@@ -112,8 +117,25 @@ struct Samples {
         case .hierarchicalRiskParity:
             parameters.linkage = maybe { Linkage.allCases[$0.count(0...3)] }
             parameters.distanceOfDistance = maybe { $0.count(0...1) == 0 }
+        case .custom: parameters.customObjective = terms()
         }
         return parameters
+    }
+
+    /// Terms of every kind, each weighed so that the sum is concave.
+    private mutating func terms() -> [ObjectiveTerm] {
+        ObjectiveTerm.Kind.allCases.filter { $0 == .expectedReturn || count(0...1) == 0 }.map { kind in
+            let weight = (kind.shape == .convex ? -1 : 1) * (0.1 + fraction())
+            return ObjectiveTerm(
+                kind,
+                weight: weight,
+                name: maybe { _ in "my \(kind.rawValue)" },
+                riskMeasure: kind == .risk
+                    ? maybe { $0.count(0...1) == 0 ? .conditionalValueAtRisk : .volatility } : nil,
+                factor: kind == .factorExposure ? "MKT" : nil,
+                scores: kind == .score ? ["A": 0.5, "B": -1] : nil
+            )
+        }
     }
 
     private mutating func view() -> ReturnView {

@@ -128,7 +128,9 @@ struct ComposedMethod {
     /// Entropy has no slope at 0, and who must be 0 there has no inside.
     private var refusalOfLimits: OptimizationFailure? {
         guard limits.hasChoices, problem.terms.contains(where: { $0.kind == .entropy }) else { return nil }
-        return unsupported("entropy holds a little of everything: it does not go with min_position_size or max_positions")
+        return unsupported(
+            "entropy holds a little of everything: it does not go with min_position_size or max_positions"
+        )
     }
 
     /// The search over who is held counts every choice, and whether something is sold is one.

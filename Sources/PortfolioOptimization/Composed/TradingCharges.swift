@@ -45,7 +45,8 @@ struct TradingCharges: Equatable, Sendable {
                 )
                 let tax = SaleTax(lots: own, weight: weights[index], circumstances)
                 taxes[index] = tax
-                if tax?.beginsWithLosses == true, PortfolioOptimization.mayWash(lots: own, circumstances: circumstances) {
+                if tax?.beginsWithLosses == true, PortfolioOptimization.mayWash(lots: own, circumstances: circumstances)
+                {
                     mayWash = true
                 }
             }
