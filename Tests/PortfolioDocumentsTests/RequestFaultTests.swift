@@ -54,7 +54,7 @@ struct RequestFaultTests {
             with("\"estimation\":{\"half_life\":0}", .outOfRange, "/estimation/half_life", "half_life"),
             with("\"estimation\":{\"missing\":\"drop\"}", .unknownField, "/estimation/missing", "missing"),
             with("\"scenarios\":[]", .notSupported, "/scenarios", "scenarios"),
-            with("\"pareto_points\":3", .notSupported, "/pareto_points", "pareto_points"),
+            with("\"pareto_points\":3", .contradiction, "/pareto_points", "multi_objective"),
             with("\"posterior_covariance\":false", .contradiction, "/posterior_covariance", "black_litterman"),
             with("\"constrains\":{}", .unknownField, "/constrains", "did you mean constraints?"),
             with("\"foo\":1", .unknownField, "/foo", "unknown field foo"),

@@ -231,26 +231,23 @@ struct ComposedObjective {
                 builder.addCost(.variable(column), times: -chargeWeights.tax / unit * part.rate)
                 builder.requireNonnegative(.variable(column))
                 // The last part has room for what rounding leaves.
-                if place + 1 < tax.parts.count {
-                    builder.requireNonnegative(.constant(part.weight) - .variable(column))
-                }
+                let isLast = place + 1 == tax.parts.count
+                guard !isLast || tax.beginsWithLosses else { continue }
+                let room = part.weight * (isLast ? 1 + Self.roomForRounding : 1)
+                builder.requireNonnegative(.constant(room) - .variable(column))
             }
-            let sold = columns.reduce(AffineExpression()) { $0 + .variable($1) }
-            builder.requireNonnegative(sold + .variable(index) - .constant(held))
-            guard tax.beginsWithLosses else { continue }
-            builder.requireNonnegative(.constant(held) - sold)
-            program.addSaleChoice(sold: columns, instrument: index, held: held)
+            guard tax.beginsWithLosses else {
+                let sold = columns.reduce(AffineExpression()) { $0 + .variable($1) }
+                builder.requireNonnegative(sold + .variable(index) - .constant(held))
+                continue
+            }
             let top = limits.weightLimits(of: index).upper.map { min(1, $0.bound) } ?? 1
-            let slope = tax.hullSlope(held: held, top: max(top, held))
-            program.implied.append(
-                LinearRow(
-                    columns: columns + [index],
-                    coefficients: tax.parts.map { -$0.rate } + [slope],
-                    upperBound: slope * max(top, held)
-                )
-            )
+            program.addSaleChoice(tax, sold: columns, instrument: index, held: held, top: max(top, held))
         }
     }
+
+    /// What the lots of a holding may add up to beyond it, of its weight.
+    private static let roomForRounding = 1e-9
 
     // MARK: Values
 
@@ -303,14 +300,36 @@ struct ComposedObjective {
 
 extension AllocationProgram {
     /// Adds the choice of selling nothing of a holding, or buying nothing of it.
-    fileprivate mutating func addSaleChoice(sold: [Int], instrument: Int, held: Double) {
+    ///
+    /// Neither side leaves an inequality without room, where an interior-point method would find no way. What both sides
+    /// have in common is implied: Σ sold ≥ held − w, Σ sold ≤ held, and the line that the tax lies above.
+    fileprivate mutating func addSaleChoice(_ tax: SaleTax, sold: [Int], instrument: Int, held: Double, top: Double) {
         let ones = [Double](repeating: 1, count: sold.count)
+        let none = sold.map { LinearRow(columns: [$0], coefficients: [1], upperBound: 0, isEquality: true) }
+        let kept = LinearRow(columns: [instrument], coefficients: [-1], upperBound: -held)
         disjunctions.append(
             Disjunction(
-                off: [LinearRow(columns: sold, coefficients: ones, upperBound: 0)],
-                on: [LinearRow(columns: sold + [instrument], coefficients: ones + [1], upperBound: held)]
+                off: none + [kept],
+                on: [
+                    LinearRow(
+                        columns: sold + [instrument],
+                        coefficients: ones + [1],
+                        upperBound: held,
+                        isEquality: true
+                    )
+                ]
             )
         )
+        let slope = tax.hullSlope(held: held, top: top)
+        implied += [
+            LinearRow(columns: sold + [instrument], coefficients: ones.map { -$0 } + [-1], upperBound: -held),
+            LinearRow(columns: sold, coefficients: ones, upperBound: held),
+            LinearRow(
+                columns: sold + [instrument],
+                coefficients: tax.parts.map { -$0.rate } + [slope],
+                upperBound: slope * top
+            ),
+        ]
     }
 }
 

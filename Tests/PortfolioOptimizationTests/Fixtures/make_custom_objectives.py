@@ -164,7 +164,8 @@ def solve(case, data, sold, held):
         elif kind == "concentration":
             value = cp.sum_squares(w) + cash ** 2
         elif kind == "entropy":
-            value = cp.sum(cp.entr(w)) + cp.entr(cash)
+            # Where cash must be 0, a rounding below it would have no entropy at all.
+            value = cp.sum(cp.entr(w)) + (cp.entr(cash) if "max_cash" in c else 0)
         elif kind == "factor_exposure":
             value = data["loadings"] @ w
         else:
