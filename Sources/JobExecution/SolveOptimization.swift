@@ -229,17 +229,20 @@ package struct SolveOptimization {
         for warning in moments.warnings + solution.warnings + problem.warnings + plan.warnings
         where !warnings.contains(warning) { warnings.append(warning) }
         let metrics = allocation.metrics(of: plan)
-        let explanation = try TradeExplanation(
-            allocation,
-            metrics: metrics,
-            objective: problem.objective,
-            measure: problem.riskMeasure
-        )
+        let trades =
+            problem.objective.isOfTerms
+            ? plan.trades
+            : try TradeExplanation(
+                allocation,
+                metrics: metrics,
+                objective: problem.objective,
+                measure: problem.riskMeasure
+            ).explained(plan.trades)
         var result = OptimizationResult(
             metrics: metrics,
             currentAllocation: allocation.holdings.allocation,
             targetAllocation: allocation.allocation,
-            trades: explanation.explained(plan.trades),
+            trades: trades,
             solution: solution.report,
             bindingConstraints: solution.bindingConstraints,
             riskContributions: allocation.riskContributions,

@@ -13,7 +13,12 @@ struct ObjectiveTermFaultTests {
             custom(#"[{"weight":1}]"#, .missingField, "/custom_objective/0/term", "required"),
             custom(#"[{"term":"return"}]"#, .missingField, "/custom_objective/0/weight", "required"),
             custom(#"[{"term":"profit","weight":1}]"#, .unknownValue, "/custom_objective/0/term", "one of"),
-            custom(#"[{"term":"concentratoin","weight":-1}]"#, .unknownValue, "/custom_objective/0/term", "mean concentration?"),
+            custom(
+                #"[{"term":"concentratoin","weight":-1}]"#,
+                .unknownValue,
+                "/custom_objective/0/term",
+                "mean concentration?"
+            ),
             custom(#"[{"term":"return","weight":0}]"#, .outOfRange, "/custom_objective/0/weight", "not be 0"),
             custom(#"[{"term":"return","weight":1e10}]"#, .outOfRange, "/custom_objective/0/weight", "at most"),
             custom(#"[{"term":"return","weight":"w*x"}]"#, .wrongType, "/custom_objective/0/weight", "number"),
