@@ -48,8 +48,9 @@ struct SaleTax: Equatable, Sendable {
         return total
     }
 
-    /// The least slope m of a line −m (top − w) through the point where nothing is sold and nothing more can be bought,
-    /// that the tax at a weight w lies above: its lower hull beyond the losses. 0 without losses.
+    /// The least slope m of a line −m (top − w) that the tax at a weight w lies above; 0 without losses.
+    ///
+    /// `top` is the largest weight. The line is the part of the tax's lower hull beyond the losses.
     func hullSlope(held: Double, top: Double) -> Double {
         var (sold, tax, slope) = (0.0, 0.0, 0.0)
         for part in parts {
