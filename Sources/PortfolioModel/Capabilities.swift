@@ -20,7 +20,9 @@ public enum Capabilities {
     /// The objectives that a type takes.
     public static func objectives(of type: OptimizationType) -> [Objective] {
         switch type {
-        case .meanVariance, .blackLitterman, .factorBased, .robust, .scenarioBased: allocationObjectives
+        case .meanVariance, .blackLitterman, .factorBased: allocationObjectives + [.multiObjective]
+        case .robust, .scenarioBased: allocationObjectives
+        case .custom: [.custom]
         case .riskParity, .hierarchicalRiskParity: [.riskBudgeting]
         }
     }
@@ -31,6 +33,9 @@ public enum Capabilities {
         case (.riskParity, _), (.hierarchicalRiskParity, _): [.volatility]
         case (_, .maximizeSharpe), (_, .minimizeRisk), (_, .maximizeReturn), (_, .maximizeUtility):
             RiskMeasure.allCases
+        case (_, .multiObjective), (_, .custom):
+            // Value-at-risk is not convex, and what is added up must be.
+            RiskMeasure.allCases.filter { $0 != .valueAtRisk }
         case (_, _): [.volatility]
         }
     }

@@ -13,7 +13,7 @@ extension Capabilities {
         if objective == .riskBudgeting || riskMeasure != .volatility {
             refused += ["max_positions", "max_tracking_error"]
         }
-        if objective == .riskBudgeting || objective == .maximizeDiversification { refused.append("allow_short") }
+        if objective == .riskBudgeting || objective == .maximizeDiversification || objective.isOfTerms { refused.append("allow_short") }
         if type != .scenarioBased { refused.append("max_scenario_losses") }
         return refused
     }

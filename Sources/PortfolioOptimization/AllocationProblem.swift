@@ -44,7 +44,11 @@ public struct AllocationProblem: Sendable {
     public let parameters: MethodParameters
     /// The benchmark, where the objective is measured against it and the portfolio has one.
     public let benchmark: BenchmarkFigures?
-    /// The benchmark as a limit on the tracking error needs it; nil without such a limit.
+    /// What a `custom` or `multi_objective` objective adds up, each risk with its measure; empty for the others.
+    package internal(set) var terms: [ObjectiveTerm]
+    /// What trading costs and is taxed, where terms are added up.
+    let charges: TradingCharges?
+    /// The benchmark as a limit on the tracking error or a term needs it; nil without either.
     let tracking: TrackingModel?
     /// How uncertain the expected returns are; nil where they are certain.
     let returnUncertainty: ReturnUncertainty?
@@ -87,7 +91,11 @@ public struct AllocationProblem: Sendable {
         expectedReturns = chosen.map { moments.expectedReturns[$0] }
         covariance = try covarianceGuardedAgainst(request, moments).selecting(chosen)
         factors = moments.factors.map { $0.selecting(chosen) }
-        scenarios = request.riskMeasure == .volatility ? nil : try scenarioReturns(of: moments, chosen: chosen)
+        terms = request.terms
+        let measures = terms.scenarioMeasures
+        scenarios =
+            request.riskMeasure == .volatility && measures.isEmpty
+            ? nil : try scenarioReturns(of: moments, chosen: chosen)
         scenarioProbabilities = moments.probabilities
         periodsPerYear = moments.periodsPerYear
         currentWeights = values.map { $0 / total }
@@ -102,7 +110,12 @@ public struct AllocationProblem: Sendable {
             )
         }
         try requireFactors(constraints, moments.factors)
-        if let refusal = refusal(of: constraints, request.type, request.objective, request.riskMeasure) {
+        if let refusal = refusal(
+            of: constraints,
+            request.type,
+            request.objective,
+            measures.first ?? request.riskMeasure
+        ) {
             throw refusal
         }
         if let refusal = refusal(of: constraints, under: request) { throw refusal }
@@ -113,11 +126,12 @@ public struct AllocationProblem: Sendable {
         } else {
             benchmark = nil
         }
-        if constraints.maxTrackingError != nil {
+        if constraints.maxTrackingError != nil || terms.needBenchmark {
             guard let weights = portfolio.benchmark else {
+                let what = constraints.maxTrackingError != nil ? "max_tracking_error" : "The term tracking_error"
                 throw OptimizationFailure(
                     code: "missing_benchmark",
-                    message: "max_tracking_error is measured against a benchmark, and the portfolio has none."
+                    message: "\(what) is measured against a benchmark, and the portfolio has none."
                 )
             }
             tracking = try TrackingModel(weights, moments: moments, chosen: chosen)
@@ -130,6 +144,26 @@ public struct AllocationProblem: Sendable {
             chosen: chosen,
             benchmark: request.objective.needsBenchmark ? portfolio.benchmark : nil
         )
+        charges =
+            terms.isEmpty
+            ? nil
+            : TradingCharges(
+                instruments,
+                weights: currentWeights,
+                value: portfolioValue,
+                portfolio: portfolio,
+                preferences: preferences
+            )
+        guard terms.isEmpty else {
+            warnings = termWarnings(
+                terms,
+                preferences: preferences,
+                request: request,
+                charges: charges,
+                hasTaxLots: portfolio.positions.contains { !$0.taxLots.isEmpty }
+            )
+            return
+        }
         warnings =
             preferenceWarnings(
                 preferences: preferences,

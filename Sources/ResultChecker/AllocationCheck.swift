@@ -45,6 +45,7 @@ public struct AllocationCheck {
         TradeReasonsCheck(of: result, exposure, mandate).check(&findings)
         checkExcluded(of: result, exposure, mandate, &findings)
         checkReport(of: result, exposure, mandate, &findings)
+        checkObjectiveTerms(of: result, exposure, mandate, &findings)
         checkRiskBudgets(of: result, exposure, mandate, &findings)
         checkRobust(of: result, exposure, mandate, &findings)
         checkScenarios(of: result, exposure, mandate, &findings)

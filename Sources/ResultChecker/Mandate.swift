@@ -7,7 +7,7 @@ struct Mandate {
     let request: OptimizationRequest
     var limits: Constraints
     /// How risk is measured.
-    let riskMeasure: RiskMeasure
+    var riskMeasure: RiskMeasure
     let preferences: Preferences
     /// Instruments by id.
     let instruments: [String: Instrument]

@@ -116,9 +116,17 @@ struct MethodFaultTests {
     }
 
     private func checkCombination(_ type: OptimizationType, _ objective: Objective, _ measure: RiskMeasure) throws {
+        let terms = #"[{"term":"return","weight":1}]"#
+        let parameters =
+            switch (type, objective) {
+            case (.custom, .custom): #","custom_objective":\#(terms)"#
+            case (.custom, _), (_, .custom): ""
+            case (_, .multiObjective): #","objectives":\#(terms)"#
+            case (_, _): ""
+            }
         let body = """
             {"portfolio_id":"p","optimization_type":"\(type.rawValue)","objective":"\(objective.rawValue)",
-             "risk_measure":"\(measure.rawValue)"\(required(by: type))}
+             "risk_measure":"\(measure.rawValue)"\(required(by: type))\(parameters)}
             """
         let found = try faults(of: body, DocumentDecoder.optimizationRequest)
         let combination = Capabilities.combinations.first { $0.type == type && $0.objective == objective }

@@ -8,8 +8,8 @@ struct RequestKind {
     var riskMeasure: RiskMeasure
 }
 
-let typesNotOffered = ["multi_period", "custom"]
-let objectivesNotOffered = ["multi_objective", "custom"]
+let typesNotOffered = ["multi_period"]
+let objectivesNotOffered: [String] = []
 
 /// Reads type, objective and risk measure, and refuses those that do not go together.
 func readKind(_ reader: ObjectReader) -> RequestKind? {
@@ -50,6 +50,7 @@ let fieldsByType: [(type: OptimizationType, fields: [String])] = [
     (.hierarchicalRiskParity, ["linkage", "distance_of_distance"]),
     (.robust, ["uncertainty"]),
     (.scenarioBased, ["scenarios"]),
+    (.custom, ["custom_objective"]),
 ]
 
 /// The fields that single methods are told by.
@@ -79,6 +80,7 @@ func readMethodParameters(_ reader: ObjectReader, _ kind: RequestKind?) -> Metho
     parameters.distanceOfDistance = reader.bool("distance_of_distance")
     parameters.uncertainty = readUncertainty(reader, kind)
     parameters.scenarios = readScenarios(reader, kind)
+    readObjectiveTerms(&parameters, reader, objective: kind?.objective)
     return parameters
 }
 

@@ -22,6 +22,7 @@ extension DocumentEncoder {
             writer.name("scenarios")
             writeScenarios(scenarios, &writer)
         }
+        writeObjectiveTerms(parameters, &writer)
     }
 
     private static func writeView(_ view: ReturnView, _ writer: inout JSONWriter) {

@@ -141,6 +141,7 @@ extension DocumentEncoder {
         writer.array(result.bindingConstraints) { writeBindingConstraint($1, &$0) }
         writer.name("risk_contributions")
         writeWeights(result.riskContributions, &writer)
+        if let values = result.objectiveTerms { writeTermValues(values, &writer) }
         if let report = result.blackLitterman {
             writer.name("black_litterman")
             writeBlackLitterman(report, &writer)

@@ -114,7 +114,8 @@ struct MeanVarianceMethod {
             let gains = scaling.netExcessReturns(limits.layout)
             let unit = powerOfTwo(near: gains.reduce(0) { max($0, abs($1)) })
             return (nil, gains.map { -$0 / unit }, unit)
-        case .maximizeUtility, .maximizeSharpe, .maximizeInformationRatio, .maximizeDiversification, .riskBudgeting:
+        case .maximizeUtility, .maximizeSharpe, .maximizeInformationRatio, .maximizeDiversification, .riskBudgeting,
+            .multiObjective, .custom:
             let gains = scaling.netExcessReturns(limits.layout)
             let aversion = problem.preferences.effectiveRiskAversion
             let squaredUnit = scaling.volatilityUnit * scaling.volatilityUnit

@@ -48,7 +48,7 @@ extension MeanVarianceMethod {
             let constant = scaling.costOfCurrentWeights + scaling.constantGain - benchmark.expectedReturn
             return RatioObjective(gains: gains, constant: constant, benchmark: benchmark)
         case .minimizeRisk, .maximizeReturn, .maximizeUtility, .minimizeTrackingError, .minimizeTransactionCosts,
-            .riskBudgeting:
+            .riskBudgeting, .multiObjective, .custom:
             return nil
         }
     }
