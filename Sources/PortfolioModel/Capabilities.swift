@@ -20,7 +20,7 @@ public enum Capabilities {
     /// The objectives that a type takes.
     public static func objectives(of type: OptimizationType) -> [Objective] {
         switch type {
-        case .meanVariance, .blackLitterman, .factorBased: allocationObjectives
+        case .meanVariance, .blackLitterman, .factorBased, .multiPeriod: allocationObjectives
         case .riskParity, .hierarchicalRiskParity: [.riskBudgeting]
         }
     }
@@ -28,7 +28,7 @@ public enum Capabilities {
     /// How risk may be measured for a type and an objective it takes.
     public static func riskMeasures(of type: OptimizationType, _ objective: Objective) -> [RiskMeasure] {
         switch (type, objective) {
-        case (.riskParity, _), (.hierarchicalRiskParity, _): [.volatility]
+        case (.riskParity, _), (.hierarchicalRiskParity, _), (.multiPeriod, _): [.volatility]
         case (_, .maximizeSharpe), (_, .minimizeRisk), (_, .maximizeReturn), (_, .maximizeUtility):
             RiskMeasure.allCases
         case (_, _): [.volatility]
@@ -43,6 +43,9 @@ public enum Capabilities {
 
     /// Instruments of a covariance that is not a factor model, and of methods that need one.
     public static let denseInstruments = 4_000
+
+    /// Periods of a horizon.
+    public static let horizonPeriods = 60
 
     /// The objectives on a portfolio's return, risk and costs.
     private static let allocationObjectives: [Objective] = [

@@ -14,6 +14,8 @@ public struct MethodParameters: Equatable, Sendable {
     public var linkage: Linkage?
     /// Whether instruments are compared by their distances to all others (`hierarchical_risk_parity`); default false.
     public var distanceOfDistance: Bool?
+    /// The periods planned and what is foreseen in them (`multi_period`).
+    public var horizon: Horizon?
 
     /// Makes parameters in which nothing is set.
     public init() {}

@@ -6,6 +6,8 @@ public enum OptimizationType: String, CaseIterable, Sendable {
     case hierarchicalRiskParity = "hierarchical_risk_parity"
     /// Mean-variance on the factor model's covariance, with limits on exposures to its factors.
     case factorBased = "factor_based"
+    /// Mean-variance over several periods at once, of which the first one's trades are recommended.
+    case multiPeriod = "multi_period"
 }
 
 /// What an optimization strives for.

@@ -26,6 +26,8 @@ public struct OptimizationResult: Equatable, Sendable {
     public var warnings: [ResultWarning]
     /// Prior and posterior of a Black–Litterman optimization; nil for the other types.
     public var blackLitterman: BlackLittermanReport?
+    /// The path that a multi-period optimization planned; nil for the other types.
+    public var path: PlannedPath?
     /// The efficient frontier under the same limits, by ascending risk; nil unless asked for.
     public var efficientFrontier: [FrontierPoint]?
 

@@ -12,6 +12,8 @@ public struct AllocationSolution: Sendable {
     public var bindingConstraints: [BindingConstraint]
     /// What the caller should know.
     public var warnings: [ResultWarning]
+    /// The path planned over several periods, of which these are the first one's weights; nil for the other types.
+    public var path: AllocationPath?
 
     /// Makes a solution of its parts.
     public init(
@@ -19,12 +21,14 @@ public struct AllocationSolution: Sendable {
         cash: Double,
         report: SolutionReport,
         bindingConstraints: [BindingConstraint],
-        warnings: [ResultWarning]
+        warnings: [ResultWarning],
+        path: AllocationPath? = nil
     ) {
         self.weights = weights
         self.cash = cash
         self.report = report
         self.bindingConstraints = bindingConstraints
         self.warnings = warnings
+        self.path = path
     }
 }

@@ -45,6 +45,7 @@ public struct AllocationCheck {
         checkReport(of: result, exposure, mandate, &findings)
         checkRiskBudgets(of: result, exposure, mandate, &findings)
         checkBlackLitterman(of: result, before: momentsBeforeViews ?? mandate.moments, mandate, &findings)
+        checkPath(of: result, mandate, &findings)
         return findings.violations
     }
 

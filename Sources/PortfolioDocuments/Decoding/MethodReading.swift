@@ -8,7 +8,7 @@ struct RequestKind {
     var riskMeasure: RiskMeasure
 }
 
-let typesNotOffered = ["robust", "multi_period", "scenario_based", "custom"]
+let typesNotOffered = ["robust", "scenario_based", "custom"]
 let objectivesNotOffered = ["multi_objective", "custom"]
 
 /// Reads type, objective and risk measure, and refuses those that do not go together.
@@ -48,6 +48,7 @@ let fieldsByType: [(type: OptimizationType, fields: [String])] = [
     (.blackLitterman, ["views", "tau", "market_weights", "posterior_covariance"]),
     (.riskParity, ["risk_budgets"]),
     (.hierarchicalRiskParity, ["linkage", "distance_of_distance"]),
+    (.multiPeriod, ["horizon"]),
 ]
 
 /// The fields that single methods are told by.
@@ -74,6 +75,7 @@ func readMethodParameters(_ reader: ObjectReader, type: OptimizationType?) -> Me
         parameters.linkage = reader.choice("linkage", Linkage.self, notOffered: [])
     }
     parameters.distanceOfDistance = reader.bool("distance_of_distance")
+    parameters.horizon = readHorizon(reader, isRequired: type == .multiPeriod)
     return parameters
 }
 

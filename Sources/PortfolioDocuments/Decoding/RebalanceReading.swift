@@ -70,6 +70,11 @@ private func readObjective(_ request: inout RebalanceRequest, _ reader: ObjectRe
         reader.faults.report(.notSupported, at: reader.path("optimization_type"), message)
         return
     }
+    if type == .multiPeriod {
+        let message = "optimization_type multi_period has a horizon: optimize first and name its optimization_id"
+        reader.faults.report(.notSupported, at: reader.path("optimization_type"), message)
+        return
+    }
     let objectives = Capabilities.objectives(of: type)
     let usual = objectives.contains(.maximizeSharpe) ? .maximizeSharpe : objectives.first
     let objective = reader.choice("objective", Objective.self, notOffered: objectivesNotOffered, default: usual)

@@ -7,7 +7,7 @@ private let requestFields = FieldNames(
         "frontier_points", "estimation",
     ] + methodFields,
     notOffered: [
-        "uncertainty", "horizon", "scenarios", "custom_objective", "objectives", "pareto_points",
+        "uncertainty", "scenarios", "custom_objective", "objectives", "pareto_points",
     ]
 )
 

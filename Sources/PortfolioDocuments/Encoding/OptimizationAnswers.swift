@@ -145,6 +145,7 @@ extension DocumentEncoder {
             writer.name("black_litterman")
             writeBlackLitterman(report, &writer)
         }
+        if let path = result.path { writePath(path, &writer) }
     }
 
     static func writeInputs(_ inputs: ResultInputs, portfolioID: String, _ writer: inout JSONWriter) {
