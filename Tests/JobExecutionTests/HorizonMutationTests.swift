@@ -30,7 +30,8 @@ struct PathMutation: Sendable, CustomTestStringConvertible {
         PathMutation("no path") { result, _ in result.path = nil },
         PathMutation("a period left out") { result, _ in result.path?.periods.removeLast() },
         PathMutation("a first period that is not the target") { result, _ in
-            result.path?.periods[0].allocation = result.path?.periods[1].allocation ?? [:]
+            let second = result.path?.periods[1].allocation ?? [:]
+            result.path?.periods[0].allocation = second
         },
         PathMutation("weights of a later period") { result, _ in shift(&result, period: 1, by: 1e-6) },
         PathMutation("a cap broken in a later period") { result, _ in shift(&result, period: 2, by: 0.05) },
@@ -47,7 +48,8 @@ struct PathMutation: Sendable, CustomTestStringConvertible {
             )
         },
         PathMutation("a price of the wrong sign") { result, _ in
-            result.path?.periods[0].bindingConstraints[0].shadowPrice = -1
+            let index = result.path?.periods[0].bindingConstraints.firstIndex { $0.constraint.hasPrefix("/max_") }
+            if let index { result.path?.periods[0].bindingConstraints[index].shadowPrice = -1 }
         },
         PathMutation("moments of another period") { _, moments in moments.expectedReturns[0] += 1e-8 },
     ]

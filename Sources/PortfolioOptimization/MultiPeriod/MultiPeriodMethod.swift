@@ -12,6 +12,8 @@ struct MultiPeriodMethod {
     let stages: [PathStage]
     /// What is to be held at the end, cash last; nil for no target.
     let target: [Double]?
+    /// Columns up to which a program is solved with dense systems, which polish their answers.
+    var largestDenseProgram = 600
 
     /// How far a settled path may be from a limit, in the limit's unit.
     private static let tolerance = 1e-8
@@ -163,7 +165,7 @@ struct MultiPeriodMethod {
 
     private func quadraticOptimum(shouldStop: () -> Bool) throws(OptimizationFailure) -> AllocationSolution {
         let form = try quadraticForm()
-        let builder = PathProgramBuilder(stages: stages)
+        let builder = PathProgramBuilder(stages: stages, largestDenseProgram: largestDenseProgram)
         guard let program = builder.program(quadratic: form.quadratic, linear: form.linear) else {
             throw try infeasible(because: nil, shouldStop: shouldStop)
         }
@@ -193,7 +195,7 @@ struct MultiPeriodMethod {
         shouldStop: () -> Bool
     ) throws(OptimizationFailure) -> AllocationSolution {
         let unit = powerOfTwo(near: largest(ratio.gains))
-        var builder = PathProgramBuilder(stages: stages, isHomogeneous: true)
+        var builder = PathProgramBuilder(stages: stages, isHomogeneous: true, largestDenseProgram: largestDenseProgram)
         builder.normalization = (divided(ratio.gains, by: unit), ratio.constant / unit)
         let isActive = problem.objective == .maximizeInformationRatio
         let inverse = 1 / (scaling.volatilityUnit * scaling.volatilityUnit)
@@ -250,7 +252,7 @@ struct MultiPeriodMethod {
         unit: Double,
         shouldStop: () -> Bool
     ) throws(OptimizationFailure) -> OptimizationFailure {
-        let builder = PathProgramBuilder(stages: stages)
+        let builder = PathProgramBuilder(stages: stages, largestDenseProgram: largestDenseProgram)
         guard let program = builder.program(quadratic: nil, linear: divided(ratio.gains, by: -unit)) else {
             return try infeasible(because: nil, shouldStop: shouldStop)
         }
@@ -367,12 +369,16 @@ struct MultiPeriodMethod {
 ///
 /// - Parameters:
 ///   - problem: what is to be decided.
+///   - inStages: whether it is solved stage by stage, however small it is.
 ///   - shouldStop: asked once an iteration.
 /// - Returns: weights, cash and the path.
 /// - Throws: ``OptimizationFailure``.
 package func optimizePathByProgram(
     _ problem: AllocationProblem,
+    inStages: Bool = false,
     shouldStop: () -> Bool
 ) throws(OptimizationFailure) -> AllocationSolution {
-    try MultiPeriodMethod(problem).solve(byProgramAlone: true, shouldStop: shouldStop)
+    var method = try MultiPeriodMethod(problem)
+    if inStages { method.largestDenseProgram = 0 }
+    return try method.solve(byProgramAlone: true, shouldStop: shouldStop)
 }

@@ -1,7 +1,7 @@
 internal import ConvexSolver
 internal import PortfolioModel
 
-/// Finds which limits leave no path, in which periods, and for each the value that alone would leave one.
+/// Finds which limits leave no path, from which period on, and for each the value that alone would leave one.
 ///
 /// The numbers are the caller's, the same in every period, so that moving one moves it in all.
 struct PathConflicts {
@@ -25,11 +25,11 @@ struct PathConflicts {
     /// - Throws: ``OptimizationFailure`` when the solver cannot tell what clashes.
     func failure(because clash: String?, shouldStop: () -> Bool) throws(OptimizationFailure) -> OptimizationFailure {
         let proof = try certificate(isExplained: clash != nil, shouldStop: shouldStop)
-        let largest = proof?.weights.max() ?? 0
+        let largest = proof?.max() ?? 0
         var suspects = Array(parameters.indices)
         if let proof, largest > 0 {
-            suspects = suspects.filter { proof.weights[$0] > Self.participates * largest }
-            let byWeight = suspects.sorted { (proof.weights[$0], $1) < (proof.weights[$1], $0) }
+            suspects = suspects.filter { proof[$0] > Self.participates * largest }
+            let byWeight = suspects.sorted { (proof[$0], $1) < (proof[$1], $0) }
             let others = Set(parameters.indices).subtracting(suspects)
             suspects = minimalConflict(among: byWeight, questions: Self.mostPrograms) { dropped in
                 !shouldStop() && cannotBeMet(without: dropped.union(others), shouldStop: shouldStop)
@@ -48,15 +48,15 @@ struct PathConflicts {
                 )
             )
         }
-        let periods = suspects.reduce(into: Set<Int>()) { $0.formUnion(proof?.periods[$1] ?? []) }
+        let period = clash == nil ? brokenPeriod(shouldStop: shouldStop) : nil
         return OptimizationFailure(
             code: "infeasible",
-            message: message(clash, conflicts, periods: periods.sorted()),
+            message: message(clash, conflicts, period: period),
             conflicts: conflicts
         )
     }
 
-    private func message(_ clash: String?, _ conflicts: [ConstraintConflict], periods: [Int]) -> String {
+    private func message(_ clash: String?, _ conflicts: [ConstraintConflict], period: Int?) -> String {
         var text = "No path of \(stages.count) periods meets all limits"
         if let clash {
             text += ": in period 1, \(clash)"
@@ -66,7 +66,7 @@ struct PathConflicts {
                     ? "the terminal target" : "\(conflict.constraint.dropFirst()) \(readable(conflict.bound))"
             }
             text += " together: \(names.joined(separator: ", ")) clash"
-            text += periods.isEmpty ? "." : " (period\(periods.count > 1 ? "s" : "") \(list(periods)))."
+            text += period.map { " in period \($0)." } ?? "."
         }
         for conflict in conflicts {
             guard let nearest = conflict.nearestFeasible else { continue }
@@ -75,13 +75,32 @@ struct PathConflicts {
         return text
     }
 
-    private func list(_ periods: [Int]) -> String { periods.map { "\($0 + 1)" }.joined(separator: ", ") }
+    /// The first period that cannot be added to those before it, counted from 1; nil when it is not certain.
+    private func brokenPeriod(shouldStop: () -> Bool) -> Int? {
+        var met = 0
+        var broken = stages.count
+        while broken - met > 1 {
+            let middle = (met + broken) / 2
+            let program = PathProgramBuilder(stages: Array(stages[..<middle])).program(quadratic: nil, linear: nil)
+            guard let program else {
+                broken = middle
+                continue
+            }
+            let outcome = try? solveProgram(program.whole, preferences: preferences, shouldStop: shouldStop)
+            switch outcome {
+            case .infeasible: broken = middle
+            case .solved: met = middle
+            case .unbounded, nil: return nil
+            }
+        }
+        return broken
+    }
 
-    /// The weight of each of the caller's numbers in a proof that there is no path, and the periods it has it in.
+    /// The weight of each of the caller's numbers in a proof that there is no path.
     private func certificate(
         isExplained: Bool,
         shouldStop: () -> Bool
-    ) throws(OptimizationFailure) -> (weights: [Double], periods: [Int: Set<Int>])? {
+    ) throws(OptimizationFailure) -> [Double]? {
         guard let program = PathProgramBuilder(stages: stages).program(quadratic: nil, linear: nil) else { return nil }
         let outcome: ProgramOutcome
         do throws(OptimizationFailure) {
@@ -95,21 +114,13 @@ struct PathConflicts {
             throw numericalDifficulty("the limits are met by so little that it is not certain they can be")
         }
         var weights = [Double](repeating: 0, count: parameters.count)
-        var periods: [Int: Set<Int>] = [:]
         for (index, stage) in stages.enumerated() {
             let own = program.multipliers(multipliers, of: index)
             for (parameter, weight) in Self.weights(of: own, program.stages[index], stage.limits).enumerated() {
                 weights[parameter] = max(weights[parameter], weight)
-                if weight > 0 { periods[parameter, default: []].insert(index) }
             }
         }
-        let least = Self.participates * (weights.max() ?? 0)
-        for (index, stage) in stages.enumerated() {
-            let own = program.multipliers(multipliers, of: index)
-            for (parameter, weight) in Self.weights(of: own, program.stages[index], stage.limits).enumerated()
-            where weight <= least { periods[parameter]?.remove(index) }
-        }
-        return (weights, periods)
+        return weights
     }
 
     /// The weight of each of the caller's numbers in one period's part of a certificate.

@@ -30,6 +30,8 @@ struct PathProgram {
 struct PathProgramBuilder {
     let stages: [PathStage]
     var isHomogeneous = false
+    /// Columns up to which a program is solved with dense systems.
+    var largestDenseProgram = 600
     var relaxation: ProgramBuilder.Relaxation?
     /// Over the columns of each period, and of κ: the row of the objective's that must be 1.
     var normalization: (gains: [[Double]], constant: Double)?
@@ -78,9 +80,13 @@ struct PathProgramBuilder {
         }
         if let relaxationColumn { q[relaxationColumn] = 1 }
         path.whole.sparse = SparseProgram(
-            curvature: quadratic.map {
-                curvature($0, path.firstColumns, count: next, benchmark: benchmark, scaleColumn: scaleColumn)
-            },
+            curvature: curvature(
+                quadratic,
+                path.firstColumns,
+                count: next,
+                benchmark: benchmark,
+                scaleColumn: scaleColumn
+            ),
             linear: q,
             rows: rows,
             bounds: bounds,
@@ -149,15 +155,20 @@ struct PathProgramBuilder {
         return row
     }
 
-    /// The curvature of the weights of every period.
+    /// The curvature of the weights of every period; nil for a linear objective of a small program.
+    ///
+    /// Small programs are solved with dense systems, which polish their answers; large ones stage by stage.
     private func curvature(
-        _ covariance: CovarianceModel,
+        _ covariance: CovarianceModel?,
         _ firstColumns: [Int],
         count: Int,
         benchmark: (covariances: [Double], variance: Double)?,
         scaleColumn: Int?
-    ) -> Curvature {
-        let matrix = covariance.multipliedOut()
+    ) -> Curvature? {
+        if count > largestDenseProgram, benchmark == nil {
+            return inStages(covariance, count: count)
+        }
+        guard let matrix = covariance?.multipliedOut() else { return nil }
         var whole = DenseMatrix(rows: count, columns: count)
         for first in firstColumns {
             for j in 0..<matrix.columns {
@@ -171,5 +182,39 @@ struct PathProgramBuilder {
             whole[scaleColumn, scaleColumn] += benchmark.variance
         }
         return .dense(whole)
+    }
+
+    /// One curvature a period, each in parts, and none for the columns after them.
+    private func inStages(_ covariance: CovarianceModel?, count: Int) -> Curvature {
+        var parts: FactorCovariance?
+        switch covariance {
+        case .factors(let model): parts = model
+        case .dense(let matrix):
+            let root = volatilityFactor(of: matrix)
+            parts = FactorCovariance(
+                exposuresTransposed: root,
+                factorCovariance: .identity(root.rows),
+                specificVariance: [Double](repeating: 0, count: matrix.rows)
+            )
+        case nil: break
+        }
+        var curvatures: [Curvature] = []
+        var last = count
+        for stage in stages {
+            let columns = stage.limits.layout.count
+            curvatures.append(parts.map { CovarianceModel.factors($0).curvature(over: columns) } ?? Self.none(columns))
+            last -= columns
+        }
+        return .stages(last > 0 ? curvatures + [Self.none(last)] : curvatures)
+    }
+
+    private static func none(_ count: Int) -> Curvature {
+        .factors(
+            FactorCurvature(
+                exposuresTransposed: DenseMatrix(rows: 0, columns: count),
+                factorCovariance: DenseMatrix(rows: 0, columns: 0),
+                residual: [Double](repeating: 0, count: count)
+            )
+        )
     }
 }

@@ -27,7 +27,7 @@ struct MultiPeriodMethodTests {
         return mandate
     }
 
-    private let rows = [[0.08, 0.06, 0.05, 0.03], [0.02, 0.09, 0.05, 0.03], [0.05, 0.05, 0.09, 0.03]]
+    private let rows = [[0.08, 0.06, 0.05, 0.03], [0.02, 0.09, 0.05, 0.03], [0.05, 0.045, 0.09, 0.03]]
 
     private func path(_ mandate: TestMandate, _ objective: Objective) throws -> AllocationPath {
         try #require(try mandate.solve(objective).path)

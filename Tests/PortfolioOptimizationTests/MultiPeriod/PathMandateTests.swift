@@ -41,4 +41,21 @@ struct PathMandateTests {
             }
         }
     }
+
+    @Test(arguments: PathMandate.all.filter { $0.plain.status == "optimal" })
+    func `solved stage by stage it is the same optimum, with the covariance as a matrix and in parts`(
+        _ example: PathMandate
+    ) throws {
+        let objective = try #require(Objective(rawValue: example.plain.objective))
+        for inParts in [false, true] {
+            let mandate = example.mandate(inParts: inParts)
+            let solution = try optimizePathByProgram(mandate.problem(objective), inStages: true) { false }
+            let figures = try PathFigures(mandate, objective, try #require(solution.path))
+            let expected = try #require(example.plain.expected)
+            let value = (objective.isMinimized ? -1.0 : 1.0) * figures.value(objective)
+            let slack = objective == .minimizeTrackingError && expected < 1e-3 ? 5e-6 : 1e-6 * max(abs(expected), 1e-2)
+            #expect(abs(value - expected) <= slack, "\(value) is not \(expected), in parts: \(inParts)")
+            #expect(figures.worstMiss <= 1e-7)
+        }
+    }
 }
