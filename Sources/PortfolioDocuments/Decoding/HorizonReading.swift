@@ -24,13 +24,14 @@ func readHorizon(_ reader: ObjectReader, isRequired: Bool) -> Horizon? {
 /// Reads a row of returns for each period, all of the first one's length: how many instruments there are, the body alone
 /// does not say.
 private func readForecasts(_ reader: ObjectReader, periods: Int?) -> [[Double]]? {
-    let width = reader.optional("expected_returns")?.elements.first?.count ?? 0
-    guard let matrix = reader.matrix("expected_returns", rows: periods, columns: width, .finite) else { return nil }
-    if width == 0 {
+    let first = reader.optional("expected_returns").flatMap { $0.kind == .array ? $0.elements.first : nil }
+    let width = first?.count ?? 0
+    if first?.kind == .array, width == 0 {
         let message = "expected_returns must have a number for each instrument of the risk model"
         reader.faults.report(.wrongLength, at: reader.path("expected_returns"), message)
         return nil
     }
+    guard let matrix = reader.matrix("expected_returns", rows: periods, columns: width, .finite) else { return nil }
     return (0..<matrix.rows).map { row in (0..<width).map { matrix[row, $0] } }
 }
 

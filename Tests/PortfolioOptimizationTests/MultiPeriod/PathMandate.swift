@@ -73,11 +73,8 @@ struct PathFigures {
             before.parameters.horizon = nil
             before.type = .meanVariance
             let own = try before.problem(objective)
-            // What is outside the universe is gone after the first period.
-            let byName = Dictionary(uniqueKeysWithValues: zip(problem.instruments.map(\.id), step.weights))
-            let weights = own.instruments.map { byName[$0.id] ?? 0 }
-            let figures = Figures(own, weights, step.cash)
-            worstMiss = max(worstMiss, PortfolioOptimizationTests.worstMiss(own, weights, step.cash))
+            let figures = Figures(own, step.weights, step.cash)
+            worstMiss = max(worstMiss, PortfolioOptimizationTests.worstMiss(own, step.weights, step.cash))
             let charged = own.preferences.includeTransactionCosts == true
             let drag = charged ? figures.tradingCost / (own.preferences.costHorizonYears ?? 1) : 0
             returns += figures.expectedReturn
@@ -88,7 +85,9 @@ struct PathFigures {
             undiversified += figures.diversificationRatio * figures.volatility
             // The next period starts from these weights: prices of 1 make quantities of them.
             before.prices = before.prices.map { _ in 1 }
-            before.quantities = mandate.identifiers.map { byName[$0] ?? 0 }
+            // What is outside the universe is gone after the first period; a trace keeps it in the problem.
+            let byName = Dictionary(uniqueKeysWithValues: zip(problem.instruments.map(\.id), step.weights))
+            before.quantities = mandate.identifiers.map { max(byName[$0] ?? 0, 1e-14) }
             before.cash = step.cash
         }
     }
