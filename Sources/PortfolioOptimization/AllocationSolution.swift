@@ -14,6 +14,8 @@ public struct AllocationSolution: Sendable {
     public var warnings: [ResultWarning]
     /// The path planned over several periods, of which these are the first one's weights; nil for the other types.
     public var path: AllocationPath?
+    /// d(objective)/d(weight) with the limits' prices taken off, one an instrument; nil where a derivative has no meaning.
+    public var reducedCosts: [Double]?
 
     /// Makes a solution of its parts.
     public init(
@@ -22,6 +24,7 @@ public struct AllocationSolution: Sendable {
         report: SolutionReport,
         bindingConstraints: [BindingConstraint],
         warnings: [ResultWarning],
+        reducedCosts: [Double]? = nil,
         path: AllocationPath? = nil
     ) {
         self.weights = weights
@@ -30,5 +33,6 @@ public struct AllocationSolution: Sendable {
         self.bindingConstraints = bindingConstraints
         self.warnings = warnings
         self.path = path
+        self.reducedCosts = reducedCosts
     }
 }

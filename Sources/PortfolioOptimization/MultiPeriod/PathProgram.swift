@@ -42,7 +42,7 @@ struct PathProgramBuilder {
     ///   - quadratic: P over the weights of a period, scaled; nil for a linear objective.
     ///   - linear: q over the columns of each period; nil for none.
     ///   - benchmark: what the quadratic part is measured against, homogenised: Σb and bᵀΣb, scaled.
-    ///   - relaxed: whether the relaxation is what is minimised.
+    /// - Returns: the program; nil when a row without variables cannot hold.
     func program(
         quadratic: CovarianceModel?,
         linear: [[Double]]?,
