@@ -46,6 +46,9 @@ public enum Capabilities {
 
     /// Periods of a horizon.
     public static let horizonPeriods = 60
+    /// Periods times instruments of a path: with a covariance that is a matrix, and with one in parts; of one in parts
+    /// periods times factors are at most the former.
+    public static let horizonWeights = (dense: 3_000, inParts: 60_000)
 
     /// The objectives on a portfolio's return, risk and costs.
     private static let allocationObjectives: [Objective] = [

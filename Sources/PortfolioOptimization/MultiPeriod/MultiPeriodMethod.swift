@@ -21,6 +21,8 @@ struct MultiPeriodMethod {
     private static let riskless = 1e-7
     /// Below this share of the largest gain there is none.
     private static let negligibleGain = 1e-9
+    /// Columns of the largest program whose benchmark holds what cannot be held.
+    private static let largestWithOutsiders = 1_500
 
     /// Compiles the limits of every period.
     ///
@@ -30,6 +32,7 @@ struct MultiPeriodMethod {
             throw OptimizationFailure(code: "invalid_inputs", message: "multi_period needs a horizon.")
         }
         self.problem = problem
+        try Self.requireSize(problem, periods: horizon.periodCount)
         let first = PathStage(first: problem)
         var stages = [first]
         for period in 1..<max(1, horizon.periodCount) {
@@ -40,6 +43,21 @@ struct MultiPeriodMethod {
         }
         if let target, let last = stages.popLast() { stages.append(last.reaching(target)) }
         self.stages = stages
+    }
+
+    /// Refuses what would take more memory than a computation may: the small matrix that eliminating the instruments leaves
+    /// has an order of periods times factors, of which a dense covariance has as many as instruments.
+    private static func requireSize(_ problem: AllocationProblem, periods: Int) throws(OptimizationFailure) {
+        let count = problem.instruments.count
+        let largest = Capabilities.horizonWeights
+        guard periods * count > largest.inParts || periods * problem.covariance.rank > largest.dense else { return }
+        let isDense = problem.covariance.rank == count
+        throw OptimizationFailure(
+            code: "too_large",
+            message:
+                "\(periods) periods of \(count) instruments are more than \(isDense ? largest.dense : largest.inParts)"
+                + " weights\(isDense ? "; with a factor model, up to \(largest.inParts) can be planned" : "")."
+        )
     }
 
     /// A target in the order of the problem's instruments, cash last, summing to 1.
@@ -173,7 +191,7 @@ struct MultiPeriodMethod {
         case .infeasible: throw try infeasible(because: nil, shouldStop: shouldStop)
         case .unbounded: throw numericalDifficulty("the solver found no bound of a bounded program")
         case .solved(let optimum):
-            let path = try settled(optimum, program, scale: 1)
+            let path = try settled(optimum, program)
             let gain = form.unit ?? gainPerDualOfRisk(path)
             return dressed(path, report: optimum.report, prices: gain.map { prices(program, optimum, $0) })
         }
@@ -200,10 +218,17 @@ struct MultiPeriodMethod {
         let isActive = problem.objective == .maximizeInformationRatio
         let inverse = 1 / (scaling.volatilityUnit * scaling.volatilityUnit)
         let benchmark = isActive ? try stages[0].method.requiredBenchmark() : nil
+        if let benchmark, !benchmark.isWithinInstruments { builder.largestDenseProgram = try mostWithOutsiders() }
         let program = builder.program(
             quadratic: scaling.covariance,
             linear: nil,
-            benchmark: benchmark.map { ($0.covariances.map { $0 * inverse }, $0.variance * inverse) }
+            benchmark: benchmark.map {
+                PathBenchmark(
+                    weights: $0.weights,
+                    covariances: $0.covariances.map { $0 * inverse },
+                    variance: $0.variance * inverse
+                )
+            }
         )
         guard let program else { throw try infeasible(because: nil, shouldStop: shouldStop) }
         let outcome: ProgramOutcome
@@ -222,7 +247,7 @@ struct MultiPeriodMethod {
                 throw numericalDifficulty("the homogenising variable vanished")
             }
             let scale = optimum.primal[column]
-            let path = try settled(optimum, program, scale: scale)
+            let path = try settled(optimum, program)
             let risk = objective.rootMeanVariance(of: path, againstBenchmark: isActive)
             guard risk > Self.riskless * scaling.volatilityUnit else { throw stages[0].method.gainWithoutRisk() }
             // f* = ½/S² with S in units, the ratio of sums: √H times that of means.
@@ -231,6 +256,17 @@ struct MultiPeriodMethod {
             let gain = scale * value * value * value * unit / scaling.volatilityUnit / root
             return dressed(path, report: optimum.report, prices: prices(program, optimum, gain))
         }
+    }
+
+    /// A benchmark that holds what cannot be held is no shift of the weights: such programs have no stages.
+    private func mostWithOutsiders() throws(OptimizationFailure) -> Int {
+        let columns = stages.reduce(1) { $0 + $1.limits.layout.count }
+        guard columns > Self.largestWithOutsiders else { return columns }
+        throw OptimizationFailure(
+            code: "too_large",
+            message: "Over this many periods and instruments the information ratio needs a benchmark that holds nothing"
+                + " outside the universe."
+        )
     }
 
     /// The gain of a ratio, summed over a path of weights with cash last.
@@ -260,7 +296,7 @@ struct MultiPeriodMethod {
         case .infeasible: return try infeasible(because: nil, shouldStop: shouldStop)
         case .unbounded: return numericalDifficulty("the solver found no bound of a bounded program")
         case .solved(let optimum):
-            let best = gain(of: ratio, along: try settled(optimum, program, scale: 1)) / Double(stages.count)
+            let best = gain(of: ratio, along: try settled(optimum, program)) / Double(stages.count)
             guard best <= Self.negligibleGain * unit else {
                 return numericalDifficulty("the best gain, \(best), was lost on the way")
             }
@@ -274,15 +310,14 @@ struct MultiPeriodMethod {
     /// none pays.
     private func settled(
         _ optimum: ProgramOptimum,
-        _ program: PathProgram,
-        scale: Double
+        _ program: PathProgram
     ) throws(OptimizationFailure) -> [[Double]] {
         var previous = problem.currentWeights + [problem.currentCash]
         var path: [[Double]] = []
         for (index, stage) in stages.enumerated() {
             let period = stage.settled(after: previous)
             let count = stage.limits.layout.cash + 1
-            let decision = program.decision(optimum.primal, of: index, count: count).map { $0 / scale }
+            let decision = program.decision(optimum.primal, of: index, count: count)
             let isLast = index == stages.count - 1
             let cleaned = try period.clean(isLast ? target ?? decision : decision)
             let point = Array(cleaned.point.prefix(count))
@@ -335,6 +370,7 @@ struct MultiPeriodMethod {
             report: report,
             bindingConstraints: pricedInAllPeriods(steps),
             warnings: problem.warnings,
+            reducedCosts: prices?[0].reducedCosts(stages[0].limits),
             path: AllocationPath(steps: steps, objective: objective.value(of: path))
         )
     }

@@ -13,9 +13,16 @@ struct PathProgram {
     /// The first row of each period.
     var firstRows: [Int]
 
-    /// What a period's variables are at a point of the whole.
+    /// b where the weights' columns stand for y − κb, so that risk against a benchmark has no part of κ's.
+    var shift: [Double]?
+
+    /// What a period's first variables are at a point of the whole, divided by κ where there is one.
     func decision(_ primal: [Double], of stage: Int, count: Int) -> [Double] {
-        Array(primal[firstColumns[stage]..<(firstColumns[stage] + count)])
+        let first = firstColumns[stage]
+        let scale = whole.scaleColumn.map { primal[$0] } ?? 1
+        var decision = primal[first..<(first + count)].map { $0 / scale }
+        for (place, weight) in (shift ?? []).enumerated() { decision[place] += weight }
+        return decision
     }
 
     /// The multipliers of a period's rows.
@@ -24,6 +31,15 @@ struct PathProgram {
         guard dual.count >= first + stages[stage].sparse.rows.count else { return [] }
         return Array(dual[first..<(first + stages[stage].sparse.rows.count)])
     }
+}
+
+/// A benchmark that risk is measured against.
+struct PathBenchmark {
+    /// b of the problem's instruments.
+    var weights: [Double]
+    /// Σb and bᵀΣb, scaled.
+    var covariances: [Double]
+    var variance: Double
 }
 
 /// Makes the program of a path: the rows of every period, each tied to the weights of the one before.
@@ -41,12 +57,12 @@ struct PathProgramBuilder {
     /// - Parameters:
     ///   - quadratic: P over the weights of a period, scaled; nil for a linear objective.
     ///   - linear: q over the columns of each period; nil for none.
-    ///   - benchmark: what the quadratic part is measured against, homogenised: Σb and bᵀΣb, scaled.
+    ///   - benchmark: what the quadratic part is measured against, homogenised.
     /// - Returns: the program; nil when a row without variables cannot hold.
     func program(
         quadratic: CovarianceModel?,
         linear: [[Double]]?,
-        benchmark: (covariances: [Double], variance: Double)? = nil
+        benchmark: PathBenchmark? = nil
     ) -> PathProgram? {
         var path = PathProgram(whole: .empty, stages: [], firstColumns: [], firstRows: [])
         var next = 0
@@ -58,19 +74,31 @@ struct PathProgramBuilder {
         next += isHomogeneous ? 1 : 0
         let relaxationColumn = relaxation == nil ? nil : next
         next += relaxation == nil ? 0 : 1
+        let isLarge = next > largestDenseProgram
+        if let benchmark, isLarge { path.shift = benchmark.weights }
         var rows: [SparseProgram.Row] = []
         var bounds: [Double] = []
         var cones: [Cone] = []
         for (index, stage) in stages.enumerated() {
             guard let own = program(of: stage) else { return nil }
             path.firstRows.append(rows.count)
-            rows += tied(own, index, path.firstColumns, scaleColumn: scaleColumn, relaxationColumn: relaxationColumn)
+            var tied = tied(
+                own,
+                index,
+                path.firstColumns,
+                scaleColumn: scaleColumn,
+                relaxationColumn: relaxationColumn
+            )
+            if let scaleColumn { shift(&tied, by: path.shift, path.firstColumns, scaleColumn: scaleColumn) }
+            rows += tied
             bounds += own.sparse.bounds
             cones += own.sparse.cones
             path.stages.append(own)
         }
         if let normalization, let scaleColumn {
-            rows.append(row(of: normalization, path.firstColumns, scaleColumn: scaleColumn))
+            var row = [row(of: normalization, path.firstColumns, scaleColumn: scaleColumn)]
+            shift(&row, by: path.shift, path.firstColumns, scaleColumn: scaleColumn)
+            rows += row
             bounds.append(1)
             cones.append(.zero(1))
         }
@@ -84,7 +112,7 @@ struct PathProgramBuilder {
                 quadratic,
                 path.firstColumns,
                 count: next,
-                benchmark: benchmark,
+                benchmark: isLarge ? nil : benchmark,
                 scaleColumn: scaleColumn
             ),
             linear: q,
@@ -136,6 +164,33 @@ struct PathProgramBuilder {
         return rows
     }
 
+    /// Puts y = a + κb into rows over y: κ's entry grows by what b is worth in them.
+    private func shift(
+        _ rows: inout [SparseProgram.Row],
+        by weights: [Double]?,
+        _ firstColumns: [Int],
+        scaleColumn: Int
+    ) {
+        guard let weights else { return }
+        var benchmark = [Double](repeating: 0, count: scaleColumn)
+        for first in firstColumns {
+            for (place, weight) in weights.enumerated() { benchmark[first + place] = weight }
+        }
+        for index in rows.indices {
+            var worth = 0.0
+            for (column, value) in zip(rows[index].columns, rows[index].coefficients) where column < scaleColumn {
+                worth += value * benchmark[column]
+            }
+            guard worth != 0 else { continue }
+            if let place = rows[index].columns.firstIndex(of: scaleColumn) {
+                rows[index].coefficients[place] += worth
+            } else {
+                rows[index].columns.append(scaleColumn)
+                rows[index].coefficients.append(worth)
+            }
+        }
+    }
+
     private func row(
         of normalization: (gains: [[Double]], constant: Double),
         _ firstColumns: [Int],
@@ -162,12 +217,10 @@ struct PathProgramBuilder {
         _ covariance: CovarianceModel?,
         _ firstColumns: [Int],
         count: Int,
-        benchmark: (covariances: [Double], variance: Double)?,
+        benchmark: PathBenchmark?,
         scaleColumn: Int?
     ) -> Curvature? {
-        if count > largestDenseProgram, benchmark == nil {
-            return inStages(covariance, count: count)
-        }
+        if count > largestDenseProgram { return inStages(covariance, count: count) }
         guard let matrix = covariance?.multipliedOut() else { return nil }
         var whole = DenseMatrix(rows: count, columns: count)
         for first in firstColumns {

@@ -1,3 +1,4 @@
+internal import Matrices
 internal import PortfolioModel
 
 /// The limits of one period, with what they hang on: the weights of the period before.
@@ -70,5 +71,15 @@ struct PathStage {
         for (expression, index) in ties { limits.expressions[expression].lower?.bound = previous[index] }
         let problem = method.problem
         return MeanVarianceMethod(problem, limits: limits, scaling: method.scaling)
+    }
+}
+
+extension CovarianceModel {
+    /// How many factors it may have: as many as instruments, for a matrix.
+    var rank: Int {
+        switch self {
+        case .dense(let matrix): matrix.rows
+        case .factors(let model): model.factorCount
+        }
     }
 }

@@ -236,3 +236,24 @@ struct MultiPeriodMethodTests {
         #expect(first.steps.map(\.weights) == second.steps.map(\.weights))
     }
 }
+
+@Suite("How large a path may be")
+struct PathSizeTests {
+    private func failure(count: Int, periods: Int) throws -> OptimizationFailure? {
+        var mandate = TestMandate(
+            expectedReturns: [Double](repeating: 0.05, count: count),
+            covariance: (0..<count).map { i in (0..<count).map { $0 == i ? 0.04 : 0 } }
+        )
+        mandate.type = .multiPeriod
+        mandate.parameters.horizon = Horizon(periodCount: periods)
+        mandate.constraints.maxTurnover = 0
+        return try mandate.failure(.minimizeRisk)
+    }
+
+    @Test func `more weights than the limit are refused with their number, as many are not`() throws {
+        #expect(try failure(count: 50, periods: Capabilities.horizonWeights.dense / 50) == nil)
+        let refused = try failure(count: 51, periods: Capabilities.horizonWeights.dense / 50)
+        #expect(refused?.code == "too_large")
+        #expect(refused?.message.contains("60 periods of 51 instruments are more than 3000") == true)
+    }
+}
