@@ -94,7 +94,7 @@ package struct SolveOptimization {
                 preferences: job.request.preferences
             ).suited(to: job.request, job.snapshot)
             let estimate = try estimateAfterViews(job, provided)
-            let moments = estimate?.moments ?? provided
+            let moments = try (estimate?.moments ?? provided).ofFirstPeriod(job.request.parameters.horizon)
             try requireReturns(moments, job)
             var solved = try solve(job, moments, isRevoked: isRevoked, &outcome.solveTime)
             solved.blackLitterman = estimate?.report
@@ -168,6 +168,7 @@ package struct SolveOptimization {
         solution.report.solveMilliseconds = (clock() - started).inMilliseconds
         var result = try result(of: solution, problem, moments, job.snapshot)
         result.objectiveTerms = try termValues(of: problem, at: solution)
+        result.path = solution.path?.planned(in: problem)
         if job.request.frontierPointCount > 0, moments.expectedReturnsEstimator == "none" {
             let message = "The efficient frontier was not traced: the risk model has no expected returns."
             result.warnings.append(ResultWarning(code: "frontier_unavailable", message: message))

@@ -29,6 +29,8 @@ public struct MethodParameters: Equatable, Sendable {
     public static let paretoPointRange = 2...200
     /// Objectives that a non-dominated set may have.
     public static let paretoAxes = 2...3
+    /// The periods planned and what is foreseen in them (`multi_period`).
+    public var horizon: Horizon?
 
     /// Makes parameters in which nothing is set.
     public init() {}

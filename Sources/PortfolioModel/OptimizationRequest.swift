@@ -12,6 +12,8 @@ public enum OptimizationType: String, CaseIterable, Sendable {
     case scenarioBased = "scenario_based"
     /// An objective that the caller puts together of terms.
     case custom
+    /// Mean-variance over several periods at once, of which the first one's trades are recommended.
+    case multiPeriod = "multi_period"
 }
 
 /// What an optimization strives for.

@@ -15,7 +15,7 @@ public struct AllocationProblem: Sendable {
     /// The instruments of the universe and those held, in the order of the moments.
     public let instruments: [Instrument]
     /// Annual expected returns, one an instrument.
-    public let expectedReturns: [Double]
+    public internal(set) var expectedReturns: [Double]
     /// Annual covariance, positive semidefinite; a factor model in its parts.
     ///
     /// Where it is uncertain, the worst one.
@@ -29,9 +29,9 @@ public struct AllocationProblem: Sendable {
     /// Periods in a year.
     public let periodsPerYear: Double
     /// Weights before trading.
-    public let currentWeights: [Double]
+    public internal(set) var currentWeights: [Double]
     /// Weight of cash before trading.
-    public let currentCash: Double
+    public internal(set) var currentCash: Double
     /// V, money in the base currency; positive.
     public let portfolioValue: Double
     /// Whether an instrument may be in the target; one that is held outside the universe must be sold.
@@ -43,7 +43,7 @@ public struct AllocationProblem: Sendable {
     /// What the method is told beyond limits and preferences.
     public let parameters: MethodParameters
     /// The benchmark, where the objective is measured against it and the portfolio has one.
-    public let benchmark: BenchmarkFigures?
+    public internal(set) var benchmark: BenchmarkFigures?
     /// What a `custom` or `multi_objective` objective adds up, each risk with its measure; empty for the others.
     package internal(set) var terms: [ObjectiveTerm]
     /// What trading costs and is taxed, where terms are added up.
@@ -52,6 +52,10 @@ public struct AllocationProblem: Sendable {
     let tracking: TrackingModel?
     /// How uncertain the expected returns are; nil where they are certain.
     let returnUncertainty: ReturnUncertainty?
+    /// The annual expected returns of each period of a horizon; nil where they are the same in all.
+    let periodReturns: [[Double]]?
+    /// μᵀb of each of these periods.
+    let periodBenchmarkReturns: [Double]?
     /// What the caller should know before anything is solved: preferences that change nothing here.
     public let warnings: [ResultWarning]
 
@@ -138,6 +142,10 @@ public struct AllocationProblem: Sendable {
         } else {
             tracking = nil
         }
+        let foreseen = try foreseenReturns(request.parameters.horizon, moments: moments)
+        periodReturns = foreseen.map { rows in rows.map { row in chosen.map { row[$0] } } }
+        let benchmarkWeights = moments.instruments.map { portfolio.benchmark?[$0] ?? 0 }
+        periodBenchmarkReturns = foreseen.map { rows in rows.map { dotProduct($0, benchmarkWeights) } }
         returnUncertainty = try uncertainReturns(
             of: request,
             moments: moments,
@@ -194,6 +202,23 @@ extension Objective {
 
 private func invalidInputs(_ message: String) -> OptimizationFailure {
     OptimizationFailure(code: "invalid_inputs", message: message)
+}
+
+private func dotProduct(_ left: [Double], _ right: [Double]) -> Double {
+    zip(left, right).reduce(0) { $0 + $1.0 * $1.1 }
+}
+
+/// The rows of a horizon, which must have a number for each instrument of the moments.
+private func foreseenReturns(_ horizon: Horizon?, moments: Moments) throws(OptimizationFailure) -> [[Double]]? {
+    guard let rows = horizon?.expectedReturns else { return nil }
+    let count = moments.instruments.count
+    guard rows.count == horizon?.periodCount, rows.allSatisfy({ $0.count == count && $0.allSatisfy(\.isFinite) }) else {
+        throw invalidInputs(
+            "horizon.expected_returns must have, for each period, a number for each of the \(count) instruments of the"
+                + " risk model, in its order."
+        )
+    }
+    return rows
 }
 
 /// Units held by instrument; a position of 0 units is not a holding.

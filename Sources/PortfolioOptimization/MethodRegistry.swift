@@ -22,6 +22,7 @@ public func optimizeAllocation(
         } else {
             try RiskMeasureMethod(problem).solve(shouldStop: shouldStop)
         }
+    case .multiPeriod: try MultiPeriodMethod(problem).solve(shouldStop: shouldStop)
     case .riskParity: try RiskParityMethod(problem).solve(shouldStop: shouldStop)
     case .hierarchicalRiskParity: try HierarchicalMethod(problem).solve(shouldStop: shouldStop)
     }

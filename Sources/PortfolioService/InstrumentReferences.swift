@@ -77,6 +77,9 @@ extension MethodParameters {
                 references.append(.init(instrumentID: id, pointer: "/\(field)/\(pointerToken(id))"))
             }
         }
+        for id in (horizon?.terminalTarget ?? [:]).keys.sorted() where id != "cash" {
+            references.append(.init(instrumentID: id, pointer: "/horizon/terminal_target/\(pointerToken(id))"))
+        }
         return references
     }
 }

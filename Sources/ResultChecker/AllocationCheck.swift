@@ -50,6 +50,7 @@ public struct AllocationCheck {
         checkRobust(of: result, exposure, mandate, &findings)
         checkScenarios(of: result, exposure, mandate, &findings)
         checkBlackLitterman(of: result, before: momentsBeforeViews ?? mandate.moments, mandate, &findings)
+        checkPath(of: result, mandate, &findings)
         return findings.violations
     }
 

@@ -3,7 +3,7 @@ internal import PortfolioModel
 /// What a result is judged by, recomputed from the snapshot and the request alone.
 struct Mandate {
     let snapshot: MandateSnapshot
-    let moments: Moments
+    var moments: Moments
     let request: OptimizationRequest
     var limits: Constraints
     /// How risk is measured.
@@ -16,7 +16,7 @@ struct Mandate {
     /// Value before trading, money.
     let value: Double
     /// Weights before trading, by instrument; cash under `cash`; zeros left out.
-    let current: [String: Double]
+    var current: [String: Double]
     /// What may be held.
     let universe: Set<String>
 

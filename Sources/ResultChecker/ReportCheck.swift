@@ -79,7 +79,7 @@ func checkSolution(_ solution: SolutionReport, _ findings: inout Findings) {
     findings.require(!solution.solver.isEmpty, "solution/solver", expected: "a name", actual: "none")
 }
 
-private func checkBinding(
+func checkBinding(
     _ binding: BindingConstraint,
     _ claim: String,
     _ exposure: Exposure,

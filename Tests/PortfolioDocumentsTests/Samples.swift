@@ -82,12 +82,14 @@ struct Samples {
 
     mutating func request() -> OptimizationRequest {
         let combination = Capabilities.combinations[count(0...(Capabilities.combinations.count - 1))]
+        var constraints = constraints()
+        if combination.type == .multiPeriod { constraints.minPositionSize = nil }
         return OptimizationRequest(
             portfolioID: "port-\(count(0...999))",
             type: combination.type,
             objective: combination.objective,
             riskMeasure: combination.riskMeasures[count(0...(combination.riskMeasures.count - 1))],
-            constraints: constraints(),
+            constraints: constraints,
             preferences: preferences(),
             parameters: parameters(of: combination),
             estimation: Estimation(
@@ -120,6 +122,12 @@ struct Samples {
         case .robust: parameters.uncertainty = uncertainty(of: combination)
         case .scenarioBased: parameters.scenarios = scenarios()
         case .custom: parameters.customObjective = terms()
+        case .multiPeriod:
+            parameters.horizon = Horizon(
+                periodCount: 3,
+                expectedReturns: maybe { samples in (0..<3).map { _ in (0..<4).map { _ in -samples.fraction() } } },
+                terminalTarget: maybe { _ in ["A": 0.25, "cash": 0.75] }
+            )
         }
         return parameters
     }

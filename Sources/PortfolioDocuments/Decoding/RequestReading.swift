@@ -5,10 +5,7 @@ private let requestFields = FieldNames(
     known: [
         "portfolio_id", "optimization_type", "objective", "risk_measure", "constraints", "preferences",
         "frontier_points", "estimation",
-    ] + methodFields + multiObjectiveFields,
-    notOffered: [
-        "horizon",
-    ]
+    ] + methodFields + multiObjectiveFields
 )
 
 /// Reads the body of `POST /api/v1/optimizations`.

@@ -154,6 +154,7 @@ extension DocumentEncoder {
             writer.name("scenario_outcomes")
             writeScenarioOutcomes(report, &writer)
         }
+        if let path = result.path { writePath(path, &writer) }
     }
 
     static func writeInputs(_ inputs: ResultInputs, portfolioID: String, _ writer: inout JSONWriter) {

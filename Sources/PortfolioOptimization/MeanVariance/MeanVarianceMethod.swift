@@ -23,6 +23,13 @@ struct MeanVarianceMethod {
         scaling = MomentScaling(problem, limits: limits)
     }
 
+    /// With the units of moments that another period of the same mandate has already.
+    init(_ problem: AllocationProblem, limits: AllocationLimits, scaling: MomentScaling) {
+        self.problem = problem
+        self.limits = limits
+        self.scaling = scaling
+    }
+
     /// The best allocation; by the interior point alone where another answer is wanted for comparison.
     func solve(
         byInteriorPointAlone: Bool = false,

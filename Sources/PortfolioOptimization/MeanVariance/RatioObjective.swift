@@ -80,7 +80,10 @@ extension MeanVarianceMethod {
     }
 
     /// Why a ratio has no maximum where the best gain is not positive.
-    func noGain(_ ratio: RatioObjective, best: Double) -> OptimizationFailure {
+    func noGain(_ ratio: RatioObjective, best: Double) -> OptimizationFailure { noGain(forRatioWithBest: best) }
+
+    /// Why the ratio of the problem's objective has no maximum where the best gain is not positive.
+    func noGain(forRatioWithBest best: Double) -> OptimizationFailure {
         switch problem.objective {
         case .maximizeInformationRatio:
             OptimizationFailure(
