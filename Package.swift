@@ -80,6 +80,11 @@ let package = Package(
             ]
         ),
 
+        library(
+            "ResultVerification",
+            ["MomentEstimation", "ResultChecker", "PortfolioDocuments", "PortfolioModel", "JSON"]
+        ),
+
         // Floor 6
         library(
             "PortfolioAPI",
@@ -103,6 +108,14 @@ let package = Package(
         function("factor-exposures", ["PortfolioAPI", "PortfolioService", "Repository", "FunctionRuntime"]),
         function("health", ["PortfolioAPI", "PortfolioService", "Repository", "FunctionRuntime"]),
         function("worker", ["JobExecution", "Repository", "FunctionRuntime"]),
+
+        // What a stranger runs on a result, away from the service.
+        .executableTarget(
+            name: "portfolio-verify",
+            dependencies: ["ResultVerification", "PortfolioModel"],
+            path: "tools/portfolio-verify",
+            swiftSettings: settings
+        ),
 
         // Tests
         .target(
@@ -145,6 +158,13 @@ let package = Package(
             [
                 "JobExecution", "Repository", "ResultChecker", "PortfolioOptimization", "MomentEstimation",
                 "PortfolioModel", "Matrices", "JSON",
+            ]
+        ),
+        tests(
+            "ResultVerificationTests",
+            [
+                "ResultVerification", "portfolio-verify", "JobExecution", "MomentEstimation", "ResultChecker",
+                "Repository", "PortfolioDocuments", "PortfolioModel", "Matrices", "JSON",
             ]
         ),
         tests("RepositoryTests", ["Repository", "PortfolioDocuments", "PortfolioModel", "Matrices"]),

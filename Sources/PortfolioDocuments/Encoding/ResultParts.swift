@@ -110,6 +110,15 @@ extension DocumentEncoder {
         }
     }
 
+    static func writeCertificate(_ certificate: OptimalityCertificate, _ writer: inout JSONWriter) {
+        writer.object { writer in
+            writer.member("objective", certificate.objective)
+            writer.member("bound", certificate.bound)
+            writer.member("gap", certificate.gap)
+            writer.member("budget_price", certificate.budgetPrice)
+        }
+    }
+
     /// Writes how an optimum was found; the time it took is left out of what is hashed.
     static func writeSolution(_ solution: SolutionReport, includingTime: Bool, _ writer: inout JSONWriter) {
         writer.object { writer in
