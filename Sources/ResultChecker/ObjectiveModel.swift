@@ -14,8 +14,13 @@ struct ObjectiveModel {
     var tradeRates: [Double]
     /// What the caller's unit is multiplied by to come to that of f: the risk of a ratio, else 1.
     var scale = 1.0
+    /// What a gap is measured against where the objective is near 0.
+    var unit = 0.0
     /// What the objective cannot exceed whatever the limits are: 0 for a risk or a cost.
     var ceiling = Double.infinity
+
+    /// A risk below this share of Σ wᵢσᵢ is nearly none.
+    private static let smallShare = 1e-3
 
     /// Nil where the objective is not one of return, volatility and cost.
     init?(_ exposure: Exposure, _ mandate: Mandate) {
@@ -37,6 +42,7 @@ struct ObjectiveModel {
             let slope = Slope(exposure.weights, moments)
             value = -slope.volatility
             gradient = slope.gradient(by: -1)
+            unit = Self.smallShare * exposure.undiversified
             ceiling = 0
         case .maximizeReturn:
             value = exposure.expectedReturn(moments, riskFreeRate: rate) - cost
@@ -67,6 +73,7 @@ struct ObjectiveModel {
             let slope = Slope(active, moments)
             value = -slope.volatility
             gradient = slope.gradient(by: -1)
+            unit = Self.smallShare * exposure.undiversified
             ceiling = 0
             guard request.objective == .maximizeInformationRatio else { break }
             ceiling = .infinity
@@ -74,6 +81,7 @@ struct ObjectiveModel {
             setRatio(gains: moments.expectedReturns, gain: gain, slope)
         case .minimizeTransactionCosts:
             value = -cost
+            unit = Self.product(rates, exposure.weights)
             ceiling = 0
         default: return nil
         }

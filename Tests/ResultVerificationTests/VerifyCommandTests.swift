@@ -1,4 +1,5 @@
 import Foundation
+import PortfolioModel
 import TestSupport
 import Testing
 

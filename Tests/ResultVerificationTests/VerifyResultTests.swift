@@ -1,6 +1,7 @@
 import Foundation
 import PortfolioDocuments
 import PortfolioModel
+import ResultChecker
 import ResultVerification
 import TestSupport
 import Testing
@@ -16,7 +17,9 @@ struct Tampering: Sendable, CustomTestStringConvertible {
         self.apply = apply
     }
 
-    static let all: [Tampering] = [
+    static let all = figures + trades + reports
+
+    static let figures: [Tampering] = [
         Tampering("current_allocation/I0") { $0.currentAllocation["I0"]? += 1e-6 },
         Tampering("target_allocation") { $0.targetAllocation["I3"]? += 1e-6 },
         Tampering("constraints/max_turnover") { result in
@@ -38,10 +41,16 @@ struct Tampering: Sendable, CustomTestStringConvertible {
         Tampering("metrics/tax") { $0.metrics.tax += 1 },
         Tampering("metrics/risk_free_rate") { $0.metrics.riskFreeRate = 0 },
         Tampering("metric_notes/sharpe_ratio") { $0.metrics.notes["sharpe_ratio"] = "none" },
+    ]
+
+    static let trades: [Tampering] = [
         Tampering("trades/0/estimated_value") { $0.trades[0].estimatedValue += 1 },
         Tampering("trades/0/cost") { $0.trades[0].cost = 0 },
         Tampering("trades/1/priority") { $0.trades[1].priority = 7 },
         Tampering("trades/0/price") { $0.trades[0].price += 0.01 },
+    ]
+
+    static let reports: [Tampering] = [
         Tampering("constraints") { $0.constraints.maxAssetClassExposure = nil },
         Tampering("preferences") { $0.preferences.riskFreeRate = 0.02 },
         Tampering("inputs/portfolio/version") { $0.inputs.versions.portfolio = 5 },
