@@ -149,7 +149,7 @@ let package = Package(
         ),
         tests(
             "PortfolioOptimizationTests",
-            ["PortfolioOptimization", "PortfolioModel", "Matrices"],
+            ["PortfolioOptimization", "ResultChecker", "PortfolioModel", "Matrices"],
             resources: [.copy("Fixtures")]
         ),
         tests("ResultCheckerTests", ["ResultChecker", "PortfolioOptimization", "PortfolioModel", "Matrices"]),

@@ -44,6 +44,8 @@ public struct AllocationProblem: Sendable {
     public let benchmark: BenchmarkFigures?
     /// The benchmark as a limit on the tracking error needs it; nil without such a limit.
     let tracking: TrackingModel?
+    /// Whether a failure says what clashes; nobody but tests of many mandates can do without.
+    package var explainsFailures = true
     /// What the caller should know before anything is solved: preferences that change nothing here.
     public let warnings: [ResultWarning]
 

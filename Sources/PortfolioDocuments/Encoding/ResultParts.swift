@@ -81,6 +81,24 @@ extension DocumentEncoder {
             writer.member("message", failure.message)
             writer.name("conflicts")
             writeConflicts(failure.conflicts, &writer)
+            if !failure.combinedRepair.isEmpty {
+                writer.name("combined_repair")
+                writeRepair(failure.combinedRepair, &writer)
+            }
+        }
+    }
+
+    /// The limits that a repair moves, with their values after it.
+    package static func repair(_ repair: [ConstraintRepair]) -> [UInt8] { written { writeRepair(repair, &$0) } }
+
+    private static func writeRepair(_ repair: [ConstraintRepair], _ writer: inout JSONWriter) {
+        writer.array(repair) { writer, limit in
+            writer.object { writer in
+                writer.member("constraint", limit.constraint)
+                writer.member("subject", orNull: limit.subject)
+                writer.member("bound", limit.bound)
+                writer.member("repaired", limit.repaired)
+            }
         }
     }
 

@@ -22,7 +22,7 @@ extension ProgramBuilder {
     ///
     /// A relaxation may move the upper weights, and then the row says nothing.
     func impliedPositions() -> [LinearRow] {
-        guard let limit = limits.positionLimit, relaxation == nil else { return [] }
+        guard let limit = limits.positionLimit, relaxations.isEmpty else { return [] }
         let caps = limit.counted.map { min(1, limits.weightLimits(of: $0).upper?.bound ?? 1) }
         var row = LinearRow(
             columns: limit.counted,
@@ -45,9 +45,9 @@ extension ProgramBuilder {
             head.columns.append(scaleColumn)
             head.coefficients.append(-bound)
         }
-        if let relaxation, let relaxationColumn, relaxation.parameter == limit.side.parameter {
-            head.columns.append(relaxationColumn)
-            head.coefficients.append(-relaxation.sign / limit.unit)
+        for move in moves(of: limit.side.parameter) {
+            head.columns.append(move.column)
+            head.coefficients.append(-move.sign / limit.unit)
         }
         rows.append(head)
         bounds.append(isHomogeneous ? 0 : bound)

@@ -38,6 +38,11 @@ extension AllocationLimits {
         return limits
     }
 
+    /// Whether one of the caller's numbers limits volatility or the tracking error.
+    func isRiskLimit(_ parameter: Int) -> Bool {
+        volatilityLimits.contains { $0.parameter == parameter } || trackingLimit?.side.parameter == parameter
+    }
+
     /// Whether some limit is a cone.
     var hasCones: Bool { !volatilityLimits.isEmpty || trackingLimit != nil }
 

@@ -14,8 +14,8 @@ extension MeanVarianceMethod {
     /// - Parameter shouldStop: asked once an iteration.
     /// - Returns: cleaned decision variables; nil where the limits cannot be met, or the solver cannot tell.
     func calmest(shouldStop: () -> Bool) -> [Double]? {
-        for anchor in [limits.trackingLimit != nil, false] {
-            guard let point = calmest(byTracking: anchor, shouldStop: shouldStop) else { continue }
+        for byTracking in limits.trackingLimit == nil ? [false] : [true, false] {
+            guard let point = calmest(byTracking: byTracking, shouldStop: shouldStop) else { continue }
             let volatility = annualizedVolatility(of: point[..<limits.layout.cash])
             if limits.worstViolation(at: point, volatility: volatility).amount <= AllocationLimits.tolerance {
                 return point
@@ -25,7 +25,7 @@ extension MeanVarianceMethod {
     }
 
     /// The point of the least tracking error, or of the least volatility, under the other limits.
-    private func calmest(byTracking: Bool, shouldStop: () -> Bool) -> [Double]? {
+    func calmest(byTracking: Bool, shouldStop: () -> Bool) -> [Double]? {
         var open = limits
         if byTracking {
             open.trackingLimit = nil
@@ -72,6 +72,7 @@ extension MeanVarianceMethod {
         if limits.hasChoices { wide = wide.held(as: anchor) }
         var method = MeanVarianceMethod(problem, limits: wide)
         method.risk = risk
+        method.explains = false
         let found: AllocationSolution
         do throws(OptimizationFailure) { found = try solve(method) } catch {
             // What no allocation of the calmest kind has (a positive excess return) none has here.

@@ -11,6 +11,7 @@ limits is confirmed by HiGHS. The service does none of this.
 """
 
 import json
+import os
 import random
 import sys
 
@@ -185,10 +186,13 @@ def language_case(rng, number):
 
 
 def main():
+    # SCIP writes to the standard output whatever it is told: what is written there goes to the errors.
+    out = os.fdopen(os.dup(1), "w")
+    os.dup2(2, 1)
     rng = random.Random(31415)
     count = int(sys.argv[1]) if len(sys.argv) > 1 else 2200
     cases = 0
-    print("[", end="")
+    print("[", end="", file=out)
     for number in range(FIRST, FIRST + count):
         m, case = language_case(rng, number)
         try:
@@ -201,9 +205,9 @@ def main():
         case["status"] = status
         if value is not None:
             case["expected"] = value
-        print(",\n" if cases else "\n", json.dumps(case, separators=(",", ":")), sep="", end="", flush=True)
+        print(",\n" if cases else "\n", json.dumps(case, separators=(",", ":")), sep="", end="", flush=True, file=out)
         cases += 1
-    print("\n]")
+    print("\n]", file=out, flush=True)
 
 
 if __name__ == "__main__":
