@@ -63,6 +63,7 @@ extension MeanVarianceMethod {
     ///   - shouldStop: asked once an iteration.
     ///   - solve: solves the problem under limits with room.
     /// - Returns: an allocation within the limits, without prices: there is no slope where there is no room.
+    /// - Throws: what `solve` throws where it has a reason of its own, such as a ratio without a positive gain.
     func touchingOptimum(
         shouldStop: () -> Bool,
         _ solve: (MeanVarianceMethod) throws(OptimizationFailure) -> AllocationSolution
