@@ -1,6 +1,6 @@
 package import FunctionRuntime
 import PortfolioDocuments
-import PortfolioModel
+package import PortfolioModel
 package import PortfolioService
 
 /// A kind of computation that somebody waits for: asked for below a portfolio, and read again by its identifier.
@@ -30,6 +30,9 @@ package final class ComputationEndpoint: Endpoint {
         self.endings = EndingWakeSource(endings)
         self.log = log
     }
+
+    /// The kind of computing that is asked for here.
+    package var kind: ComputationKind { resource.kind }
 
     package var wakeSource: (any WakeSource)? { endings }
 

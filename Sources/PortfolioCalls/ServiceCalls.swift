@@ -11,6 +11,7 @@ public final class ServiceCalls {
     private let commands: OptimizationCommandsEndpoint
     private let queries: OptimizationQueriesEndpoint
     private let computations: [Computation: ComputationEndpoint]
+    private let abandon: AbandonComputation
     private let readiness: CheckReadiness
 
     /// Names the database; nothing is connected yet.
@@ -42,7 +43,8 @@ public final class ServiceCalls {
             log: log
         )
         readiness = CheckReadiness(health: database.health)
-        let find = FindOrSubmitComputation(computations: database.computations)
+        abandon = AbandonComputation(computations: database.computations)
+        let find = FindOrSubmitComputation(computations: database.computations, isAbandonable: true)
         let stored = ReadComputation(computations: database.computations)
         computations = Computation.resources(read).mapValues { resource in
             ComputationEndpoint(
@@ -135,6 +137,18 @@ public final class ServiceCalls {
     public func computed(_ kind: Computation, id: String, _ caller: Caller) -> CallOutcome {
         guard let endpoint = computations[kind] else { return .problem(.internalFault) }
         return settled { endpoint.readAsked(request(caller, "GET", "/"), id: id) }
+    }
+
+    /// Ends a computation that a call asked for and waits for no more; one that others wait for, too, goes on.
+    ///
+    /// - Parameters:
+    ///   - kind: what is computed.
+    ///   - id: the computation.
+    ///   - caller: who asked for it.
+    public func abandon(_ kind: Computation, id: String, _ caller: Caller) {
+        // Where the store is away the computation goes on, and no harm is done.
+        guard let endpoint = computations[kind] else { return }
+        _ = try? abandon(id: id, kind: endpoint.kind, tenant: request(caller, "POST", "/").tenant)
     }
 
     /// The path of a thing; nil for an identifier that would not stay within its segment.

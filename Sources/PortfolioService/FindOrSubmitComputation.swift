@@ -5,13 +5,23 @@ package import Repository
 package final class FindOrSubmitComputation {
     private let computations: any ComputationRepository
     private let identifiers: IdentifierSource
+    private let isAbandonable: Bool
 
+    /// A computation that a caller came upon may be abandoned right then, time after time.
+    private static let attempts = 3
+
+    /// - Parameters:
+    ///   - computations: where they are stored.
+    ///   - identifiers: what new ones are named by.
+    ///   - isAbandonable: whether new ones may be abandoned by who asked for them (``AbandonComputation``).
     package init(
         computations: any ComputationRepository,
-        identifiers: IdentifierSource = IdentifierSource()
+        identifiers: IdentifierSource = IdentifierSource(),
+        isAbandonable: Bool = false
     ) {
         self.computations = computations
         self.identifiers = identifiers
+        self.isAbandonable = isAbandonable
     }
 
     /// Asks for a computation together with others.
@@ -34,11 +44,26 @@ package final class FindOrSubmitComputation {
     ) -> () throws -> ComputationReading {
         let find = computations.gatherComputation(equalTo: request, tenant: tenant)
         return { [self] in
-            switch try withStore(about: .portfolio, id: request.portfolioID, find) {
-            case .noPortfolio: throw ServiceError.notFound(.portfolio, id: request.portfolioID)
-            case .found(let state): return ComputationReading(state)
-            case .nothing: return try submit(request, naming: references, tenant: tenant)
+            var found = try withStore(about: .portfolio, id: request.portfolioID, find)
+            for _ in 0..<Self.attempts {
+                switch found {
+                case .noPortfolio: throw ServiceError.notFound(.portfolio, id: request.portfolioID)
+                case .found(let state): if try isHere(state, tenant: tenant) { return ComputationReading(state) }
+                case .nothing:
+                    if let reading = try submit(request, naming: references, tenant: tenant) { return reading }
+                }
+                let again = computations.gatherComputation(equalTo: request, tenant: tenant)
+                found = try withStore(about: .portfolio, id: request.portfolioID, again)
             }
+            throw ServiceError.unavailable(reason: "an equal computation came and went, time after time")
+        }
+    }
+
+    /// Whether a computation has ended, or runs and will go on to its end.
+    private func isHere(_ state: ComputationState, tenant: String) throws(ServiceError) -> Bool {
+        guard !state.status.isFinal else { return true }
+        return try withStore(about: state.kind.resource, id: state.id) {
+            try computations.join(id: state.id, tenant: tenant)
         }
     }
 
@@ -51,15 +76,16 @@ package final class FindOrSubmitComputation {
         try gather(request, naming: references, tenant: tenant)()
     }
 
+    /// Stores a new computation; nil when an equal one was there that has gone meanwhile.
     private func submit(
         _ request: ComputationRequest,
         naming references: [InstrumentReference],
         tenant: String
-    ) throws(ServiceError) -> ComputationReading {
+    ) throws(ServiceError) -> ComputationReading? {
         try check(references, of: request, tenant: tenant)
         let id = identifiers.makeComputationID(request.kind)
         let submitted = try withStore(about: .portfolio, id: request.portfolioID) {
-            try computations.submit(request, id: id, tenant: tenant)
+            try computations.submit(request, id: id, isAbandonable: isAbandonable, tenant: tenant)
         }
         switch submitted {
         case .stored(let createdAt):
@@ -75,6 +101,7 @@ package final class FindOrSubmitComputation {
             guard let state = try withStore(about: request.kind.resource, id: known, find) else {
                 throw .notFound(request.kind.resource, id: known)
             }
+            guard state.status != .cancelled, try isHere(state, tenant: tenant) else { return nil }
             return ComputationReading(state)
         }
     }

@@ -19,7 +19,31 @@ package protocol ComputationRepository: AnyObject {
     ///
     /// - Throws: ``RepositoryError/queueFull(_:)`` when a limit of the queue is reached,
     ///   ``RepositoryError/missing(what:)`` when the tenant has no such portfolio; nothing is stored then.
-    func submit(_ request: ComputationRequest, id: String, tenant: String) throws -> SubmittedComputation
+    ///
+    /// - Parameters:
+    ///   - request: what is asked for.
+    ///   - id: the identifier it gets when it is stored.
+    ///   - isAbandonable: whether its caller may ``abandon(_:tenant:)`` it, for as long as nobody joins it.
+    ///   - tenant: whose it is.
+    func submit(
+        _ request: ComputationRequest,
+        id: String,
+        isAbandonable: Bool,
+        tenant: String
+    ) throws -> SubmittedComputation
+
+    /// Comes to wait for a computation that runs: it will go on whoever else leaves.
+    ///
+    /// - Returns: whether it still runs; one that does not has ended or was abandoned meanwhile.
+    func join(id: String, tenant: String) throws -> Bool
+
+    /// Ends a computation that its caller asked for alone; one that others have joined, or that has ended, stays.
+    ///
+    /// - Parameters:
+    ///   - computation: the computation as it stands.
+    ///   - tenant: whose it is.
+    /// - Returns: whether it was ended by this: its identity is free again.
+    func abandon(_ computation: ComputationState, tenant: String) throws -> Bool
 
     /// What a request must be checked against, or nil when the tenant has no such portfolio.
     func submissionContext(
@@ -27,6 +51,13 @@ package protocol ComputationRepository: AnyObject {
         namedInstruments: [String],
         tenant: String
     ) throws -> SubmissionContext?
+}
+
+extension ComputationRepository {
+    /// The same for one that goes on when its caller leaves.
+    package func submit(_ request: ComputationRequest, id: String, tenant: String) throws -> SubmittedComputation {
+        try submit(request, id: id, isAbandonable: false, tenant: tenant)
+    }
 }
 
 /// What there is of a computation that was asked for.

@@ -79,7 +79,7 @@ public struct FrontierCheck {
 
     /// Whether the set of allocations and the measure are convex, so that the curve is concave.
     private var isConvex: Bool {
-        guard mandate.limits.minPositionSize == nil else { return false }
+        guard mandate.limits.minPositionSize == nil, mandate.limits.maxPositions == nil else { return false }
         // Value-at-risk over scenarios is not convex; of normal returns it is.
         return request.riskMeasure != .valueAtRisk || mandate.moments.returns == nil
     }

@@ -1,5 +1,6 @@
 """gRPC through nginx, by a client that was not written here."""
 
+import datetime
 import os
 import random
 import socket
@@ -276,6 +277,49 @@ class Waits(Case):
         for _ in range(20):
             method(self.channel, "GetOptimization").future(wanted, timeout=30).cancel()
         self.assertEqual(self.call("GetOptimization", wanted).status, "completed")
+
+    def slow_frontier(self, seed):
+        """A frontier that takes seconds: 500 programs of a measure that has no critical line."""
+        return kind("EfficientFrontierRequest")(
+            portfolio_id=PORTFOLIO, points=500, risk_measure="var",
+            preferences=kind("OptimizationPreferences")(confidence_level=0.9, risk_free_rate=seed / 1e6))
+
+    def rest_status(self, message):
+        """The computation a REST caller is told of who asks for the same, without waiting."""
+        body = {"points": message.points, "risk_measure": message.risk_measure,
+                "preferences": {"confidence_level": 0.9, "risk_free_rate": message.preferences.risk_free_rate}}
+        return rest("POST", f"/api/v1/portfolios/{PORTFOLIO}/efficient-frontier", body, {"Prefer": "respond-async"})
+
+    def asked(self, message, deadline=30):
+        """A call that has begun to wait for its computation."""
+        future = method(self.channel, "GenerateEfficientFrontier").future(message, timeout=deadline)
+        time.sleep(0.3)
+        return future
+
+    def test_a_call_that_nobody_else_waits_for_takes_its_computation_with_it(self):
+        for deadline in (30, 0.5):
+            message = self.slow_frontier(random.randrange(10**5))
+            future = self.asked(message, deadline)
+            if deadline == 30:
+                future.cancel()
+            else:
+                self.assertEqual(future.code(), grpc.StatusCode.DEADLINE_EXCEEDED)
+            time.sleep(1)
+            before = time.time()
+            status, found = self.rest_status(message)
+            self.assertEqual(status, 202, found)
+            created = datetime.datetime.fromisoformat(found["created_at"].replace("Z", "+00:00")).timestamp()
+            self.assertGreater(created, before - 0.1, "a computation of its own: the first was cancelled")
+
+    def test_what_another_waits_for_goes_on_when_one_leaves(self):
+        message = self.slow_frontier(random.randrange(10**5))
+        future = self.asked(message)
+        status, joined = self.rest_status(message)
+        self.assertEqual(status, 202, joined)
+        future.cancel()
+        time.sleep(1)
+        _, found = rest("GET", f"/api/v1/efficient-frontiers/{joined['frontier_id']}")
+        self.assertIn(found["status"], ("pending", "processing", "completed"))
 
     def test_many_wait_at_once(self):
         accepted = self.call("CreateOptimization", request())

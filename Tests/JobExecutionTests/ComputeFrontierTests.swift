@@ -1,7 +1,9 @@
 import Foundation
 import JobExecution
+import Matrices
 import PortfolioModel
 import Repository
+import TestSupport
 import Testing
 
 @Suite("A frontier computed from request to checked answer")
@@ -98,6 +100,45 @@ struct ComputeFrontierTests {
         #expect(outcome("{}", of: bare).outcome.failure?.code == "missing_expected_returns")
         #expect(outcome("{").outcome.failure?.code == "inputs_unreadable")
         #expect(outcome("{}", isRevoked: { true }).outcome.failure?.code == "time_limit")
+    }
+
+    /// A job of eight instruments with a history in which a quantile has many hollows.
+    private func historicalJob(seed: UInt64) -> TestJob {
+        var test = TestJob(count: 8, seed: seed)
+        var random = SeededGenerator(seed: seed + 100)
+        var returns = DenseMatrix(rows: 70, columns: 8)
+        for index in returns.elements.indices {
+            returns.elements[index] = 0.0004 * Double(index % 8 + 1) + 0.01 * random.normal()
+        }
+        test.job.snapshot.riskModel.returns = returns
+        test.job.snapshot.riskModel.expectedReturns = nil
+        test.job.snapshot.riskModel.covariance = nil
+        test.job.request.constraints.minCash = nil
+        return test
+    }
+
+    @Test(arguments: 1...2)
+    func `a measure that is not convex has a curve on which nothing beats what the answer names`(seed: UInt64) throws {
+        let document = #"{"points":8,"risk_measure":"var","preferences":{"risk_free_rate":0.01}}"#
+        let answer = try answer(document, of: historicalJob(seed: seed))
+        let curve = points(answer)
+        #expect(curve.count == 8)
+        for (left, right) in zip(curve, curve.dropFirst()) { #expect(left.risk <= right.risk + 1e-12) }
+        let optimal = try #require(answer["optimal_portfolio"] as? [String: Any])
+        let ratio = try #require(optimal["sharpe"] as? Double)
+        for point in curve { #expect((point.value - 0.01) / point.risk <= ratio + 1e-9) }
+    }
+
+    @Test(arguments: 1...4)
+    func `a limit on positions may bend the curve the other way`(seed: UInt64) throws {
+        let document = #"{"points":15,"constraints":{"max_positions":2,"max_position_size":0.7}}"#
+        var test = TestJob(count: 9, seed: seed)
+        test.job.snapshot.portfolio.constraints.minCash = nil
+        let answer = try answer(document, of: test)
+        #expect(points(answer).count == 15)
+        for point in answer["efficient_frontier"] as? [[String: Any]] ?? [] {
+            #expect((point["weights"] as? [String: Double] ?? [:]).count <= 2)
+        }
     }
 
     @Test func `an optimization shows the frontier beside its allocation when asked to`() throws {

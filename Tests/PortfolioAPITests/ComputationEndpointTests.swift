@@ -96,6 +96,16 @@ struct ComputationEndpointTests {
         #expect(api.world.computations.submitted.count == 2)
     }
 
+    @Test func `who comes upon a computation that is abandoned in that moment asks anew`() throws {
+        _ = try #require(parked(api.request("GET", path)))
+        let first = onlyID
+        api.world.computations.whenJoined = { id in
+            if id == first { end(id, .cancelled, "{}", forGood: false) }
+        }
+        let waiting = try #require(parked(api.request("GET", path)))
+        #expect(waiting.key != first && api.world.computations.submitted.count == 2)
+    }
+
     // MARK: reading
 
     @Test func `what has ended is read by its identifier and may be kept`() throws {

@@ -55,10 +55,14 @@ struct TenancyTests {
     /// What each role may do with each table; everything else must be refused.
     static let allowed = functions.merging(["portfolio_grpc": ofGRPC]) { own, _ in own }
 
-    /// The gRPC function stands in for these, and may do what they may.
+    /// The gRPC function stands in for these, and may do what they may; besides, it may abandon what it asked for.
     private static var ofGRPC: [String: Set<String>] {
-        functions.filter { !["portfolio_inputs", "portfolio_worker"].contains($0.key) }.values
-            .reduce(into: [:]) { all, tables in all.merge(tables) { $0.union($1) } }
+        var all = ["efficient_frontier", "rebalance", "factor_analysis"]
+            .reduce(into: [String: Set<String>]()) { $0["commands.\($1)_requests"] = ["UPDATE"] }
+        for (role, tables) in functions where !["portfolio_inputs", "portfolio_worker"].contains(role) {
+            all.merge(tables) { $0.union($1) }
+        }
+        return all
     }
 
     private static let functions: [String: [String: Set<String>]] = [
@@ -117,7 +121,7 @@ struct TenancyTests {
             "inputs.instrument_versions": ["SELECT"],
             "commands.\(requests)": ["SELECT", "INSERT"],
             "queries.computations": ["SELECT"],
-            "jobs.jobs": ["INSERT"],
+            "jobs.jobs": ["SELECT", "INSERT", "UPDATE"],
         ]
     }
 
@@ -165,6 +169,9 @@ struct TenancyTests {
         ("portfolio_worker", "INSERT INTO events.outbox (subject) VALUES ('x')"),
         ("portfolio_efficient_frontier", "UPDATE efficient_frontier_requests SET status = 'completed'"),
         ("portfolio_efficient_frontier", "SELECT body FROM efficient_frontier_requests"),
+        ("portfolio_efficient_frontier", "UPDATE jobs SET state = 'pending'"),
+        ("portfolio_rebalance", "DELETE FROM jobs"),
+        ("portfolio_grpc", "UPDATE efficient_frontier_requests SET error = '{}'"),
         ("portfolio_rebalance", "SELECT covariance FROM risk_model_snapshots"),
         ("portfolio_factor_exposures", "INSERT INTO factor_analysis_results (analysis_id) VALUES ('fac-1')"),
         (

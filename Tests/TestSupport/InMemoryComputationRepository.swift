@@ -14,6 +14,10 @@ package final class InMemoryComputationRepository: ComputationRepository {
     /// What ends a computation in the moment it is submitted: the worker is quicker than the answer.
     package var whenSubmitted: (String) -> Void = { _ in }
 
+    /// What happens to a computation in the moment before somebody joins it.
+    package var whenJoined: (String) -> Void = { _ in }
+
+    private var abandonable: Set<String> = []
     private let inputs: InMemoryInputRepository
     private var states: [String: (tenant: String, identity: String?, state: ComputationState)] = [:]
 
@@ -50,7 +54,12 @@ package final class InMemoryComputationRepository: ComputationRepository {
         }
     }
 
-    package func submit(_ request: ComputationRequest, id: String, tenant: String) throws -> SubmittedComputation {
+    package func submit(
+        _ request: ComputationRequest,
+        id: String,
+        isAbandonable: Bool,
+        tenant: String
+    ) throws -> SubmittedComputation {
         try failIfAway()
         guard let identity = try identity(of: request, tenant: tenant) else {
             throw RepositoryError.missing(what: "portfolio \(request.portfolioID)")
@@ -67,8 +76,22 @@ package final class InMemoryComputationRepository: ComputationRepository {
             createdAt: now
         )
         states[id] = (tenant, identity, state)
+        if isAbandonable { abandonable.insert(id) }
         whenSubmitted(id)
         return .stored(createdAt: now)
+    }
+
+    package func join(id: String, tenant: String) throws -> Bool {
+        whenJoined(id)
+        guard let found = states[id], found.tenant == tenant, !found.state.status.isFinal else { return false }
+        abandonable.remove(id)
+        return true
+    }
+
+    package func abandon(_ computation: ComputationState, tenant: String) throws -> Bool {
+        guard abandonable.contains(computation.id), states[computation.id]?.tenant == tenant else { return false }
+        end(computation.id, as: .cancelled, body: "{}", forGood: false)
+        return true
     }
 
     package func submissionContext(
@@ -93,6 +116,7 @@ package final class InMemoryComputationRepository: ComputationRepository {
             entityTag: "tag-\(body.utf8.count)"
         )
         if !forGood { states[id]?.identity = nil }
+        abandonable.remove(id)
     }
 
     private func failIfAway() throws { if let failure { throw failure } }

@@ -48,7 +48,7 @@ extension FunctionResponse {
 
 extension FunctionRequest {
     /// Whose request it is: set by the authorization in front of us, never by the caller.
-    var tenant: String {
+    package var tenant: String {
         guard let tenant = headers["x-auth-tenant"], !tenant.isEmpty else { return "default" }
         return tenant
     }

@@ -83,14 +83,20 @@ func traceBySolves(
         case .between(let bound): points.append(try solves.leastRisk(returnAtLeast: bound, shouldStop: shouldStop))
         }
     }
-    let optimal = try solves.largestRatio(within: cuts, shouldStop: shouldStop)
+    let searched = try solves.largestRatio(within: cuts, shouldStop: shouldStop)
+    var findings = FrontierFindings(points + (searched.map { [$0] } ?? []))
+    points = findings.undominated(points)
+    let riskFree = solves.problem.preferences.effectiveRiskFreeRate
+    let optimal = searched == nil ? nil : findings.largestRatio(searched, riskFree: riskFree)
+    var report = solves.report
+    if findings.hasStandIns { report.status = .withinGap }
     return TracedFrontier(
         points: points,
         optimal: optimal,
-        minimumRisk: ends.low,
-        maximumReturn: ends.high,
+        minimumRisk: points.first ?? ends.low,
+        maximumReturn: points.count > 1 ? points.last ?? ends.high : ends.high,
         corners: nil,
-        report: solves.report,
+        report: report,
         warnings: []
     )
 }

@@ -104,7 +104,12 @@ final class PostgresComputationRepository: ComputationRepository {
     // MARK: submit
 
     /// Safe to repeat: a second submission of the same request finds the first.
-    func submit(_ request: ComputationRequest, id: String, tenant: String) throws -> SubmittedComputation {
+    func submit(
+        _ request: ComputationRequest,
+        id: String,
+        isAbandonable: Bool,
+        tenant: String
+    ) throws -> SubmittedComputation {
         for _ in 0..<Self.submitAttempts {
             let call = Self.submit(request.kind)(
                 .text(request.portfolioID),
@@ -113,7 +118,8 @@ final class PostgresComputationRepository: ComputationRepository {
                 .utf8(request.document),
                 .text(id),
                 .bigint(limits.total),
-                .bigint(limits.perTenant)
+                .bigint(limits.perTenant),
+                .boolean(isAbandonable)
             )
             let results = try session.run(
                 [call],
@@ -190,14 +196,87 @@ final class PostgresComputationRepository: ComputationRepository {
                 ON CONFLICT (tenant_id, identity) DO NOTHING
                 RETURNING id, tenant_id, created_at
             ), queued AS (
-                INSERT INTO jobs.jobs (job_id, tenant_id, kind, priority, created_at)
-                SELECT id, tenant_id, '\(kind.rawValue)', \(JobPriority.interactive.rawValue), created_at
+                INSERT INTO jobs.jobs (job_id, tenant_id, kind, priority, created_at, is_abandonable)
+                SELECT id, tenant_id, '\(kind.rawValue)', \(JobPriority.interactive.rawValue), created_at, $8
                 FROM stored
             )
             SELECT
                 (SELECT id FROM known), (SELECT created_at FROM stored), refusal, depth, seconds_per_job, workers
             FROM pinned
             LEFT JOIN admission ON true
+            """
+        )
+    }
+
+    // MARK: join and abandon
+
+    /// Waits for an abandonment of the same moment, and then finds nothing.
+    func join(id: String, tenant: String) throws -> Bool {
+        let call = Self.join(.text(id), .text(tenant))
+        return try session.run([call], tenant: tenant, repetition: .harmless)[0].firstRow != nil
+    }
+
+    private static let join = Statement(
+        "computations.join",
+        """
+        UPDATE jobs.jobs
+        SET is_abandonable = false
+        WHERE job_id = $1
+          AND tenant_id = $2
+        RETURNING job_id
+        """
+    )
+
+    /// Whoever takes the job's row out of the queue ends the job: a finish or a joining of the same moment wins or loses.
+    func abandon(_ computation: ComputationState, tenant: String) throws -> Bool {
+        let body = DocumentEncoder.pendingComputation(
+            id: computation.id,
+            kind: computation.kind,
+            portfolioID: computation.portfolioID,
+            status: .cancelled,
+            createdAt: computation.createdAt
+        )
+        let call = Self.abandon(computation.kind)(.text(computation.id), .text(tenant), .utf8(body))
+        let results = try session.run(
+            [call],
+            tenant: tenant,
+            repetition: .harmless,
+            afterwards: [PostgresJobRepository.notifyEnded(.textArray([computation.id]))]
+        )
+        return results[0].firstRow != nil
+    }
+
+    private static func abandon(_ kind: ComputationKind) -> Statement {
+        switch kind {
+        case .efficientFrontier: abandonFrontier
+        case .rebalance: abandonRebalance
+        case .factorAnalysis: abandonFactorAnalysis
+        }
+    }
+
+    private static let abandonFrontier = makeAbandon(.efficientFrontier)
+    private static let abandonRebalance = makeAbandon(.rebalance)
+    private static let abandonFactorAnalysis = makeAbandon(.factorAnalysis)
+
+    private static func makeAbandon(_ kind: ComputationKind) -> Statement {
+        Statement(
+            "computations.abandon.\(kind.rawValue)",
+            """
+            WITH taken AS (
+                DELETE FROM jobs.jobs
+                WHERE job_id = $1
+                  AND tenant_id = $2
+                  AND is_abandonable
+                RETURNING job_id
+            )
+            UPDATE commands.\(ComputationTables(kind).requests) AS request
+            SET status = 'cancelled',
+                updated_at = clock_timestamp(),
+                identity = NULL,
+                body = $3
+            FROM taken
+            WHERE request.id = taken.job_id COLLATE "default"  -- the collation of the requests' index
+            RETURNING request.id
             """
         )
     }

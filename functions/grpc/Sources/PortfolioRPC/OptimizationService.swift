@@ -66,7 +66,8 @@ package struct OptimizationService: Sendable {
             within: WaitingCalls.longest,
             context.cancellation,
             first: { $0.compute(kind, portfolioID: portfolioID, document: document, query: query, caller) },
-            again: { $0.computed(kind, id: $1, caller) }
+            again: { $0.computed(kind, id: $1, caller) },
+            abandon: { $0.abandon(kind, id: $1, caller) }
         )
         guard let found else {
             throw RPCError(

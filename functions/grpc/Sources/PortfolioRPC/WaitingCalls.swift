@@ -18,13 +18,15 @@ struct WaitingCalls: Sendable {
     ///   - cancellation: tells that nobody waits for the answer any more.
     ///   - first: the call.
     ///   - again: looks for the answer of a job once more.
+    ///   - abandon: what to do of a job that is waited for no more, since the call was cancelled or its deadline passed.
     /// - Returns: the answer; nil when there is none yet and time is up.
     /// - Throws: the problem that the call ended with, or that nobody waits for it any more.
     func answer(
         within time: Duration,
         _ cancellation: ServerContext.RPCCancellationHandle,
         first: @escaping @Sendable (ServiceCalls) -> CallOutcome,
-        again: @escaping @Sendable (ServiceCalls, String) -> CallOutcome
+        again: @escaping @Sendable (ServiceCalls, String) -> CallOutcome,
+        abandon: (@Sendable (ServiceCalls, String) -> Void)? = nil
     ) async throws -> CallAnswer? {
         let end = ContinuousClock.now + min(max(time, .zero), Self.longest)
         switch try await ask(first) {
@@ -37,7 +39,11 @@ struct WaitingCalls: Sendable {
                     let outcome = try await ask { again($0, id) }
                     if case .settled(let answer) = outcome { return answer }
                     guard ContinuousClock.now < end, !isDraining() else { return nil }
-                    if cancellation.isCancelled { throw RPCError(code: .cancelled, message: "The call was cancelled.") }
+                    if cancellation.isCancelled {
+                        // By a task of its own: this one may be cancelled, too.
+                        if let abandon { Task { try? await runner.run { abandon($0, id) } } }
+                        throw RPCError(code: .cancelled, message: "The call was cancelled.")
+                    }
                     await endings.wait(ticket, until: end)
                 }
             } onCancelRPC: {
