@@ -173,7 +173,7 @@ let package = Package(
             "PortfolioAPITests",
             ["PortfolioAPI", "PortfolioService", "Repository", "PortfolioModel", "Matrices", "JSON", "FunctionRuntime"]
         ),
-        tests("IntegrationTests"),
+        tests("IntegrationTests", ["portfolio-verify"]),
 
         // Benchmarks
         .executableTarget(
