@@ -227,11 +227,18 @@ package struct SolveOptimization {
         var warnings: [ResultWarning] = []
         for warning in moments.warnings + solution.warnings + problem.warnings + plan.warnings
         where !warnings.contains(warning) { warnings.append(warning) }
-        return OptimizationResult(
-            metrics: allocation.metrics(of: plan),
+        let metrics = allocation.metrics(of: plan)
+        let explanation = try TradeExplanation(
+            allocation,
+            metrics: metrics,
+            objective: problem.objective,
+            measure: problem.riskMeasure
+        )
+        var result = OptimizationResult(
+            metrics: metrics,
             currentAllocation: allocation.holdings.allocation,
             targetAllocation: allocation.allocation,
-            trades: plan.trades,
+            trades: explanation.explained(plan.trades),
             solution: solution.report,
             bindingConstraints: solution.bindingConstraints,
             riskContributions: allocation.riskContributions,
@@ -246,5 +253,7 @@ package struct SolveOptimization {
             ),
             warnings: warnings
         )
+        result.excluded = problem.excluded(from: solution)
+        return result
     }
 }

@@ -24,6 +24,8 @@ struct ResultView {
     var form: Form
     /// How many names an allocation keeps; nil for all.
     var top: Int?
+    /// Whether what is not held is told as well.
+    var explainsExcluded = false
 
     /// The most names that may be asked for: as many as a universe has.
     private static let mostNames = 10_000
@@ -33,9 +35,10 @@ struct ResultView {
     static func wanted(by request: FunctionRequest) throws(RequestError) -> Wanted {
         let accept = request.headers["accept"] ?? ""
         if request.query.isEmpty, ["", "*/*", MediaType.json].contains(accept) { return .document }
-        var query = QueryParameters(request, known: ["format", "part", "top"])
+        var query = QueryParameters(request, known: ["format", "part", "top", "explain"])
         let top = query.integer("top", in: 1...mostNames)
         let part = query.choice("part", of: Part.allCases.map(\.rawValue)).flatMap(Part.init)
+        let explains = query.choice("explain", of: ["excluded"]) != nil
         let format = query.choice("format", of: ["json", "csv", "svg"])
         try query.check()
         let form = try form(named: format, part, accept)
@@ -45,9 +48,12 @@ struct ResultView {
         if top != nil, form == .csv(.trades) {
             query.report("contradiction", "the query parameter 'top' is for allocations: it goes without part=trades")
         }
+        if explains, form != .json {
+            query.report("contradiction", "the query parameter 'explain' is for the document: it goes with format=json")
+        }
         try query.check()
         if request.query.isEmpty, form == .json { return .document }
-        return .view(ResultView(form: form, top: top))
+        return .view(ResultView(form: form, top: top, explainsExcluded: explains))
     }
 
     private static func form(named format: String?, _ part: Part?, _ accept: String) throws(RequestError) -> Form {

@@ -62,7 +62,7 @@ struct ResultViewResource {
         _ reading: OptimizationReading,
         _ view: ResultView
     ) throws -> FunctionResponse {
-        if view.form == .json, view.top == nil { return stateResponse(request, reading) }
+        if view.form == .json, view.top == nil, !view.explainsExcluded { return stateResponse(request, reading) }
         guard reading.status == .completed, let answer = reading.answer else {
             // A state has no allocation to fold: it is told as it is.
             if view.form == .json { return stateResponse(request, reading) }
@@ -78,7 +78,11 @@ struct ResultViewResource {
         }
         switch view.form {
         case .json:
-            let body = FoldedAllocations.document(result, keeping: view.top ?? .max)
+            var body = view.top.map { FoldedAllocations.document(result, keeping: $0) } ?? Array(answer.bytes)
+            if view.explainsExcluded {
+                let excluded = try read.excluded(id: reading.id, tenant: request.tenant)
+                body = DocumentEncoder.extended(body, with: "excluded", excluded ?? Array("null".utf8))
+            }
             return .view(body, type: MediaType.json, for: request, headers)
         case .csv(let part):
             let body =

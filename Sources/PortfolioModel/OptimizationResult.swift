@@ -30,6 +30,8 @@ public struct OptimizationResult: Equatable, Sendable {
     public var blackLitterman: BlackLittermanReport?
     /// The efficient frontier under the same limits, by ascending risk; nil unless asked for.
     public var efficientFrontier: [FrontierPoint]?
+    /// What is not held, those nearest to being held first; told only to who asks.
+    public var excluded: [ExcludedInstrument] = []
 
     /// Makes an optimization result from its parts.
     public init(
@@ -161,6 +163,8 @@ public struct Trade: Equatable, Sendable {
     public var priority: Int
     /// The lots a sale consumes; empty for a purchase and for holdings without lots.
     public var taxLots: [SoldLot]
+    /// Why it is recommended; nil where that is told elsewhere.
+    public var reasons: TradeReasons?
 
     /// Makes a trade from its parts.
     public init(
@@ -172,7 +176,8 @@ public struct Trade: Equatable, Sendable {
         weightChange: Double,
         cost: Double,
         priority: Int,
-        taxLots: [SoldLot] = []
+        taxLots: [SoldLot] = [],
+        reasons: TradeReasons? = nil
     ) {
         self.instrumentID = instrumentID
         self.action = action
@@ -183,6 +188,7 @@ public struct Trade: Equatable, Sendable {
         self.cost = cost
         self.priority = priority
         self.taxLots = taxLots
+        self.reasons = reasons
     }
 }
 
@@ -219,6 +225,24 @@ public struct SoldLot: Equatable, Sendable {
         self.gain = gain
         self.term = term
         self.disallowedLoss = disallowedLoss
+    }
+}
+
+/// An instrument that could be in the target and is not.
+public struct ExcludedInstrument: Equatable, Sendable {
+    /// Which one.
+    public var instrumentID: String
+    /// d(objective)/d(weight) at the target with the limits' prices taken off, the objective oriented so that larger is
+    /// better.
+    ///
+    /// Not positive, unless a limit of the instrument's own keeps it out; nil where a derivative has no meaning, such as
+    /// with integers, and for methods that maximise nothing.
+    public var reducedCost: Double?
+
+    /// Makes an excluded instrument of its parts.
+    public init(instrumentID: String, reducedCost: Double?) {
+        self.instrumentID = instrumentID
+        self.reducedCost = reducedCost
     }
 }
 

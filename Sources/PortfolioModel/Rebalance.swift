@@ -104,34 +104,6 @@ public struct RebalanceRequest: Equatable, Sendable {
     }
 }
 
-/// Why a trade is in a plan: what the plan's objective would lose without it, in parts that sum to `total` exactly.
-///
-/// All are annual and fractions of the portfolio's value; larger is better.
-public struct TradeReasons: Equatable, Sendable {
-    /// Expected return gained, where the objective has one.
-    public var expectedReturn: Double
-    /// Active risk removed.
-    public var risk: Double
-    /// The trade's cost, spread over the cost horizon; not positive.
-    public var cost: Double
-    /// The trade's tax, spread likewise; positive where a loss saves tax.
-    public var tax: Double
-    /// What no gain explains: the trade is there because cash or a limit asks for it.
-    public var constraints: Double
-
-    /// All parts together.
-    public var total: Double { expectedReturn + risk + cost + tax + constraints }
-
-    /// Makes reasons of their parts.
-    public init(expectedReturn: Double = 0, risk: Double, cost: Double, tax: Double, constraints: Double) {
-        self.expectedReturn = expectedReturn
-        self.risk = risk
-        self.cost = cost
-        self.tax = tax
-        self.constraints = constraints
-    }
-}
-
 /// A trade of a rebalance plan.
 public struct PlannedTrade: Equatable, Sendable {
     /// What to trade.

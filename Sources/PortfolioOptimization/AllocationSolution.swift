@@ -12,6 +12,8 @@ public struct AllocationSolution: Sendable {
     public var bindingConstraints: [BindingConstraint]
     /// What the caller should know.
     public var warnings: [ResultWarning]
+    /// d(objective)/d(weight) with the limits' prices taken off, one an instrument; nil where a derivative has no meaning.
+    public var reducedCosts: [Double]?
 
     /// Makes a solution of its parts.
     public init(
@@ -19,12 +21,14 @@ public struct AllocationSolution: Sendable {
         cash: Double,
         report: SolutionReport,
         bindingConstraints: [BindingConstraint],
-        warnings: [ResultWarning]
+        warnings: [ResultWarning],
+        reducedCosts: [Double]? = nil
     ) {
         self.weights = weights
         self.cash = cash
         self.report = report
         self.bindingConstraints = bindingConstraints
         self.warnings = warnings
+        self.reducedCosts = reducedCosts
     }
 }

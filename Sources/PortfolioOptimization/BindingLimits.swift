@@ -53,6 +53,19 @@ struct ShadowPrices {
     /// d(objective)/d(bound) of an upper bound: not negative.
     func ofUpper(_ expression: Int) -> Double { upper[expression] ?? 0 }
 
+    /// What each of the first expressions, the instruments' weights, is worth at its bound: the reduced costs.
+    ///
+    /// A cap that is nobody's number, the whole of the portfolio, follows from the budget and the other instruments' floors:
+    /// its price belongs to those.
+    func reducedCosts(_ limits: AllocationLimits) -> [Double] {
+        let instruments = 0..<limits.layout.instrumentCount
+        var costs = instruments.map { ofUpper($0) + ofLower($0) }
+        for index in instruments where limits.weightLimits(of: index).upper == nil && ofUpper(index) > 0 {
+            for other in instruments where other != index { costs[other] -= ofUpper(index) }
+        }
+        return costs
+    }
+
     /// d(objective)/d(bound) of a volatility limit, in the unit of its row.
     func ofVolatility(_ limit: Int, unit: Double) -> Double { (volatility[limit] ?? 0) / unit }
 

@@ -17,6 +17,14 @@ package final class ReadOptimization {
         return OptimizationReading(id: id, state)
     }
 
+    /// What a completed optimization does not hold, as a JSON list; nil for one that was stored without.
+    package func excluded(id: String, tenant: String) throws(ServiceError) -> [UInt8]? {
+        guard Identifiers.isOptimization(id) else { throw .notFound(.optimization, id: id) }
+        return try withStore(about: .optimization, id: id) {
+            try optimizations.excludedInstruments(id: id, tenant: tenant)
+        }
+    }
+
     /// Asks for an optimization together with others, in one round trip when the first of the closures is called.
     ///
     /// The closure throws ``ServiceError``; it is called at most once.

@@ -28,6 +28,9 @@ package protocol OptimizationRepository: AnyObject {
     /// Costs one round trip for all that were asked for before that. Each closure is called at most once.
     func gatherOptimization(id: String, tenant: String) -> () throws -> OptimizationState?
 
+    /// The list of what a completed optimization does not hold, as JSON; nil when there is no optimization or no list.
+    func excludedInstruments(id: String, tenant: String) throws -> [UInt8]?
+
     /// Cancels an optimization that has not ended; tells the state it is in afterwards, nil when there is none.
     ///
     /// Idempotent. A job already claimed is marked, and its worker's finish is refused: what is cancelled never

@@ -39,6 +39,8 @@ public struct AllocationCheck {
         checkConstraints(of: exposure, mandate, &findings)
         checkMetrics(of: result, exposure, mandate, &findings)
         checkTrades(of: result, mandate, &findings)
+        TradeReasonsCheck(of: result, exposure, mandate).check(&findings)
+        checkExcluded(of: result, exposure, mandate, &findings)
         checkReport(of: result, exposure, mandate, &findings)
         checkRiskBudgets(of: result, exposure, mandate, &findings)
         checkCertificate(of: result, exposure, mandate, &findings)

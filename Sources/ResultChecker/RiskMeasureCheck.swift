@@ -6,7 +6,7 @@ internal import PortfolioModel
 struct ScenarioMeasure {
     let measure: RiskMeasure
     /// rₜ, the portfolio's return in each scenario.
-    let returns: [Double]
+    private(set) var returns: [Double]
     let probabilities: [Double]
     let confidence: Double
     /// Held instruments: index in the moments, and weight.
@@ -166,7 +166,14 @@ struct ScenarioMeasure {
 
     // MARK: Contributions
 
-    /// The returns with a little more of one held instrument.
+    /// The measure with a little more of any one instrument.
+    func evaluated(changing index: Int, by amount: Double) -> Evaluated {
+        var other = self
+        other.returns = changed(index, by: amount)
+        return other.evaluated()
+    }
+
+    /// The returns with a little more of one instrument.
     private func changed(_ index: Int, by amount: Double) -> [Double] {
         var r = returns
         scenarios.elements.withUnsafeBufferPointer { entries in
@@ -220,7 +227,7 @@ private func gaussianRisk(of exposure: Exposure, _ mandate: Mandate, multiple: D
 }
 
 /// z for value-at-risk, φ(z)/(1 − β) for its tail; nil for a measure without a Gaussian form.
-private func gaussianMultiple(_ mandate: Mandate) -> Double? {
+func gaussianMultiple(_ mandate: Mandate) -> Double? {
     let confidence = mandate.preferences.confidenceLevel ?? 0.95
     guard mandate.riskMeasure == .valueAtRisk || mandate.riskMeasure == .conditionalValueAtRisk else { return nil }
     // The quantile by bisection on the error function.

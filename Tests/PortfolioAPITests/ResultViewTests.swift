@@ -37,6 +37,18 @@ struct ResultViewTests {
         #expect(get("?top=1").headers["ETag"] != get("?top=2").headers["ETag"])
     }
 
+    @Test func `what is not held is told to who asks for it, beside the rest`() throws {
+        let list = #"[{"instrument_id":"GLD","reduced_cost":-0.01}]"#
+        api.world.optimizations.excluded[id] = list
+        #expect(get().text == Self.stored)
+        let whole = Self.stored.dropLast() + #","excluded":"# + list + "}"
+        #expect(get("?explain=excluded").text == whole)
+        #expect(get("?explain=excluded&format=json").text == whole)
+        #expect(get("?top=1&explain=excluded").text == get("?top=1").text.dropLast() + #","excluded":"# + list + "}")
+        api.world.optimizations.excluded[id] = nil
+        #expect(get("?explain=excluded").json("excluded")?.kind == .null)
+    }
+
     @Test(arguments: [
         ("?format=csv", ""), ("", "text/csv"), ("", "application/json;q=0.5, text/csv"), ("?format=csv", "*/*"),
     ])
@@ -88,7 +100,8 @@ struct ResultViewTests {
     @Test(arguments: [
         ("?top=0", "top"), ("?top=-1", "top"), ("?top=x", "top"), ("?top=10001", "top"), ("?top=1&top=2", "top"),
         ("?format=pdf", "format"), ("?format=csv&part=all", "part"), ("?format=svg&part=trades", "part"),
-        ("?part=trades", "part"), ("?format=csv&part=trades&top=3", "top"), ("?x=1", "x"),
+        ("?part=trades", "part"), ("?format=csv&part=trades&top=3", "top"), ("?x=1", "x"), ("?explain=all", "explain"),
+        ("?format=csv&explain=excluded", "explain"),
     ])
     func `a parameter at fault is named`(query: String, name: String) {
         let answer = get(query)

@@ -51,6 +51,10 @@ struct JobRepositoryTests {
         let body = try #require(text(of: completed.body))
         #expect(body.contains(#""optimization_id":"opt-1""#) && body.contains(#""status":"completed""#))
         #expect(completed.body?.entityTag.count == 32)
+        #expect(body.contains("excluded") == false)
+        let excluded = try fixture.reading.excludedInstruments(id: "opt-1", tenant: "default")
+        #expect(excluded.map { String(decoding: $0, as: UTF8.self) } == "[]")
+        #expect(try fixture.reading.excludedInstruments(id: "opt-1", tenant: "other") == nil)
         #expect(try fixture.execute("SELECT count(*) FROM jobs.jobs") == [["0"]])
         #expect(
             try fixture.execute("SELECT type, subject, portfolio_id FROM events.outbox")

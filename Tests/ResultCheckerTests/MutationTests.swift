@@ -94,6 +94,21 @@ struct Mutation: Sendable, CustomTestStringConvertible {
         }
     }
 
+    static let reasons: [Mutation] = [
+        Mutation("no reasons") { $0.trades[0].reasons = nil },
+        Mutation("a reason's return") { $0.trades[0].reasons?.expectedReturn += 1e-7 },
+        Mutation("a reason's risk") { $0.trades[0].reasons?.risk += 1e-7 },
+        Mutation("a reason's cost") { $0.trades[0].reasons?.cost -= 1e-7 },
+        Mutation("a reason's tax") { $0.trades[0].reasons?.tax -= 1e-7 },
+        Mutation("a reason's limits") { $0.trades[0].reasons?.constraints += 1e-7 },
+        Mutation("what is not held left out") { $0.excluded.removeLast() },
+        Mutation("what is not held twice") { $0.excluded.append($0.excluded[0]) },
+        Mutation("what is held said not to be") {
+            $0.excluded.append(ExcludedInstrument(instrumentID: "I0", reducedCost: -0.1))
+        },
+        Mutation("what would gain said not to be held") { $0.excluded[0].reducedCost = 0.1 },
+    ]
+
     static let lots: [Mutation] = [
         lot("lot's day") { $0.acquiredAt = CalendarDate(daysSinceEpoch: $0.acquiredAt.daysSinceEpoch - 1) },
         lot("lot's quantity") { $0.quantity *= 1 + 1e-6 },
@@ -145,7 +160,10 @@ struct Mutation: Sendable, CustomTestStringConvertible {
 
 @Suite("The checker and wrong results")
 struct MutationTests {
-    @Test(arguments: Mutation.metrics + Mutation.allocations + Mutation.trades + Mutation.lots + Mutation.report)
+    @Test(
+        arguments: Mutation.metrics + Mutation.allocations + Mutation.trades + Mutation.reasons + Mutation.lots
+            + Mutation.report
+    )
     func `a field that is wrong is caught`(mutation: Mutation) throws {
         let book = try RandomBook(seed: 2, isRich: true)
         #expect(book.result.trades.contains { $0.action == .buy } && book.result.trades.count > 4)

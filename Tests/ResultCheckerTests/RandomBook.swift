@@ -189,11 +189,18 @@ struct RandomBook {
         let plan = try planTrades(toward: allocation.allocation, snapshot: snapshot, preferences: preferences)
         let first = moments.instruments[0]
         let bound = weights[0]
-        return OptimizationResult(
-            metrics: allocation.metrics(of: plan),
+        let metrics = allocation.metrics(of: plan)
+        let explanation = try TradeExplanation(
+            allocation,
+            metrics: metrics,
+            objective: given.objective,
+            measure: given.riskMeasure
+        )
+        var result = OptimizationResult(
+            metrics: metrics,
             currentAllocation: allocation.holdings.allocation,
             targetAllocation: allocation.allocation,
-            trades: plan.trades,
+            trades: explanation.explained(plan.trades),
             solution: SolutionReport(
                 status: .optimal,
                 solver: "test",
@@ -230,5 +237,10 @@ struct RandomBook {
             ),
             warnings: moments.warnings + plan.warnings
         )
+        let absent = moments.instruments.indices.filter { weights[$0] == 0 }
+        result.excluded = absent.map {
+            ExcludedInstrument(instrumentID: moments.instruments[$0], reducedCost: -0.01)
+        }
+        return result
     }
 }

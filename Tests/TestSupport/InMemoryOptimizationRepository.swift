@@ -11,6 +11,8 @@ package final class InMemoryOptimizationRepository: OptimizationRepository {
     package var now = Timestamp(microseconds: 1_750_000_000_000_000)
     /// The requests stored, in order.
     package private(set) var submitted: [(id: String, tenant: String, request: OptimizationRequest)] = []
+    /// The lists of what is not held, by optimization.
+    package var excluded: [String: String] = [:]
     /// How often an optimization was read.
     package private(set) var reads = 0
 
@@ -60,6 +62,12 @@ package final class InMemoryOptimizationRepository: OptimizationRepository {
         reads += 1
         guard let found = states[id], found.tenant == tenant else { return nil }
         return found.state
+    }
+
+    package func excludedInstruments(id: String, tenant: String) throws -> [UInt8]? {
+        try failIfAway()
+        guard states[id]?.tenant == tenant else { return nil }
+        return excluded[id].map { Array($0.utf8) }
     }
 
     package func cancel(id: String, tenant: String) throws -> JobStatus? {

@@ -21,6 +21,17 @@ package enum DocumentEncoder {
         }
     }
 
+    /// An object that was written, with one member more at its end, whose value was written too.
+    package static func extended(_ object: [UInt8], with name: String, _ value: [UInt8]) -> [UInt8] {
+        var bytes = object
+        bytes.reserveCapacity(object.count + name.utf8.count + value.count + 4)
+        guard let brace = bytes.popLast() else { return value }
+        if bytes.last != UInt8(ascii: "{") { bytes.append(UInt8(ascii: ",")) }
+        bytes += Array("\"\(name)\":".utf8) + value
+        bytes.append(brace)
+        return bytes
+    }
+
     /// Constraints; those not set are left out.
     package static func constraints(_ constraints: Constraints) -> [UInt8] {
         written { writeConstraints(constraints, &$0) }

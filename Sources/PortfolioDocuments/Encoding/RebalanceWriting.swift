@@ -106,14 +106,7 @@ extension DocumentEncoder {
             writer.member("cash_after", planned.cashAfter)
             writer.member("closes_position", planned.closesPosition)
             writer.name("reasons")
-            writer.object { writer in
-                writer.member("return", planned.reasons.expectedReturn)
-                writer.member("risk", planned.reasons.risk)
-                writer.member("cost", planned.reasons.cost)
-                writer.member("tax", planned.reasons.tax)
-                writer.member("constraints", planned.reasons.constraints)
-                writer.member("total", planned.reasons.total)
-            }
+            writeReasons(planned.reasons, &writer)
         }
     }
 

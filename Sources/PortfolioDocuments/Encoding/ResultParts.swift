@@ -61,6 +61,33 @@ extension DocumentEncoder {
             writer.member("cost", trade.cost)
             writer.name("tax_lots")
             writer.array(trade.taxLots) { writeSoldLot($1, &$0) }
+            if let reasons = trade.reasons {
+                writer.name("reasons")
+                writeReasons(reasons, &writer)
+            }
+        }
+    }
+
+    static func writeReasons(_ reasons: TradeReasons, _ writer: inout JSONWriter) {
+        writer.object { writer in
+            writer.member("return", reasons.expectedReturn)
+            writer.member("risk", reasons.risk)
+            writer.member("cost", reasons.cost)
+            writer.member("tax", reasons.tax)
+            writer.member("constraints", reasons.constraints)
+            writer.member("total", reasons.total)
+        }
+    }
+
+    /// What is not held, with what a unit of each would cost: `[{"instrument_id","reduced_cost"}]`.
+    package static func excluded(_ instruments: [ExcludedInstrument]) -> [UInt8] {
+        written { writer in
+            writer.array(instruments) { writer, instrument in
+                writer.object { writer in
+                    writer.member("instrument_id", instrument.instrumentID)
+                    writer.member("reduced_cost", orNull: instrument.reducedCost)
+                }
+            }
         }
     }
 

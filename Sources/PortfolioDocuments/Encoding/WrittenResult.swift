@@ -15,6 +15,8 @@ package struct WrittenResult: Sendable {
     package let trades: [UInt8]
     /// The list of the frontier's points; nil where none was asked for.
     package let efficientFrontier: [UInt8]?
+    /// The list of what is not held, which only who asks for it is shown.
+    package let excluded: [UInt8]
     /// A fingerprint of what was recommended and why.
     package let hash: String
 
@@ -31,6 +33,7 @@ package struct WrittenResult: Sendable {
         efficientFrontier = result.efficientFrontier.map { points in
             DocumentEncoder.written { DocumentEncoder.writeFrontierPoints(points, &$0) }
         }
+        excluded = DocumentEncoder.excluded(result.excluded)
         portfolioID = request.portfolioID
 
         var allocation = JSONWriter(reservingCapacity: 4096)

@@ -255,7 +255,8 @@ struct MeanVarianceMethod {
                 volatility: annualizedVolatility(of: point[..<limits.layout.cash]),
                 prices: hasPrices ? prices : nil
             ),
-            warnings: problem.warnings
+            warnings: problem.warnings,
+            reducedCosts: (hasPrices ? prices : nil)?.reducedCosts(limits)
         )
     }
 

@@ -294,7 +294,8 @@ struct RiskMeasureMethod {
             cash: point[limits.layout.cash],
             report: found.optimum.report,
             bindingConstraints: binding,
-            warnings: problem.warnings
+            warnings: problem.warnings,
+            reducedCosts: prices?.reducedCosts(limits)
         )
     }
 

@@ -7,7 +7,7 @@ final class PostgresDatabaseHealth: DatabaseHealth {
     /// The newest migration that this build relies on.
     ///
     /// Migrations deploy in the order of their plan, so that one which is there has all before it; newer ones do no harm.
-    static let requiredMigration = "abandonment"
+    static let requiredMigration = "explanations"
 
     func isReady() -> Bool {
         guard

@@ -255,7 +255,8 @@ final class PostgresJobRepository: JobRepository {
                     .utf8Array(endings.map(\.result?.currentAllocation)),
                     .utf8Array(endings.map(\.result?.targetAllocation)),
                     .utf8Array(endings.map(\.result?.trades)),
-                    .utf8Array(endings.map(\.result?.efficientFrontier))
+                    .utf8Array(endings.map(\.result?.efficientFrontier)),
+                    .utf8Array(endings.map(\.result?.excluded))
                 )
             }
             return ComputationStatements.finish(kind)(
@@ -276,9 +277,9 @@ final class PostgresJobRepository: JobRepository {
         """
         WITH finished AS (
             SELECT *
-            FROM unnest($2, $3, $4, $5, $6, $7, $8, $9, $10, $11) AS finished (
+            FROM unnest($2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12) AS finished (
                 job_id, lease_token, status, error, body, metrics, current_allocation, target_allocation, trades,
-                efficient_frontier
+                efficient_frontier, excluded
             )
         ), held AS (
             SELECT job.job_id
@@ -304,15 +305,16 @@ final class PostgresJobRepository: JobRepository {
             WHERE request.id = finished.job_id
             RETURNING
                 request.id, request.tenant_id, finished.status, finished.metrics, finished.current_allocation,
-                finished.target_allocation, finished.trades, finished.efficient_frontier, finished.body
+                finished.target_allocation, finished.trades, finished.efficient_frontier, finished.excluded,
+                finished.body
         ), result AS (
             INSERT INTO commands.optimization_results (
                 optimization_id, tenant_id, metrics, current_allocation, target_allocation, trades, efficient_frontier,
-                completed_at, body
+                excluded, completed_at, body
             )
             SELECT
                 id, tenant_id, metrics::jsonb, current_allocation::jsonb, target_allocation::jsonb, trades::jsonb,
-                efficient_frontier::jsonb, $1, body
+                efficient_frontier::jsonb, excluded, $1, body
             FROM request
             WHERE status = 'completed'
         )

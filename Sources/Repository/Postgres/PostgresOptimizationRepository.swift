@@ -227,6 +227,24 @@ final class PostgresOptimizationRepository: OptimizationRepository {
         """
     )
 
+    // MARK: excludedInstruments
+
+    func excludedInstruments(id: String, tenant: String) throws -> [UInt8]? {
+        let call = Self.excludedInstruments(.text(id), .text(tenant))
+        guard var row = try session.run([call], tenant: tenant, repetition: .harmless)[0].firstRow else { return nil }
+        return row.optionalBytes().map { Array($0) }
+    }
+
+    private static let excludedInstruments = Statement(
+        "optimizations.excludedInstruments",
+        """
+        SELECT excluded
+        FROM queries.portfolio_optimizations
+        WHERE optimization_id = $1
+          AND tenant_id = $2
+        """
+    )
+
     static func status(_ text: String) throws -> JobStatus {
         guard let status = JobStatus(rawValue: text) else {
             throw RepositoryError.unreadable(what: "status of an optimization")
