@@ -11,7 +11,7 @@ SWIFT_SOURCES := Sources functions tools Tests Benchmarks Package.swift
 TEST_GRPC = deploy/local/deps grpc-tests && swift build --package-path functions/grpc --product grpc && \
 	PORTFOLIO_GRPC_BUILD=debug deploy/local/with-stack /usr/bin/python3 Tests/GRPCTests/test_grpc.py
 
-.PHONY: help deps build up down restart status logs demo grpc proto bench bench-service bench-solver test test-one test-mandates \
+.PHONY: help deps build up down restart status logs demo grpc proto bench bench-service bench-solver test test-one \
 	test-integration test-fault test-grpc check format lint migrate-check nginx-check proto-check
 
 help: ## list the targets
@@ -75,9 +75,6 @@ test-grpc: build ## gRPC by a Python client through nginx, on a stack of its own
 test-one: deps ## the tests whose names match: make test-one NAME='target volatility'
 	@test -n "$(NAME)" || { echo "say which: make test-one NAME='target volatility'" >&2; exit 2; }
 	swift test -c release --filter "$(NAME)"
-
-test-mandates: deps ## two thousand random mandates against other solvers' verdicts, all of them (minutes; make test takes a seventh)
-	PORTFOLIO_ALL_MANDATES=1 swift test -c release --filter LanguageMandateTests
 
 test-integration: build ## the tests that need PostgreSQL and nginx, on a stack of their own
 	deploy/local/with-stack swift test -c release --filter IntegrationTests

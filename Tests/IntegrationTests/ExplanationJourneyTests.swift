@@ -64,7 +64,9 @@ extension RealParts {
             return clash
         }
 
-        @Test func `on holdings without limits for the funds, the document's request names cap against turnover`() throws {
+        @Test func `on holdings without limits for the funds, the document's request names cap against turnover`()
+            throws
+        {
             let portfolio = try bareDemo()
             let clash = try clash(try client.optimize(try request(portfolio)))
             #expect(clash.message.contains("max_turnover"), "\(clash)")
@@ -106,7 +108,8 @@ extension RealParts {
         }
 
         @Test func `a stranger checks a result with what the service gives to everybody`() throws {
-            let body = #"{"portfolio_id":"port-123456","optimization_type":"mean_variance","#
+            let body =
+                #"{"portfolio_id":"port-123456","optimization_type":"mean_variance","#
                 + #""objective":"maximize_sharpe","constraints":{"max_position_size":0.25,"max_sector_exposure":0.3,"#
                 + #""max_turnover":0.3},"frontier_points":5}"#
             let result = try client.optimize(body)
@@ -133,7 +136,10 @@ extension RealParts {
             #expect(wrong != answer)
             try wrong.write(to: given, atomically: true, encoding: .utf8)
             let violated = try Command.run([tool, given.path, against.path])
-            #expect(violated.status == 1 && violated.output.contains("violated: metrics/turnover"), "\(violated.output)")
+            #expect(
+                violated.status == 1 && violated.output.contains("violated: metrics/turnover"),
+                "\(violated.output)"
+            )
         }
     }
 }

@@ -9,6 +9,8 @@ package struct ReadResult: Sendable {
     package var result: OptimizationResult
     /// The fingerprint the answer gives itself.
     package var hash: String
+    /// Whether the answer tells what is not held.
+    package var showsExcluded: Bool
 }
 
 extension DocumentDecoder {
@@ -57,6 +59,14 @@ private func readResult(_ fields: DocumentFields, _ faults: FaultCollector) -> R
     )
     result.certificate = fields.optional("certificate").map(readCertificate)
     result.blackLitterman = fields.optional("black_litterman").map(readBlackLitterman)
+    if fields.optional("excluded") != nil {
+        result.excluded = fields.list("excluded") {
+            ExcludedInstrument(
+                instrumentID: $0.text("instrument_id"),
+                reducedCost: $0.optionalNumber("reduced_cost")
+            )
+        }
+    }
     if fields.optional("efficient_frontier") != nil {
         result.efficientFrontier = fields.list("efficient_frontier", readFrontierPoint)
     }
@@ -69,7 +79,12 @@ private func readResult(_ fields: DocumentFields, _ faults: FaultCollector) -> R
         preferences: preferences,
         frontierPointCount: result.efficientFrontier?.count ?? 0
     )
-    return ReadResult(request: request, result: result, hash: fields.text("result_hash"))
+    return ReadResult(
+        request: request,
+        result: result,
+        hash: fields.text("result_hash"),
+        showsExcluded: fields.optional("excluded") != nil
+    )
 }
 
 private func readMetrics(_ fields: DocumentFields) -> AllocationMetrics {
@@ -105,7 +120,18 @@ private func readTrade(_ fields: DocumentFields) -> Trade? {
         weightChange: fields.number("weight_change"),
         cost: fields.number("cost"),
         priority: fields.integer("priority"),
-        taxLots: fields.list("tax_lots", readSoldLot)
+        taxLots: fields.list("tax_lots", readSoldLot),
+        reasons: fields.optional("reasons").map(readReasons)
+    )
+}
+
+private func readReasons(_ fields: DocumentFields) -> TradeReasons {
+    TradeReasons(
+        expectedReturn: fields.number("return"),
+        risk: fields.number("risk"),
+        cost: fields.number("cost"),
+        tax: fields.number("tax"),
+        constraints: fields.number("constraints")
     )
 }
 

@@ -10,8 +10,10 @@ internal import PortfolioModel
 extension ConflictFinder {
     /// What a number near 0 is measured by.
     private static let leastSize = 0.01
-    /// A move below this share of its size is rounding.
+    /// A move below this share of its size is not worth telling.
     private static let negligible = 1e-7
+    /// A move below this share of its size is a rounding of the solver's.
+    private static let rounding = 2e-9
     /// How many numbers of positions are tried.
     private static let mostCounts = 12
 
@@ -50,22 +52,53 @@ extension ConflictFinder {
         return best
     }
 
-    /// The cheapest moves of all numbers but the positions'.
-    private func repair(of limits: AllocationLimits, shouldStop: () -> Bool) -> Repair? {
+    /// How near all limits can be met together.
+    struct NearestPoint {
+        /// Σ δₖ/sizeₖ: 0 where they can all be met.
+        var cost: Double
+        /// The decision variables.
+        var point: [Double]
+        fileprivate var moves: [(relaxation: ProgramBuilder.Relaxation, move: Double)]
+        /// The weight of each of the caller's numbers in the proof that they cannot be met; empty with integers.
+        var weights: [Double]
+    }
+
+    /// The point that misses the limits least; nil where not even their moves help, or the solver cannot tell.
+    ///
+    /// Moves always leave an interior, so that this program is solved where the mandate itself is met, or not, by a hair.
+    func nearestPoint(
+        to limits: AllocationLimits,
+        withIntegers: Bool = true,
+        shouldStop: () -> Bool
+    ) -> NearestPoint? {
         let relaxations = relaxations(of: limits)
         let builder = builder(of: limits, relaxing: relaxations)
         var objective = zeros(builder)
         for (column, relaxation) in zip(builder.relaxationColumns, relaxations) {
             objective[column] = 1 / size(relaxation.parameter)
         }
-        guard let program = builder.program(quadratic: nil, linear: objective),
-            case .solved(let optimum)? = try? solve(program, shouldStop: shouldStop)
-        else { return nil }
-        var moves: [(relaxation: ProgramBuilder.Relaxation, move: Double)] = []
+        guard let whole = builder.program(quadratic: nil, linear: objective) else { return nil }
+        let program = withIntegers ? whole : withoutIntegers(whole)
+        guard case .solved(let optimum)? = try? solve(program, shouldStop: shouldStop) else { return nil }
+        var nearest = NearestPoint(
+            cost: 0,
+            point: Array(optimum.primal[..<limits.layout.count]),
+            moves: [],
+            weights: program.disjunctions.isEmpty ? weights(of: optimum.dual, program) : []
+        )
         for (column, relaxation) in zip(builder.relaxationColumns, relaxations) {
-            let move = optimum.primal[column]
-            if move > Self.negligible * size(relaxation.parameter) { moves.append((relaxation, move)) }
+            let move = max(0, optimum.primal[column])
+            let share = move / size(relaxation.parameter)
+            if share > Self.rounding { nearest.cost += share }
+            nearest.moves.append((relaxation, move))
         }
+        return nearest
+    }
+
+    /// The cheapest moves of all numbers but the positions'.
+    private func repair(of limits: AllocationLimits, shouldStop: () -> Bool) -> Repair? {
+        guard let nearest = nearestPoint(to: limits, shouldStop: shouldStop) else { return nil }
+        let moves = nearest.moves.filter { $0.move > Self.negligible * size($0.relaxation.parameter) }
         for hair in Self.hairs {
             if shouldStop() { return nil }
             var repair = Repair(values: [:], cost: 0)

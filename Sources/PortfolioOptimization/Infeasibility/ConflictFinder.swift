@@ -31,7 +31,15 @@ struct ConflictFinder {
     /// - Returns: the failure, with the code `infeasible`.
     /// - Throws: ``OptimizationFailure`` when the solver cannot tell what clashes.
     func failure(because clash: String?, shouldStop: () -> Bool) throws(OptimizationFailure) -> OptimizationFailure {
-        let certificate = try certificate(isExplained: clash != nil, shouldStop: shouldStop)
+        let certificate: [Double]?
+        do throws(OptimizationFailure) {
+            certificate = try self.certificate(isExplained: clash != nil, shouldStop: shouldStop)
+        } catch {
+            // Missed by a hair: the prices of the cheapest repair are a certificate, too.
+            let nearest = nearestPoint(to: limits, withIntegers: false, shouldStop: shouldStop)
+            guard let nearest, nearest.cost > MeanVarianceMethod.certainMiss else { throw error }
+            certificate = nearest.weights
+        }
         let byIntegers = certificate == nil && clash == nil
         let participants = smallest(participants(certificate), certificate, shouldStop: shouldStop)
         var conflicts: [ConstraintConflict] = []
@@ -124,7 +132,7 @@ struct ConflictFinder {
 
     func zeros(_ builder: ProgramBuilder) -> [Double] { [Double](repeating: 0, count: builder.columnCount) }
 
-    private func withoutIntegers(_ program: AllocationProgram) -> AllocationProgram {
+    func withoutIntegers(_ program: AllocationProgram) -> AllocationProgram {
         var continuous = program
         continuous.disjunctions = []
         continuous.positions = nil
@@ -132,7 +140,7 @@ struct ConflictFinder {
     }
 
     /// The weight of each of the caller's numbers in a certificate.
-    private func weights(of certificate: [Double], _ program: AllocationProgram) -> [Double] {
+    func weights(of certificate: [Double], _ program: AllocationProgram) -> [Double] {
         var weights = [Double](repeating: 0, count: limits.parameters.count)
         func add(_ side: LimitSide?, _ amount: Double) {
             if let parameter = side?.parameter { weights[parameter] = max(weights[parameter], amount) }

@@ -16,6 +16,9 @@ struct MeanVarianceMethod {
     /// Whether a failure says what clashes, which costs many programs.
     var explains: Bool
 
+    /// Limits that are missed by this share of their numbers together certainly cannot be met.
+    static let certainMiss = 1e-8
+
     init(_ problem: AllocationProblem) { self.init(problem, limits: ConstraintCompiler.compile(problem)) }
 
     /// With limits that a method has made its own.
@@ -43,21 +46,43 @@ struct MeanVarianceMethod {
 
     /// The optimum by conic programs; where cones leave no room, by the way around it.
     private func conicOptimum(shouldStop: () -> Bool) throws(OptimizationFailure) -> AllocationSolution {
-        guard limits.hasCones else { return try programOptimum(shouldStop: shouldStop) }
         var first = self
         first.explains = false
         do throws(OptimizationFailure) { return try first.programOptimum(shouldStop: shouldStop) } catch {
-            guard error.code == "infeasible" || error.code == "numerical_difficulty" else { throw error }
-            let touching = try touchingOptimum(shouldStop: shouldStop) { method throws(OptimizationFailure) in
-                try method.programOptimum(shouldStop: shouldStop)
+            guard error.code == "numerical_difficulty" || (error.code == "infeasible" && limits.hasCones) else {
+                guard error.code == "infeasible" else { throw error }
+                throw try infeasible(because: nil, shouldStop: shouldStop)
             }
-            if let touching { return touching }
-            guard error.code == "infeasible" else { throw error }
-            throw try infeasible(because: nil, shouldStop: shouldStop)
+            if let touching = try touchingOptimum(shouldStop: shouldStop) { return touching }
+            guard error.code == "numerical_difficulty" else {
+                throw try infeasible(because: nil, shouldStop: shouldStop)
+            }
+            return try decided(error, shouldStop: shouldStop)
         }
     }
 
-    private func programOptimum(shouldStop: () -> Bool) throws(OptimizationFailure) -> AllocationSolution {
+    /// The answer where the solver could not tell: what misses the limits least says whether they can be met.
+    private func decided(
+        _ difficulty: OptimizationFailure,
+        shouldStop: () -> Bool
+    ) throws(OptimizationFailure) -> AllocationSolution {
+        guard let nearest = ConflictFinder(method: self).nearestPoint(to: limits, shouldStop: shouldStop) else {
+            throw difficulty
+        }
+        if nearest.cost > Self.certainMiss { throw try infeasible(because: nil, shouldStop: shouldStop) }
+        guard limits.hasChoices, let point = try? clean(Array(nearest.point[...limits.layout.cash])).point else {
+            throw difficulty
+        }
+        // Who is held is settled; limits that are bounds and rows are then met exactly by active sets.
+        var method = MeanVarianceMethod(problem, limits: limits.held(as: point))
+        method.risk = risk
+        method.explains = false
+        var solution = try method.solve(shouldStop: shouldStop)
+        solution.report.status = .withinGap
+        return solution.withoutPrices
+    }
+
+    func programOptimum(shouldStop: () -> Bool) throws(OptimizationFailure) -> AllocationSolution {
         if let ratio = try ratioObjective() { return try ratioOptimum(ratio, shouldStop: shouldStop) }
         return try quadraticOptimum(shouldStop: shouldStop)
     }

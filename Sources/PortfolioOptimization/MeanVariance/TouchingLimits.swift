@@ -59,23 +59,26 @@ extension MeanVarianceMethod {
 
     /// The optimum where cones just touch the other limits; nil where the limits cannot be met at all.
     ///
-    /// - Parameters:
-    ///   - shouldStop: asked once an iteration.
-    ///   - solve: solves the problem under limits with room.
+    /// - Parameter shouldStop: asked once an iteration.
     /// - Returns: an allocation within the limits, without prices: there is no slope where there is no room.
-    /// - Throws: what `solve` throws where it has a reason of its own, such as a ratio without a positive gain.
-    func touchingOptimum(
-        shouldStop: () -> Bool,
-        _ solve: (MeanVarianceMethod) throws(OptimizationFailure) -> AllocationSolution
-    ) throws(OptimizationFailure) -> AllocationSolution? {
-        guard limits.hasCones, let anchor = calmest(shouldStop: shouldStop) else { return nil }
-        var wide = limits.widened(by: Self.room)
-        if limits.hasChoices { wide = wide.held(as: anchor) }
-        var method = MeanVarianceMethod(problem, limits: wide)
-        method.risk = risk
-        method.explains = false
+    /// - Throws: where the problem with room has a failure of its own, such as a ratio without a positive gain.
+    func touchingOptimum(shouldStop: () -> Bool) throws(OptimizationFailure) -> AllocationSolution? {
+        guard limits.hasCones else { return nil }
+        if limits.hasChoices, let found = try? widened(limits).programOptimum(shouldStop: shouldStop) {
+            // With room for the cones the search says who is held; what is held is then weighed without room.
+            let held = limits.held(as: limits.point(weights: found.weights, cash: found.cash))
+            var method = MeanVarianceMethod(problem, limits: held)
+            method.explains = false
+            if var solution = try? method.solve(shouldStop: shouldStop) {
+                solution.report.status = found.report.status
+                solution.report.relativeGap = max(found.report.relativeGap, solution.report.relativeGap)
+                return solution.withoutPrices
+            }
+        }
+        guard let anchor = calmest(shouldStop: shouldStop) else { return nil }
+        let method = widened(limits.hasChoices ? limits.held(as: anchor) : limits)
         let found: AllocationSolution
-        do throws(OptimizationFailure) { found = try solve(method) } catch {
+        do throws(OptimizationFailure) { found = try method.programOptimum(shouldStop: shouldStop) } catch {
             // What no allocation of the calmest kind has (a positive excess return) none has here.
             if error.code == "numerical_difficulty" || error.code == "infeasible" {
                 return touching(anchor, .withoutProgram(solver: "least_risk"))
@@ -83,7 +86,17 @@ extension MeanVarianceMethod {
             throw error
         }
         let start = limits.point(weights: found.weights, cash: found.cash)
-        return touching(moved(start, towards: anchor), found.report)
+        var report = found.report
+        // Others may be held than those of the least risk: nothing says that they are not better.
+        if limits.hasChoices { report.status = .withinGap }
+        return touching(moved(start, towards: anchor), report)
+    }
+
+    private func widened(_ limits: AllocationLimits) -> MeanVarianceMethod {
+        var method = MeanVarianceMethod(problem, limits: limits.widened(by: Self.room))
+        method.risk = risk
+        method.explains = false
+        return method
     }
 
     private func touching(_ point: [Double], _ report: SolutionReport) -> AllocationSolution {
