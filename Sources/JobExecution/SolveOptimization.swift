@@ -107,6 +107,7 @@ package struct SolveOptimization {
                 request: job.request,
                 momentsBeforeViews: provided
             )
+            solved.certificate = check.certificate(of: solved)
             var violations = check.violations(in: solved)
             if let frontier = solved.efficientFrontier {
                 let asked = FrontierRequest(beside: job.request)

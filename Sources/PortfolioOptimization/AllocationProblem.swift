@@ -56,6 +56,8 @@ public struct AllocationProblem: Sendable {
     let periodReturns: [[Double]]?
     /// μᵀb of each of these periods.
     let periodBenchmarkReturns: [Double]?
+    /// Whether a failure says what clashes; nobody but tests of many mandates can do without.
+    package var explainsFailures = true
     /// What the caller should know before anything is solved: preferences that change nothing here.
     public let warnings: [ResultWarning]
 

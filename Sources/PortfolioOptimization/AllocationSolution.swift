@@ -36,3 +36,13 @@ public struct AllocationSolution: Sendable {
         self.reducedCosts = reducedCosts
     }
 }
+
+extension AllocationSolution {
+    /// The solution without shadow prices and reduced costs, where a choice was made that they know nothing of.
+    var withoutPrices: AllocationSolution {
+        var solution = self
+        for index in solution.bindingConstraints.indices { solution.bindingConstraints[index].shadowPrice = nil }
+        solution.reducedCosts = nil
+        return solution
+    }
+}

@@ -51,6 +51,13 @@ struct Mandate {
         self.current = current
     }
 
+    /// Whether the moments have an entry for each instrument.
+    var isUsable: Bool {
+        let count = moments.instruments.count
+        return moments.expectedReturns.count == count && moments.covariance.count == count
+            && moments.covariance.isUsable
+    }
+
     /// The portfolio's limits with the request's over them: field by field, maps entry by entry.
     private static func inForce(_ base: Constraints, _ own: Constraints) -> Constraints {
         var limits = own

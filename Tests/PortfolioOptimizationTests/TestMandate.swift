@@ -61,6 +61,17 @@ struct TestMandate {
         returns: DenseMatrix? = nil,
         probabilities: [Double]? = nil
     ) throws -> AllocationProblem {
+        let asked = asked(objective, measure: measure, returns: returns, probabilities: probabilities)
+        return try AllocationProblem(snapshot: asked.snapshot, moments: asked.moments, request: asked.request)
+    }
+
+    /// What a problem is made of.
+    func asked(
+        _ objective: Objective,
+        measure: RiskMeasure = .volatility,
+        returns: DenseMatrix? = nil,
+        probabilities: [Double]? = nil
+    ) -> (snapshot: MandateSnapshot, moments: Moments, request: OptimizationRequest) {
         let positions = identifiers.indices.filter { quantities[$0] != 0 }.map { index in
             Position(
                 instrumentID: identifiers[index],
@@ -99,7 +110,7 @@ struct TestMandate {
             periodsPerYear: 252,
             factors: factors ?? exposures
         )
-        return try AllocationProblem(
+        return (
             snapshot: MandateSnapshot(
                 portfolio: portfolio,
                 riskModel: model,
@@ -121,6 +132,16 @@ struct TestMandate {
 
     func solve(_ objective: Objective) throws -> AllocationSolution {
         try optimizeAllocation(problem(objective)) { false }
+    }
+
+    /// The code of the failure that an objective ends in, or nil when it has an answer; nothing is explained.
+    func verdict(_ objective: Objective) throws -> String? {
+        var problem = try problem(objective)
+        problem.explainsFailures = false
+        do throws(OptimizationFailure) {
+            _ = try optimizeAllocation(problem) { false }
+            return nil
+        } catch { return error.code }
     }
 
     /// The failure that an objective ends in, or nil when it has an answer.

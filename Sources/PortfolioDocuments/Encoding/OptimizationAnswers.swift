@@ -139,6 +139,10 @@ extension DocumentEncoder {
         writePreferences(result.preferences, &writer)
         writer.name("binding_constraints")
         writer.array(result.bindingConstraints) { writeBindingConstraint($1, &$0) }
+        if let certificate = result.certificate {
+            writer.name("certificate")
+            writeCertificate(certificate, &writer)
+        }
         writer.name("risk_contributions")
         writeWeights(result.riskContributions, &writer)
         if let values = result.objectiveTerms { writeTermValues(values, &writer) }
