@@ -65,7 +65,8 @@ struct PathConflicts {
                 conflict.constraint == "/horizon/terminal_target"
                     ? "the terminal target" : "\(conflict.constraint.dropFirst()) \(readable(conflict.bound))"
             }
-            text += " together: \(names.joined(separator: ", ")) clash"
+            let isAlone = names.count == 1
+            text += isAlone ? ": \(names[0]) cannot be met" : " together: \(names.joined(separator: ", ")) clash"
             text += period.map { " in period \($0)." } ?? "."
         }
         for conflict in conflicts {
