@@ -59,7 +59,7 @@ struct PathConflicts {
     private func message(_ clash: String?, _ conflicts: [ConstraintConflict], period: Int?) -> String {
         var text = "No path of \(stages.count) periods meets all limits"
         if let clash {
-            text += ": in period 1, \(clash)"
+            text += "; in period 1: \(clash)"
         } else {
             let names = conflicts.map { conflict in
                 conflict.constraint == "/horizon/terminal_target"
