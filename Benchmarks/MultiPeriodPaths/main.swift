@@ -2,6 +2,8 @@
 //
 //     multi-period-paths 500 12 20 5        # 500 names, 12 periods, 20 factors, 5 mandates
 //     multi-period-paths 500 12 20 5 maximize_sharpe
+//     multi-period-paths 500 12 20 5 maximize_return volatility tracking target   # limits besides, in every period
+//     multi-period-paths 100 12 20 5 maximize_utility dense                       # the covariance as a matrix
 import Foundation
 import Matrices
 import PortfolioModel
@@ -47,7 +49,15 @@ func problem(count: Int, periods: Int, factors: Int, objective: Objective, seed:
     request.constraints.maxTurnover = 0.15
     request.preferences.includeTransactionCosts = true
     request.preferences.riskAversion = 4
-    request.parameters.horizon = Horizon(periodCount: periods, expectedReturns: rows)
+    if extras.contains("volatility") { request.constraints.targetVolatility = 0.125 }
+    if extras.contains("tracking") { request.constraints.maxTrackingError = 0.08 }
+    if extras.contains("impossible") { request.constraints.minReturn = 0.2 }
+    let target = Dictionary(uniqueKeysWithValues: ids.map { ($0, 1 / Double(count)) })
+    request.parameters.horizon = Horizon(
+        periodCount: periods,
+        expectedReturns: rows,
+        terminalTarget: extras.contains("target") ? target : nil
+    )
     let model = RiskModel(asOf: asOf, instruments: ids, periodsPerYear: 252)
     return try AllocationProblem(
         snapshot: MandateSnapshot(
@@ -59,19 +69,23 @@ func problem(count: Int, periods: Int, factors: Int, objective: Objective, seed:
         moments: Moments(
             instruments: ids,
             expectedReturns: rows[0],
-            covariance: .factors(covariance),
+            covariance: extras.contains("dense")
+                ? .dense(CovarianceModel.factors(covariance).multipliedOut()) : .factors(covariance),
             periodsPerYear: 252
         ),
         request: request
     )
 }
 
+let extras = Set(CommandLine.arguments.dropFirst(6))
 let arguments = CommandLine.arguments.dropFirst().map { $0 }
 guard arguments.count >= 4, let count = Int(arguments[0]), let periods = Int(arguments[1]),
     let factors = Int(arguments[2]), let mandates = Int(arguments[3]), factors > 0,
     let objective = Objective(rawValue: arguments.count > 4 ? arguments[4] : "maximize_utility")
 else {
-    print("multi-period-paths NAMES PERIODS FACTORS MANDATES [OBJECTIVE]")
+    print(
+        "multi-period-paths NAMES PERIODS FACTORS MANDATES [OBJECTIVE [volatility|tracking|target|dense|impossible…]]"
+    )
     exit(2)
 }
 for seed in 1...UInt64(max(1, mandates)) {

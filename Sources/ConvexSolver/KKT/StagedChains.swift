@@ -157,7 +157,7 @@ struct StagedChains {
         var scaled = stage.overLeaves
         for (k, column) in leaves.enumerated() {
             let factor = 1 / pivot[column].squareRoot()
-            for c in 0..<scaled.columns { scaled[k, c] *= factor }
+            for c in 0..<scaled.columns { scaled.elements[c * scaled.rows + k] *= factor }
         }
         let gram = scaled.gram()
         for (j, right) in stage.leafColumns.enumerated() {
@@ -197,7 +197,8 @@ struct StagedChains {
                     where link >= 0 && structure.stage[link] == place {
                         let chain = structure.chain[link]
                         for (c, target) in targets.enumerated() where target >= 0 {
-                            reduced[place].matrix[chain, target] -= factor * stage.overLeaves[k, c]
+                            let value = stage.overLeaves.elements[c * stage.overLeaves.rows + k]
+                            reduced[place].matrix.elements[target * structure.chainCount + chain] -= factor * value
                         }
                     }
                 }
@@ -220,15 +221,18 @@ struct StagedChains {
             for k in 0..<rows { scaled.elements[c * rows + k] *= isDiagonal ? weights[k].squareRoot() : weights[k] }
         }
         let product = isDiagonal ? scaled.gram() : left.matrix.times(scaled, transposingSelf: true)
-        for (j, other) in right.columns.enumerated() {
-            for (i, own) in left.columns.enumerated() {
-                let value = product[i, j]
-                if isDiagonal {
-                    if own >= other { target[own, other] -= value }
+        let order = target.rows
+        var next = 0
+        for other in right.columns {
+            for own in left.columns {
+                let value = product.elements[next]
+                next += 1
+                if own > other {
+                    target.elements[other * order + own] -= value
                 } else if own == other {
-                    target[own, own] -= 2 * value
-                } else {
-                    target[max(own, other), min(own, other)] -= value
+                    target.elements[own * (order + 1)] -= isDiagonal ? value : 2 * value
+                } else if !isDiagonal {
+                    target.elements[own * order + other] -= value
                 }
             }
         }

@@ -127,19 +127,24 @@ struct StageColumns {
         var overLinks = DenseMatrix(rows: structure.chainCount, columns: linkColumns.count)
         var overLeaves = DenseMatrix(rows: leaves.count, columns: leafColumns.count)
         for (place, entry) in own.enumerated() {
-            for (k, column) in links.enumerated() where column >= 0 { overLinks[k, place] = entry.values[column] }
-            for (k, column) in leaves.enumerated() { overLeaves[k, place] = entry.values[column] }
+            let (firstLink, firstLeaf) = (place * structure.chainCount, place * leaves.count)
+            for (k, column) in links.enumerated() where column >= 0 {
+                overLinks.elements[firstLink + k] = entry.values[column]
+            }
+            for (k, column) in leaves.enumerated() { overLeaves.elements[firstLeaf + k] = entry.values[column] }
         }
         for (place, column) in present.links.enumerated() {
             let wide = structure.wide[column]
             for (row, value) in zip(wide.rows, wide.values) where structure.stage[row] == stage {
-                if structure.chain[row] >= 0 { overLinks[structure.chain[row], own.count + place] = value }
+                guard structure.chain[row] >= 0 else { continue }
+                overLinks.elements[(own.count + place) * structure.chainCount + structure.chain[row]] = value
             }
         }
         for (place, column) in present.leaves.enumerated() {
             let wide = structure.wide[column]
             for (row, value) in zip(wide.rows, wide.values) where structure.stage[row] == stage {
-                if structure.leafPlace[row] >= 0 { overLeaves[structure.leafPlace[row], own.count + place] = value }
+                guard structure.leafPlace[row] >= 0 else { continue }
+                overLeaves.elements[(own.count + place) * leaves.count + structure.leafPlace[row]] = value
             }
         }
         self.overLinks = overLinks

@@ -59,13 +59,14 @@ struct PathConflicts {
     private func message(_ clash: String?, _ conflicts: [ConstraintConflict], period: Int?) -> String {
         var text = "No path of \(stages.count) periods meets all limits"
         if let clash {
-            text += ": in period 1, \(clash)"
+            text += "; in period 1: \(clash)"
         } else {
             let names = conflicts.map { conflict in
                 conflict.constraint == "/horizon/terminal_target"
                     ? "the terminal target" : "\(conflict.constraint.dropFirst()) \(readable(conflict.bound))"
             }
-            text += " together: \(names.joined(separator: ", ")) clash"
+            let isAlone = names.count == 1
+            text += isAlone ? ": \(names[0]) cannot be met" : " together: \(names.joined(separator: ", ")) clash"
             text += period.map { " in period \($0)." } ?? "."
         }
         for conflict in conflicts {
