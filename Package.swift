@@ -197,6 +197,12 @@ let package = Package(
             swiftSettings: settings
         ),
         .executableTarget(
+            name: "multi-period-paths",
+            dependencies: ["PortfolioOptimization", "PortfolioModel", "Matrices", "TestSupport"],
+            path: "Benchmarks/MultiPeriodPaths",
+            swiftSettings: settings
+        ),
+        .executableTarget(
             name: "service-benchmarks",
             dependencies: ["TestSupport"],
             path: "Benchmarks/ServiceBenchmarks",

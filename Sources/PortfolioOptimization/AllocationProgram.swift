@@ -186,9 +186,9 @@ struct ProgramBuilder {
             terms.append((scaleColumn, -bound))
             bound = 0
         }
-        // The bound becomes bound + δ·sign of the move; it stands on the right, so δ comes to the left negated.
+        // The bound becomes bound + δ·slope·sign of the move; it stands on the right, so δ comes to the left negated.
         for move in moves(of: side.parameter ?? implicitTwin(expression)) {
-            terms.append((move.column, -sign * move.sign / origin.scale))
+            terms.append((move.column, -sign * side.slope * move.sign / origin.scale))
         }
         return Row(terms: terms, bound: bound, origin: origin)
     }
@@ -209,6 +209,10 @@ struct ProgramBuilder {
         let isMoved = isRelaxed(threshold.parameter)
         var disjunctions: [Disjunction] = []
         for instrument in limits.thresholdInstruments {
+            if limits.layout.shortColumns[instrument] != nil {
+                disjunctions += signedThreshold(instrument, threshold.bound, isMoved: isMoved)
+                continue
+            }
             let cap = limits.weightLimits(of: instrument).upper
             if let cap, cap.bound < threshold.bound, !isMoved, !isRelaxed(cap.parameter) {
                 guard cap.bound > 0 else { continue }
@@ -229,6 +233,26 @@ struct ProgramBuilder {
             disjunctions.append(thresholdDisjunction(instrument: instrument, reaching: reaching))
         }
         return disjunctions
+    }
+
+    /// The choices of an instrument that may be short: not long or at least the threshold, not short or at most minus it.
+    ///
+    /// Of the four combinations one contradicts itself; the others are 0, long and short.
+    private func signedThreshold(_ instrument: Int, _ bound: Double, isMoved: Bool) -> [Disjunction] {
+        [1.0, -1.0].map { side in
+            var reaching = LinearRow(columns: [instrument], coefficients: [-side], upperBound: -bound)
+            if let scaleColumn {
+                reaching.columns.append(scaleColumn)
+                reaching.coefficients.append(bound)
+                reaching.upperBound = 0
+            }
+            if isMoved, let relaxationColumn {
+                reaching.columns.append(relaxationColumn)
+                reaching.coefficients.append(-1)
+            }
+            let notHeld = LinearRow(columns: [instrument], coefficients: [side], upperBound: 0)
+            return Disjunction(off: [notHeld], on: [reaching])
+        }
     }
 
     /// The choices of who is held: thresholds, and whom else a limit on positions counts.
@@ -287,6 +311,7 @@ struct ProgramBuilder {
             trackingCone = [.secondOrder(limit.rows.count + 1)]
             addTrackingCone(limit, &entries, &bounds)
         }
+        let penaltyCones = addPenaltyCones(&entries, &bounds)
         let riskLimitRow = rows.firstIndex { row in
             row.origin.expression == nil && risk?.limit != nil && row.terms.first?.variable == riskColumn
         }
@@ -297,7 +322,7 @@ struct ProgramBuilder {
                 rows: entries,
                 bounds: bounds,
                 cones: [.zero(equalities.count), .nonnegative(inequalities.count)]
-                    + cones.map { _ in .secondOrder(coneDimension) } + trackingCone
+                    + cones.map { _ in .secondOrder(coneDimension) } + trackingCone + penaltyCones
             ),
             disjunctions: disjunctions,
             implied: disjunctions.isEmpty ? [] : impliedSales() + impliedPositions(),

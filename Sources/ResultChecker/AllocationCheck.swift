@@ -42,9 +42,13 @@ public struct AllocationCheck {
         TradeReasonsCheck(of: result, exposure, mandate).check(&findings)
         checkExcluded(of: result, exposure, mandate, &findings)
         checkReport(of: result, exposure, mandate, &findings)
+        checkObjectiveTerms(of: result, exposure, mandate, &findings)
         checkRiskBudgets(of: result, exposure, mandate, &findings)
+        checkRobust(of: result, exposure, mandate, &findings)
+        checkScenarios(of: result, exposure, mandate, &findings)
         checkCertificate(of: result, exposure, mandate, &findings)
         checkBlackLitterman(of: result, before: momentsBeforeViews ?? mandate.moments, mandate, &findings)
+        checkPath(of: result, mandate, &findings)
         return findings.violations
     }
 
@@ -65,7 +69,8 @@ public struct AllocationCheck {
         var total = 0.0
         for (id, weight) in result.targetAllocation.sorted(by: { $0.key < $1.key }) {
             let claim = "target_allocation/\(id)"
-            findings.require(weight >= Tolerance.dust, claim, expected: "a weight above dust", actual: "\(weight)")
+            let size = mandate.permitsShorts && id != "cash" ? abs(weight) : weight
+            findings.require(size >= Tolerance.dust, claim, expected: "a weight above dust", actual: "\(weight)")
             if id != "cash" {
                 findings.require(known.contains(id), claim, expected: "an instrument of the model", actual: "unknown")
             }

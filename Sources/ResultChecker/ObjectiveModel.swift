@@ -29,6 +29,8 @@ struct ObjectiveModel {
         case .meanVariance, .blackLitterman, .factorBased: break
         default: return nil
         }
+        // Long positions alone have the bounds that the bound is taken over.
+        guard !mandate.limits.permitsShorts else { return nil }
         let isVolatility = mandate.riskMeasure == .volatility
         let moments = mandate.moments
         let none = [Double](repeating: 0, count: moments.instruments.count + 1)

@@ -13,7 +13,7 @@ func searchPositions(
     shouldStop: () -> Bool
 ) -> ProgramOutcome? {
     guard let positions = program.positions, program.scaleColumn == nil, program.relaxationColumns.isEmpty,
-        let few = fewOfMany(program, positions)
+        !positions.mayBeShort, let few = fewOfMany(program, positions)
     else { return nil }
     var settings = CardinalitySettings()
     settings.relativeGap = relativeGap

@@ -29,6 +29,13 @@ struct MeanVarianceMethod {
         explains = problem.explainsFailures
     }
 
+    /// With the units of moments that another period of the same mandate has already.
+    init(_ problem: AllocationProblem, limits: AllocationLimits, scaling: MomentScaling) {
+        self.problem = problem
+        self.limits = limits
+        self.scaling = scaling
+    }
+
     /// The best allocation; by the interior point alone where another answer is wanted for comparison.
     func solve(
         byInteriorPointAlone: Bool = false,
@@ -162,7 +169,8 @@ struct MeanVarianceMethod {
             let gains = scaling.netExcessReturns(limits.layout)
             let unit = powerOfTwo(near: gains.reduce(0) { max($0, abs($1)) })
             return (nil, gains.map { -$0 / unit }, unit)
-        case .maximizeUtility, .maximizeSharpe, .maximizeInformationRatio, .maximizeDiversification, .riskBudgeting:
+        case .maximizeUtility, .maximizeSharpe, .maximizeInformationRatio, .maximizeDiversification, .riskBudgeting,
+            .multiObjective, .custom:
             let gains = scaling.netExcessReturns(limits.layout)
             let aversion = problem.preferences.effectiveRiskAversion
             let squaredUnit = scaling.volatilityUnit * scaling.volatilityUnit
@@ -332,10 +340,15 @@ struct MomentScaling {
     let volatilityUnit: Double
     /// F with FᵀF = `covariance`; made when a volatility limit needs it.
     let factor: VolatilityFactor
+    /// What uncertain returns of instruments that only the benchmark holds take from every gain, negative.
+    let constantGain: Double
     /// What the objective is charged when w = 0 stands for the current weights: Σ rate · c, a constant.
     let costOfCurrentWeights: Double
-    private let excessReturns: [Double]
+    /// μ less the risk-free rate; where each return is uncertain by itself, the least it may be.
+    let excessReturns: [Double]
     private let costRates: [Double]
+    /// What uncertain returns cost the objective in columns of their own.
+    private let penaltyPrices: [(column: Int, price: Double)]
 
     init(_ problem: AllocationProblem, limits: AllocationLimits) {
         let largest = problem.covariance.diagonal.max() ?? 0
@@ -345,7 +358,12 @@ struct MomentScaling {
         volatilityUnit = unit
         factor = limits.volatilityLimits.isEmpty ? .none : VolatilityFactor(scaled)
         let riskFree = problem.preferences.effectiveRiskFreeRate
-        excessReturns = problem.expectedReturns.map { $0 - riskFree }
+        let penalty = limits.objectivePenalty
+        excessReturns = problem.expectedReturns.enumerated().map { index, value in
+            value - riskFree - (penalty?.haircuts[index] ?? 0)
+        }
+        penaltyPrices = penalty?.prices ?? []
+        constantGain = -(penalty?.constant ?? 0)
         costRates = problem.objectiveCostRates
         costOfCurrentWeights = zip(costRates, problem.currentWeights).reduce(0) { $0 + $1.0 * $1.1 }
     }
@@ -363,6 +381,7 @@ struct MomentScaling {
             gains[index] = excess - costRates[index]
             if let column = layout.soldColumns[index] { gains[column] = -2 * costRates[index] }
         }
+        for (column, price) in penaltyPrices { gains[column] -= price }
         return gains
     }
 
