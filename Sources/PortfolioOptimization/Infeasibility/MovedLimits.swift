@@ -54,13 +54,16 @@ extension AllocationLimits {
         for index in 0..<layout.instrumentCount where under.contains(index) || counted.contains(index) {
             if point[index] == 0 {
                 limits.expressions[index].upper = LimitSide(bound: 0)
-                if permitsShorts { limits.expressions[index].lower = LimitSide(bound: 0) }
+                if layout.shortColumns[index] != nil { limits.expressions[index].lower = LimitSide(bound: 0) }
+            } else if under.contains(index), let threshold, point[index] > 0 {
+                limits.expressions[index].lower = threshold
             } else if under.contains(index), let threshold {
-                if point[index] > 0 {
-                    limits.expressions[index].lower = threshold
-                } else {
-                    limits.expressions[index].upper = LimitSide(bound: -threshold.bound)
-                }
+                limits.expressions[index].upper = LimitSide(
+                    bound: -threshold.bound,
+                    parameter: threshold.parameter,
+                    subject: threshold.subject,
+                    slope: -1
+                )
             }
         }
         limits.threshold = nil
