@@ -82,6 +82,15 @@ public struct SolutionPath: Sendable {
         return (stretch.rows(at: parameter), stretch.limit(at: parameter))
     }
 
+    /// The multipliers at a parameter after the last corner, where the point stays and only they move.
+    ///
+    /// - Parameter parameter: not below the last corner's.
+    /// - Returns: those of the rows, and that of the limit on the kinks.
+    public func multipliersAfterLast(at parameter: Double) -> (rows: [Double], limit: Double) {
+        guard let last = multipliers.last else { return ([], 0) }
+        return (last.rows(at: parameter), last.limit(at: parameter))
+    }
+
     /// The rates of the multipliers after the last corner: they are the multipliers of λp and λd alone.
     public var finalRates: (rows: [Double], limit: Double) {
         guard let last = multipliers.last else { return ([], 0) }
@@ -201,6 +210,22 @@ extension ParametricProgram {
             if lower[j] == upper[j] { return -gradient[j] }
             if point[j] <= lower[j] { return -max(0, up) }
             return point[j] >= upper[j] ? max(0, -down) : 0
+        }
+    }
+
+    /// What the nearer way out of its kink would cost each variable that rests there; 0 for all others.
+    public func kinkMultipliers(
+        _ point: [Double],
+        at parameter: Double = 0,
+        multipliers: [Double],
+        limitMultiplier: Double = 0
+    ) -> [Double] {
+        let fixed = at(parameter)
+        guard let kinks = fixed.kinks else { return [Double](repeating: 0, count: point.count) }
+        let gradient = fixed.gradient(at: point, multipliers: multipliers)
+        return point.indices.map { j in
+            guard point[j] == kinks.positions[j] else { return 0 }
+            return max(0, kinks.costs[j] + limitMultiplier - abs(gradient[j]))
         }
     }
 

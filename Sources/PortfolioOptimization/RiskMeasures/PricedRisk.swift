@@ -21,8 +21,7 @@ extension RiskMeasureMethod {
         shouldStop: () -> Bool
     ) throws(OptimizationFailure) -> Optimum? {
         guard let convex = solver as? RiskProgramSolver, convex.risk.hinges != nil || convex.risk is DrawdownRisk,
-            limits.volatilityLimits.isEmpty,
-            limits.threshold == nil
+            limits.volatilityLimits.isEmpty, limits.threshold == nil, !limits.hasPenaltyColumns
         else { return nil }
         let builder = builder(limitsRisk: false)
         guard let column = builder.riskColumn,
