@@ -3,8 +3,8 @@ public import PortfolioModel
 extension Moments {
     /// The moments of the first period of a request's horizon: its own expected returns where it foresees some.
     ///
-    /// - Parameter horizon: what is foreseen; nil for nothing.
-    /// - Returns: the moments, whose expected returns are said to be the horizon's where they are.
+    /// - Parameter horizon: what a multi-period request foresees; nil for the other types.
+    /// - Returns: the moments with the expected returns of the first period.
     /// - Throws: ``OptimizationFailure`` with the code `invalid_inputs` for rows that are not one number an instrument.
     public func ofFirstPeriod(_ horizon: Horizon?) throws(OptimizationFailure) -> Moments {
         guard let rows = horizon?.expectedReturns else { return self }
