@@ -124,7 +124,6 @@ package enum VerifyResult {
                     preferences: preferences
                 ).moments
         }
-        moments = try moments.ofFirstPeriod(request.parameters.horizon)
         let check = AllocationCheck(
             snapshot: snapshot,
             moments: moments,
