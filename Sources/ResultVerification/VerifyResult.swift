@@ -68,7 +68,7 @@ package enum VerifyResult {
 
     /// The types whose results are read back whole.
     private static let readable: Set<OptimizationType> = [
-        .meanVariance, .blackLitterman, .factorBased, .riskParity, .hierarchicalRiskParity,
+        .meanVariance, .blackLitterman, .factorBased, .riskParity, .hierarchicalRiskParity, .multiPeriod,
     ]
     /// Those whose results repeat all of the request that matters.
     private static let repeated: Set<OptimizationType> = [.meanVariance, .factorBased]
