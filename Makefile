@@ -6,7 +6,7 @@ SHELL := /bin/bash
 
 STACK := deploy/local/stack
 PEERS := Benchmarks/.venv
-SWIFT_SOURCES := Sources functions Tests Benchmarks Package.swift
+SWIFT_SOURCES := Sources functions tools Tests Benchmarks Package.swift
 # With the functions as they are: `swift test` builds them with other flags than `make build`, and each switch takes minutes.
 TEST_GRPC = deploy/local/deps grpc-tests && swift build --package-path functions/grpc --product grpc && \
 	PORTFOLIO_GRPC_BUILD=debug deploy/local/with-stack /usr/bin/python3 Tests/GRPCTests/test_grpc.py

@@ -94,7 +94,7 @@ package struct SolveOptimization {
                 preferences: job.request.preferences
             ).suited(to: job.request, job.snapshot)
             let estimate = try estimateAfterViews(job, provided)
-            let moments = estimate?.moments ?? provided
+            let moments = try (estimate?.moments ?? provided).ofFirstPeriod(job.request.parameters.horizon)
             try requireReturns(moments, job)
             var solved = try solve(job, moments, isRevoked: isRevoked, &outcome.solveTime)
             solved.blackLitterman = estimate?.report
@@ -107,6 +107,7 @@ package struct SolveOptimization {
                 request: job.request,
                 momentsBeforeViews: provided
             )
+            solved.certificate = check.certificate(of: solved)
             var violations = check.violations(in: solved)
             if let frontier = solved.efficientFrontier {
                 let asked = FrontierRequest(beside: job.request)
@@ -145,7 +146,8 @@ package struct SolveOptimization {
     private func requireReturns(_ moments: Moments, _ job: OptimizationJob) throws(OptimizationFailure) {
         let limits = job.snapshot.portfolio.constraints.overridden(by: job.request.constraints)
         guard moments.expectedReturnsEstimator == "none" else { return }
-        guard !job.request.objective.needsExpectedReturns, limits.minReturn == nil else {
+        let isAboutReturn = job.request.objective.needsExpectedReturns || job.request.terms.needExpectedReturns
+        guard !isAboutReturn, limits.minReturn == nil else {
             throw OptimizationFailure(
                 code: "missing_expected_returns",
                 message: "the risk model has neither expected returns nor a history to estimate them from"
@@ -166,6 +168,8 @@ package struct SolveOptimization {
         var solution = try optimizeAllocation(problem) { isRevoked() || clock() >= deadline }
         solution.report.solveMilliseconds = (clock() - started).inMilliseconds
         var result = try result(of: solution, problem, moments, job.snapshot)
+        result.objectiveTerms = try termValues(of: problem, at: solution)
+        result.path = solution.path?.planned(in: problem)
         if job.request.frontierPointCount > 0, moments.expectedReturnsEstimator == "none" {
             let message = "The efficient frontier was not traced: the risk model has no expected returns."
             result.warnings.append(ResultWarning(code: "frontier_unavailable", message: message))
@@ -262,18 +266,21 @@ package struct SolveOptimization {
         where !warnings.contains(warning) { warnings.append(warning) }
         let metrics = allocation.metrics(of: plan)
         let robust = try worstCase(of: allocation, metrics, problem)
-        let explanation = try TradeExplanation(
-            allocation,
-            metrics: metrics,
-            objective: problem.objective,
-            measure: problem.riskMeasure,
-            robust: robust
-        )
+        let trades =
+            problem.objective.isOfTerms
+            ? plan.trades
+            : try TradeExplanation(
+                allocation,
+                metrics: metrics,
+                objective: problem.objective,
+                measure: problem.riskMeasure,
+                robust: robust
+            ).explained(plan.trades)
         var result = OptimizationResult(
             metrics: metrics,
             currentAllocation: allocation.holdings.allocation,
             targetAllocation: allocation.allocation,
-            trades: explanation.explained(plan.trades),
+            trades: trades,
             solution: solution.report,
             bindingConstraints: solution.bindingConstraints,
             riskContributions: allocation.riskContributions,

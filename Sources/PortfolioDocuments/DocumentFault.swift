@@ -20,6 +20,7 @@ package struct DocumentFault: Equatable, Sendable {
         case wrongSum = "wrong_sum"
         case invalidRow = "invalid_row"
         case invalidArray = "invalid_array"
+        case notConvex = "not_convex"
     }
 
     /// Where, as an RFC 6901 pointer into the document; empty for the document itself.

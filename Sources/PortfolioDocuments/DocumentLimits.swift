@@ -22,6 +22,8 @@ package enum DocumentLimits {
     package static let scenarios = 10_000
     /// Views of a request.
     package static let views = 1_000
+    /// Terms of an objective.
+    package static let objectiveTerms = 20
     /// Factors of a factor model.
     package static let factors = 500
     /// Rows of a history.

@@ -20,7 +20,9 @@ public enum Capabilities {
     /// The objectives that a type takes.
     public static func objectives(of type: OptimizationType) -> [Objective] {
         switch type {
-        case .meanVariance, .blackLitterman, .factorBased, .robust, .scenarioBased: allocationObjectives
+        case .meanVariance, .blackLitterman, .factorBased: allocationObjectives + [.multiObjective]
+        case .robust, .scenarioBased, .multiPeriod: allocationObjectives
+        case .custom: [.custom]
         case .riskParity, .hierarchicalRiskParity: [.riskBudgeting]
         }
     }
@@ -28,9 +30,12 @@ public enum Capabilities {
     /// How risk may be measured for a type and an objective it takes.
     public static func riskMeasures(of type: OptimizationType, _ objective: Objective) -> [RiskMeasure] {
         switch (type, objective) {
-        case (.riskParity, _), (.hierarchicalRiskParity, _): [.volatility]
+        case (.riskParity, _), (.hierarchicalRiskParity, _), (.multiPeriod, _): [.volatility]
         case (_, .maximizeSharpe), (_, .minimizeRisk), (_, .maximizeReturn), (_, .maximizeUtility):
             RiskMeasure.allCases
+        case (_, .multiObjective), (_, .custom):
+            // Value-at-risk is not convex, and what is added up must be.
+            RiskMeasure.allCases.filter { $0 != .valueAtRisk }
         case (_, _): [.volatility]
         }
     }
@@ -43,6 +48,12 @@ public enum Capabilities {
 
     /// Instruments of a covariance that is not a factor model, and of methods that need one.
     public static let denseInstruments = 4_000
+
+    /// Periods of a horizon.
+    public static let horizonPeriods = 60
+    /// Periods times instruments of a path: with a covariance that is a matrix, and with one in parts; of one in parts
+    /// periods times factors are at most the former.
+    public static let horizonWeights = (dense: 3_000, inParts: 60_000)
 
     /// The objectives on a portfolio's return, risk and costs.
     private static let allocationObjectives: [Objective] = [

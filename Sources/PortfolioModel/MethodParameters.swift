@@ -18,6 +18,19 @@ public struct MethodParameters: Equatable, Sendable {
     public var uncertainty: Uncertainty?
     /// The distribution of returns (`scenario_based`); at least one, each with the same instruments.
     public var scenarios: [ReturnScenario]?
+    /// What is added up (`custom`).
+    public var customObjective: [ObjectiveTerm]?
+    /// What is added up (objective `multi_objective`).
+    public var objectives: [ObjectiveTerm]?
+    /// Non-dominated allocations to find besides (objective `multi_objective`); nil for none.
+    public var paretoPoints: Int?
+
+    /// Points of a non-dominated set: at least its ends.
+    public static let paretoPointRange = 2...200
+    /// Objectives that a non-dominated set may have.
+    public static let paretoAxes = 2...3
+    /// The periods planned and what is foreseen in them (`multi_period`).
+    public var horizon: Horizon?
 
     /// Makes parameters in which nothing is set.
     public init() {}

@@ -10,6 +10,10 @@ public enum OptimizationType: String, CaseIterable, Sendable {
     case robust
     /// The objectives on the distribution that the caller's scenarios are, with limits on single ones.
     case scenarioBased = "scenario_based"
+    /// An objective that the caller puts together of terms.
+    case custom
+    /// Mean-variance over several periods at once, of which the first one's trades are recommended.
+    case multiPeriod = "multi_period"
 }
 
 /// What an optimization strives for.
@@ -23,16 +27,23 @@ public enum Objective: String, CaseIterable, Sendable {
     case maximizeDiversification = "maximize_diversification"
     case minimizeTransactionCosts = "minimize_transaction_costs"
     case riskBudgeting = "risk_budgeting"
+    /// Terms with weights, and the allocations of which none is better in all of them.
+    case multiObjective = "multi_objective"
+    /// Terms with weights alone.
+    case custom
 
     /// Whether it has no meaning where no expected returns are known.
     public var needsExpectedReturns: Bool {
         switch self {
         case .maximizeSharpe, .maximizeReturn, .maximizeUtility, .maximizeInformationRatio: true
         case .minimizeRisk, .minimizeTrackingError, .maximizeDiversification, .minimizeTransactionCosts,
-            .riskBudgeting:
+            .riskBudgeting, .multiObjective, .custom:
             false
         }
     }
+
+    /// Whether it is put together of terms, which say what it needs.
+    public var isOfTerms: Bool { self == .custom || self == .multiObjective }
 
     /// Whether it is measured against the benchmark.
     public var needsBenchmark: Bool { self == .minimizeTrackingError || self == .maximizeInformationRatio }

@@ -2,7 +2,7 @@ extension Capabilities {
     /// The limits that a combination does not take, by their names in `constraints`; it takes all others.
     ///
     /// Risk parity and its kin hold everything that has a budget, and other measures of risk than volatility are not
-    /// searched over who is held. A diversification ratio of weights with signs is none.
+    /// searched over who is held; nor are several periods at once. A diversification ratio of weights with signs is none.
     /// Only `scenario_based` has scenarios that losses could be limited in.
     public static func refusedConstraints(
         of type: OptimizationType,
@@ -10,10 +10,15 @@ extension Capabilities {
         _ riskMeasure: RiskMeasure
     ) -> [String] {
         var refused: [String] = []
-        if objective == .riskBudgeting || riskMeasure != .volatility {
+        if type == .multiPeriod { refused += ["min_position_size", "max_positions"] }
+        if type != .multiPeriod, objective == .riskBudgeting || riskMeasure != .volatility {
             refused += ["max_positions", "max_tracking_error"]
         }
-        if objective == .riskBudgeting || objective == .maximizeDiversification { refused.append("allow_short") }
+        if type == .multiPeriod || objective == .riskBudgeting || objective == .maximizeDiversification
+            || objective.isOfTerms
+        {
+            refused.append("allow_short")
+        }
         if type != .scenarioBased { refused.append("max_scenario_losses") }
         return refused
     }
@@ -31,6 +36,7 @@ extension Constraints {
             "max_positions": maxPositions != nil, "max_tracking_error": maxTrackingError != nil,
             "max_scenario_losses": maxScenarioLosses?.isEmpty == false,
             "allow_short": permitsShorts,
+            "min_position_size": (minPositionSize ?? 0) > 0,
         ]
         return names.filter { isSet[$0] == true }
     }

@@ -15,7 +15,7 @@ public struct AllocationProblem: Sendable {
     /// The instruments of the universe and those held, in the order of the moments.
     public let instruments: [Instrument]
     /// Annual expected returns, one an instrument.
-    public let expectedReturns: [Double]
+    public internal(set) var expectedReturns: [Double]
     /// Annual covariance, positive semidefinite; a factor model in its parts.
     ///
     /// Where it is uncertain, the worst one.
@@ -29,9 +29,9 @@ public struct AllocationProblem: Sendable {
     /// Periods in a year.
     public let periodsPerYear: Double
     /// Weights before trading.
-    public let currentWeights: [Double]
+    public internal(set) var currentWeights: [Double]
     /// Weight of cash before trading.
-    public let currentCash: Double
+    public internal(set) var currentCash: Double
     /// V, money in the base currency; positive.
     public let portfolioValue: Double
     /// Whether an instrument may be in the target; one that is held outside the universe must be sold.
@@ -43,11 +43,21 @@ public struct AllocationProblem: Sendable {
     /// What the method is told beyond limits and preferences.
     public let parameters: MethodParameters
     /// The benchmark, where the objective is measured against it and the portfolio has one.
-    public let benchmark: BenchmarkFigures?
-    /// The benchmark as a limit on the tracking error needs it; nil without such a limit.
+    public internal(set) var benchmark: BenchmarkFigures?
+    /// What a `custom` or `multi_objective` objective adds up, each risk with its measure; empty for the others.
+    package internal(set) var terms: [ObjectiveTerm]
+    /// What trading costs and is taxed, where terms are added up.
+    let charges: TradingCharges?
+    /// The benchmark as a limit on the tracking error or a term needs it; nil without either.
     let tracking: TrackingModel?
     /// How uncertain the expected returns are; nil where they are certain.
     let returnUncertainty: ReturnUncertainty?
+    /// The annual expected returns of each period of a horizon; nil where they are the same in all.
+    let periodReturns: [[Double]]?
+    /// μᵀb of each of these periods.
+    let periodBenchmarkReturns: [Double]?
+    /// Whether a failure says what clashes; nobody but tests of many mandates can do without.
+    package var explainsFailures = true
     /// What the caller should know before anything is solved: preferences that change nothing here.
     public let warnings: [ResultWarning]
 
@@ -87,7 +97,11 @@ public struct AllocationProblem: Sendable {
         expectedReturns = chosen.map { moments.expectedReturns[$0] }
         covariance = try covarianceGuardedAgainst(request, moments).selecting(chosen)
         factors = moments.factors.map { $0.selecting(chosen) }
-        scenarios = request.riskMeasure == .volatility ? nil : try scenarioReturns(of: moments, chosen: chosen)
+        terms = request.terms
+        let measures = terms.scenarioMeasures
+        scenarios =
+            request.riskMeasure == .volatility && measures.isEmpty
+            ? nil : try scenarioReturns(of: moments, chosen: chosen)
         scenarioProbabilities = moments.probabilities
         periodsPerYear = moments.periodsPerYear
         currentWeights = values.map { $0 / total }
@@ -102,7 +116,12 @@ public struct AllocationProblem: Sendable {
             )
         }
         try requireFactors(constraints, moments.factors)
-        if let refusal = refusal(of: constraints, request.type, request.objective, request.riskMeasure) {
+        if let refusal = refusal(
+            of: constraints,
+            request.type,
+            request.objective,
+            measures.first ?? request.riskMeasure
+        ) {
             throw refusal
         }
         if let refusal = refusal(of: constraints, under: request) { throw refusal }
@@ -113,23 +132,48 @@ public struct AllocationProblem: Sendable {
         } else {
             benchmark = nil
         }
-        if constraints.maxTrackingError != nil {
+        if constraints.maxTrackingError != nil || terms.needBenchmark {
             guard let weights = portfolio.benchmark else {
+                let what = constraints.maxTrackingError != nil ? "max_tracking_error" : "The term tracking_error"
                 throw OptimizationFailure(
                     code: "missing_benchmark",
-                    message: "max_tracking_error is measured against a benchmark, and the portfolio has none."
+                    message: "\(what) is measured against a benchmark, and the portfolio has none."
                 )
             }
             tracking = try TrackingModel(weights, moments: moments, chosen: chosen)
         } else {
             tracking = nil
         }
+        let foreseen = try foreseenReturns(request.parameters.horizon, moments: moments)
+        periodReturns = foreseen.map { rows in rows.map { row in chosen.map { row[$0] } } }
+        let benchmarkWeights = moments.instruments.map { portfolio.benchmark?[$0] ?? 0 }
+        periodBenchmarkReturns = foreseen.map { rows in rows.map { dotProduct($0, benchmarkWeights) } }
         returnUncertainty = try uncertainReturns(
             of: request,
             moments: moments,
             chosen: chosen,
             benchmark: request.objective.needsBenchmark ? portfolio.benchmark : nil
         )
+        charges =
+            terms.isEmpty
+            ? nil
+            : TradingCharges(
+                instruments,
+                weights: currentWeights,
+                value: portfolioValue,
+                portfolio: portfolio,
+                preferences: preferences
+            )
+        guard terms.isEmpty else {
+            warnings = termWarnings(
+                terms,
+                preferences: preferences,
+                request: request,
+                charges: charges,
+                hasTaxLots: portfolio.positions.contains { !$0.taxLots.isEmpty }
+            )
+            return
+        }
         warnings =
             preferenceWarnings(
                 preferences: preferences,
@@ -160,6 +204,23 @@ extension Objective {
 
 private func invalidInputs(_ message: String) -> OptimizationFailure {
     OptimizationFailure(code: "invalid_inputs", message: message)
+}
+
+private func dotProduct(_ left: [Double], _ right: [Double]) -> Double {
+    zip(left, right).reduce(0) { $0 + $1.0 * $1.1 }
+}
+
+/// The rows of a horizon, which must have a number for each instrument of the moments.
+private func foreseenReturns(_ horizon: Horizon?, moments: Moments) throws(OptimizationFailure) -> [[Double]]? {
+    guard let rows = horizon?.expectedReturns else { return nil }
+    let count = moments.instruments.count
+    guard rows.count == horizon?.periodCount, rows.allSatisfy({ $0.count == count && $0.allSatisfy(\.isFinite) }) else {
+        throw invalidInputs(
+            "horizon.expected_returns must have, for each period, a number for each of the \(count) instruments of the"
+                + " risk model, in its order."
+        )
+    }
+    return rows
 }
 
 /// Units held by instrument; a position of 0 units is not a holding.

@@ -27,9 +27,9 @@ struct ConstraintCompiler {
         let limitsTurnover = Self.turnoverLimit(of: problem.constraints) != nil
         var sold = problem.currentWeights.indices.map { index in
             problem.currentWeights[index] > Self.lowestWeight(of: index, problem)
-                && (limitsTurnover || rates[index] > 0)
+                && (limitsTurnover || rates[index] > 0 || problem.sales.ofInstruments)
         }
-        sold.append(limitsTurnover && problem.currentCash > 0)
+        sold.append((limitsTurnover || problem.sales.ofCash) && problem.currentCash > 0)
         let short = problem.instruments.indices.map { Self.lowestWeight(of: $0, problem) < 0 }
         layout = VariableLayout(instrumentCount: problem.instruments.count, sold: sold, short: short)
     }

@@ -14,14 +14,31 @@ public func optimizeAllocation(
     _ problem: AllocationProblem,
     shouldStop: () -> Bool
 ) throws(OptimizationFailure) -> AllocationSolution {
-    switch problem.type {
-    case .meanVariance, .blackLitterman, .factorBased, .robust, .scenarioBased:
+    if problem.objective.isOfTerms { return try ComposedMethod(problem).solve(shouldStop: shouldStop) }
+    return switch problem.type {
+    case .meanVariance, .blackLitterman, .factorBased, .robust, .scenarioBased, .custom:
         if problem.riskMeasure == .volatility {
             try MeanVarianceMethod(problem).solve(shouldStop: shouldStop)
         } else {
             try RiskMeasureMethod(problem).solve(shouldStop: shouldStop)
         }
+    case .multiPeriod: try MultiPeriodMethod(problem).solve(shouldStop: shouldStop)
     case .riskParity: try RiskParityMethod(problem).solve(shouldStop: shouldStop)
     case .hierarchicalRiskParity: try HierarchicalMethod(problem).solve(shouldStop: shouldStop)
     }
+}
+
+/// What each term of a problem's objective comes to at a solution; nil where it is not put together of terms.
+///
+/// - Parameters:
+///   - problem: what was decided.
+///   - solution: its weights.
+/// - Returns: a value for each term, in their order.
+/// - Throws: ``OptimizationFailure`` where the moments do not have what a term needs.
+public func termValues(
+    of problem: AllocationProblem,
+    at solution: AllocationSolution
+) throws(OptimizationFailure) -> [TermValue]? {
+    guard problem.objective.isOfTerms else { return nil }
+    return try ComposedMethod(problem).values(of: solution)
 }

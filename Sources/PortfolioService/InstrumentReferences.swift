@@ -63,10 +63,22 @@ extension MethodParameters {
         for id in (scenarios?.first?.returns ?? [:]).keys.sorted() {
             references.append(.init(instrumentID: id, pointer: "/scenarios/0/returns/\(pointerToken(id))"))
         }
+        for (list, terms) in [("custom_objective", customObjective), ("objectives", objectives)] {
+            for (index, term) in (terms ?? []).enumerated() {
+                for id in (term.scores ?? [:]).keys.sorted() {
+                    references.append(
+                        .init(instrumentID: id, pointer: "/\(list)/\(index)/scores/\(pointerToken(id))")
+                    )
+                }
+            }
+        }
         for (field, shares) in [("market_weights", marketWeights), ("risk_budgets", riskBudgets)] {
             for id in (shares ?? [:]).keys.sorted() {
                 references.append(.init(instrumentID: id, pointer: "/\(field)/\(pointerToken(id))"))
             }
+        }
+        for id in (horizon?.terminalTarget ?? [:]).keys.sorted() where id != "cash" {
+            references.append(.init(instrumentID: id, pointer: "/horizon/terminal_target/\(pointerToken(id))"))
         }
         return references
     }

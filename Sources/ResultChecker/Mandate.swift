@@ -3,11 +3,11 @@ internal import PortfolioModel
 /// What a result is judged by, recomputed from the snapshot and the request alone.
 struct Mandate {
     let snapshot: MandateSnapshot
-    let moments: Moments
+    var moments: Moments
     let request: OptimizationRequest
     var limits: Constraints
     /// How risk is measured.
-    let riskMeasure: RiskMeasure
+    var riskMeasure: RiskMeasure
     let preferences: Preferences
     /// Instruments by id.
     let instruments: [String: Instrument]
@@ -16,7 +16,7 @@ struct Mandate {
     /// Value before trading, money.
     let value: Double
     /// Weights before trading, by instrument; cash under `cash`; zeros left out.
-    let current: [String: Double]
+    var current: [String: Double]
     /// What may be held.
     let universe: Set<String>
 
@@ -49,6 +49,13 @@ struct Mandate {
         self.instruments = instruments
         self.held = held
         self.current = current
+    }
+
+    /// Whether the moments have an entry for each instrument.
+    var isUsable: Bool {
+        let count = moments.instruments.count
+        return moments.expectedReturns.count == count && moments.covariance.count == count
+            && moments.covariance.isUsable
     }
 
     /// The portfolio's limits with the request's over them: field by field, maps entry by entry.

@@ -46,6 +46,14 @@ func checkTaxLots(
     return tax
 }
 
+/// Long-term from the day after the anniversary of the purchase on.
+func lotTerm(acquiredAt day: CalendarDate, soldOn today: CalendarDate) -> SoldLot.Term {
+    let inCommonYear = CalendarDate(year: day.year + 1, month: day.month, day: min(day.day, 28))
+    let anniversary = CalendarDate(year: day.year + 1, month: day.month, day: day.day) ?? inCommonYear
+    guard let anniversary else { return .short }
+    return today.daysSinceEpoch > anniversary.daysSinceEpoch ? .long : .short
+}
+
 /// Which lots a mandate sells first.
 enum LotOrderRule {
     case oldest, newest, dearest, leastTax
@@ -61,13 +69,7 @@ private struct LotSale {
 
     private var today: CalendarDate { mandate.snapshot.portfolio.asOf.date }
 
-    /// Long-term from the day after the anniversary of the purchase on.
-    func term(acquiredAt day: CalendarDate) -> SoldLot.Term {
-        let inCommonYear = CalendarDate(year: day.year + 1, month: day.month, day: min(day.day, 28))
-        let anniversary = CalendarDate(year: day.year + 1, month: day.month, day: day.day) ?? inCommonYear
-        guard let anniversary else { return .short }
-        return today.daysSinceEpoch > anniversary.daysSinceEpoch ? .long : .short
-    }
+    func term(acquiredAt day: CalendarDate) -> SoldLot.Term { lotTerm(acquiredAt: day, soldOn: today) }
 
     func rate(_ term: SoldLot.Term) -> Double {
         (term == .long ? mandate.preferences.longTermTaxRate : mandate.preferences.shortTermTaxRate) ?? 0

@@ -63,6 +63,10 @@ struct TradeReasonsCheck {
         let isSearched = mandate.riskMeasure == .entropicValueAtRisk && scenarios != nil
         for (index, trade) in result.trades.enumerated() {
             let claim = "trades/\(index)/reasons"
+            guard !mandate.request.objective.isOfTerms else {
+                findings.require(trade.reasons == nil, claim, expected: "none: the terms say why", actual: "reasons")
+                continue
+            }
             guard let reasons = trade.reasons else {
                 findings.require(false, claim, expected: "why it is recommended", actual: "nothing")
                 continue
@@ -179,7 +183,7 @@ struct TradeReasonsCheck {
                 countsVolatilities = true
                 risk = metrics.diversificationRatio ?? 0
             case .minimizeTransactionCosts: (costsOnly, risk) = (true, 0)
-            case .minimizeRisk, .riskBudgeting: break
+            case .minimizeRisk, .riskBudgeting, .multiObjective, .custom: break
             }
         }
     }

@@ -74,6 +74,7 @@ struct CapabilitiesTests {
                 specificVariance: (0..<12).map { _ in random.uniform(0.005...0.03) }
             )
         }
+        if combination.type == .multiPeriod { job.request.parameters.horizon = horizon(&random, job) }
         job.snapshot.riskModel.returns = history
         job.snapshot.riskModel.covariance = nil
         job.snapshot.portfolio.benchmark = ["N0": 0.3, "N1": 0.3, "N5": 0.4]
@@ -81,6 +82,15 @@ struct CapabilitiesTests {
             job.snapshot.instruments[index].sector = ["tech", "health", "energy"][index % 3]
         }
         return job
+    }
+
+    /// Three periods whose expected returns differ.
+    private func horizon(_ random: inout SeededGenerator, _ job: OptimizationJob) -> Horizon {
+        var rows: [[Double]] = []
+        for _ in 0..<3 {
+            rows.append((job.snapshot.riskModel.expectedReturns ?? []).map { $0 + random.uniform(-0.02...0.02) })
+        }
+        return Horizon(periodCount: 3, expectedReturns: rows)
     }
 
     @Test(arguments: ListedCombination.all, UInt64(1)...3)

@@ -7,6 +7,12 @@ import TestSupport
 struct TestJob {
     var job: OptimizationJob
 
+    /// Terms that need neither benchmark, factors nor scenarios of their own.
+    static let terms = [
+        ObjectiveTerm(.expectedReturn, weight: 1), ObjectiveTerm(.risk, weight: -0.3),
+        ObjectiveTerm(.concentration, weight: -0.02), ObjectiveTerm(.cost, weight: -1),
+    ]
+
     /// Instruments N0, N1, … with a covariance of random returns, each held in equal value.
     init(count: Int = 4, seed: UInt64 = 1, objective: Objective = .maximizeSharpe) {
         var random = SeededGenerator(seed: seed)
@@ -39,6 +45,8 @@ struct TestJob {
         )
         portfolio.preferences.transactionCostModel = 0.0005
         var request = OptimizationRequest(portfolioID: "p", type: .meanVariance, objective: objective)
+        request.parameters.customObjective = objective == .custom ? Self.terms : nil
+        request.parameters.objectives = objective == .multiObjective ? Self.terms : nil
         request.constraints.maxPositionSize = count >= 4 ? 0.4 : 1
         request.constraints.minCash = 0.01
         job = OptimizationJob(

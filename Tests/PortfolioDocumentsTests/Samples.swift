@@ -82,12 +82,14 @@ struct Samples {
 
     mutating func request() -> OptimizationRequest {
         let combination = Capabilities.combinations[count(0...(Capabilities.combinations.count - 1))]
+        var constraints = constraints()
+        if combination.type == .multiPeriod { constraints.minPositionSize = nil }
         return OptimizationRequest(
             portfolioID: "port-\(count(0...999))",
             type: combination.type,
             objective: combination.objective,
             riskMeasure: combination.riskMeasures[count(0...(combination.riskMeasures.count - 1))],
-            constraints: constraints(),
+            constraints: constraints,
             preferences: preferences(),
             parameters: parameters(of: combination),
             estimation: Estimation(
@@ -101,6 +103,11 @@ struct Samples {
     /// What the method of a type is told.
     private mutating func parameters(of combination: MethodCombination) -> MethodParameters {
         var parameters = MethodParameters()
+        if combination.objective == .multiObjective {
+            parameters.objectives = terms()
+            let axes = parameters.objectives.map { MethodParameters.paretoAxes.contains($0.count) } ?? false
+            if axes { parameters.paretoPoints = maybe { $0.count(2...9) } }
+        }
         switch combination.type {
         case .meanVariance, .factorBased: break
         case .blackLitterman:
@@ -114,6 +121,13 @@ struct Samples {
             parameters.distanceOfDistance = maybe { $0.count(0...1) == 0 }
         case .robust: parameters.uncertainty = uncertainty(of: combination)
         case .scenarioBased: parameters.scenarios = scenarios()
+        case .custom: parameters.customObjective = terms()
+        case .multiPeriod:
+            parameters.horizon = Horizon(
+                periodCount: 3,
+                expectedReturns: maybe { samples in (0..<3).map { _ in (0..<4).map { _ in -samples.fraction() } } },
+                terminalTarget: maybe { _ in ["A": 0.25, "cash": 0.75] }
+            )
         }
         return parameters
     }
@@ -125,6 +139,22 @@ struct Samples {
                 name: name,
                 probability: hasProbabilities ? 0.5 : nil,
                 returns: ["A": fraction(), "B": -fraction()]
+            )
+        }
+    }
+
+    /// Terms of every kind, each weighed so that the sum is concave.
+    private mutating func terms() -> [ObjectiveTerm] {
+        ObjectiveTerm.Kind.allCases.filter { $0 == .expectedReturn || count(0...1) == 0 }.map { kind in
+            let weight = (kind.shape == .convex ? -1 : 1) * (0.1 + fraction())
+            return ObjectiveTerm(
+                kind,
+                weight: weight,
+                name: maybe { _ in "my \(kind.rawValue)" },
+                riskMeasure: kind == .risk
+                    ? maybe { $0.count(0...1) == 0 ? .conditionalValueAtRisk : .volatility } : nil,
+                factor: kind == .factorExposure ? "MKT" : nil,
+                scores: kind == .score ? ["A": 0.5, "B": -1] : nil
             )
         }
     }

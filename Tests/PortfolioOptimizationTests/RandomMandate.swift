@@ -61,6 +61,15 @@ struct RandomMandate: Decodable, Sendable, CustomTestStringConvertible {
 
     /// Those that may hold short.
     static let short = read("short_mandates")
+    /// Those over the whole language of limits and objectives on volatility.
+    static let language = read("language_mandates")
+
+    /// The mandate with its benchmark, and with the factors where a limit names some.
+    var whole: TestMandate {
+        var mandate = mandate(inParts: constraints.factor_exposures != nil)
+        mandate.benchmark = benchmark
+        return mandate
+    }
 
     private static func read(_ name: String) -> [RandomMandate] {
         guard let url = Bundle.module.url(forResource: "Fixtures/\(name)", withExtension: "json"),

@@ -10,6 +10,8 @@ struct TestMandate {
     var covariance: DenseMatrix
     /// The covariance in parts; goes before `covariance`.
     var factors: FactorStructure?
+    /// Factors that limits and terms name, beside a covariance of another origin.
+    var exposures: FactorStructure?
     var prices: [Double]
     var quantities: [Double]
     var cash = 0.0
@@ -17,6 +19,8 @@ struct TestMandate {
     var assetClasses: [String?]
     var costs: [TransactionCost?]
     var taxLots: [TaxLot] = []
+    /// The lots of single instruments; they go before `taxLots`.
+    var lots: [String: [TaxLot]] = [:]
     var universe: [String]?
     var portfolioConstraints = Constraints()
     var constraints = Constraints()
@@ -50,14 +54,30 @@ struct TestMandate {
         }
     }
 
+    /// The problem; one of the objective `custom` is of the type `custom`.
     func problem(
         _ objective: Objective,
         measure: RiskMeasure = .volatility,
         returns: DenseMatrix? = nil,
         probabilities: [Double]? = nil
     ) throws -> AllocationProblem {
+        let asked = asked(objective, measure: measure, returns: returns, probabilities: probabilities)
+        return try AllocationProblem(snapshot: asked.snapshot, moments: asked.moments, request: asked.request)
+    }
+
+    /// What a problem is made of.
+    func asked(
+        _ objective: Objective,
+        measure: RiskMeasure = .volatility,
+        returns: DenseMatrix? = nil,
+        probabilities: [Double]? = nil
+    ) -> (snapshot: MandateSnapshot, moments: Moments, request: OptimizationRequest) {
         let positions = identifiers.indices.filter { quantities[$0] != 0 }.map { index in
-            Position(instrumentID: identifiers[index], quantity: quantities[index], taxLots: taxLots)
+            Position(
+                instrumentID: identifiers[index],
+                quantity: quantities[index],
+                taxLots: lots[identifiers[index]] ?? taxLots
+            )
         }
         let portfolio = Portfolio(
             baseCurrency: "USD",
@@ -69,6 +89,11 @@ struct TestMandate {
             universe: universe,
             benchmark: benchmark
         )
+        var parameters = parameters
+        if objective == .multiObjective, parameters.objectives == nil {
+            // Twice the variance against return: utility at a risk aversion of 4.
+            parameters.objectives = [ObjectiveTerm(.expectedReturn, weight: 1), ObjectiveTerm(.variance, weight: -2)]
+        }
         let model = RiskModel(
             asOf: Timestamp(microseconds: 0),
             instruments: identifiers,
@@ -83,9 +108,9 @@ struct TestMandate {
             returns: returns,
             probabilities: probabilities,
             periodsPerYear: 252,
-            factors: factors
+            factors: factors ?? exposures
         )
-        return try AllocationProblem(
+        return (
             snapshot: MandateSnapshot(
                 portfolio: portfolio,
                 riskModel: model,
@@ -95,7 +120,7 @@ struct TestMandate {
             moments: moments,
             request: OptimizationRequest(
                 portfolioID: "portfolio",
-                type: type,
+                type: objective == .custom ? .custom : type,
                 objective: objective,
                 riskMeasure: measure,
                 constraints: constraints,
@@ -107,6 +132,16 @@ struct TestMandate {
 
     func solve(_ objective: Objective) throws -> AllocationSolution {
         try optimizeAllocation(problem(objective)) { false }
+    }
+
+    /// The code of the failure that an objective ends in, or nil when it has an answer; nothing is explained.
+    func verdict(_ objective: Objective) throws -> String? {
+        var problem = try problem(objective)
+        problem.explainsFailures = false
+        do throws(OptimizationFailure) {
+            _ = try optimizeAllocation(problem) { false }
+            return nil
+        } catch { return error.code }
     }
 
     /// The failure that an objective ends in, or nil when it has an answer.
@@ -185,7 +220,8 @@ struct Figures {
         case .maximizeInformationRatio: activeReturn / trackingError
         case .maximizeDiversification: diversificationRatio
         case .minimizeTransactionCosts: -tradingCost
-        case .riskBudgeting: .nan
+        case .multiObjective: netReturn - 2 * volatility * volatility
+        case .riskBudgeting, .custom: .nan
         }
     }
 }

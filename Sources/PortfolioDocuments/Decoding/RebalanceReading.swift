@@ -61,24 +61,28 @@ private func readObjective(_ request: inout RebalanceRequest, _ reader: ObjectRe
     let type = reader.choice(
         "optimization_type",
         OptimizationType.self,
-        notOffered: typesNotOffered,
+        notOffered: [],
         default: .meanVariance
     )
     guard let type else { return }
+    if type == .custom {
+        let message = "optimization_type custom has terms: optimize first and name its optimization_id"
+        reader.faults.report(.notSupported, at: reader.path("optimization_type"), message)
+        return
+    }
     if type == .blackLitterman {
         let message = "optimization_type black_litterman has views: optimize first and name its optimization_id"
         reader.faults.report(.notSupported, at: reader.path("optimization_type"), message)
         return
     }
-    if type == .robust || type == .scenarioBased {
-        let what = type == .robust ? "an uncertainty" : "scenarios"
+    if let what = [OptimizationType.robust: "an uncertainty", .scenarioBased: "scenarios", .multiPeriod: "a horizon"][type] {
         let message = "optimization_type \(type.rawValue) has \(what): optimize first and name its optimization_id"
         reader.faults.report(.notSupported, at: reader.path("optimization_type"), message)
         return
     }
     let objectives = Capabilities.objectives(of: type)
     let usual = objectives.contains(.maximizeSharpe) ? .maximizeSharpe : objectives.first
-    let objective = reader.choice("objective", Objective.self, notOffered: objectivesNotOffered, default: usual)
+    let objective = reader.choice("objective", Objective.self, notOffered: [], default: usual)
     let measure = reader.choice(
         "risk_measure",
         RiskMeasure.self,
@@ -90,6 +94,11 @@ private func readObjective(_ request: inout RebalanceRequest, _ reader: ObjectRe
         // The plan over lots knows a limit on volatility only.
         let message = "risk_measure \(measure.rawValue) is not supported in a rebalance; optimize first and name its"
         reader.faults.report(.notSupported, at: reader.path("risk_measure"), "\(message) optimization_id")
+        return
+    }
+    guard objective != .multiObjective else {
+        let message = "objective multi_objective has terms: optimize first and name its optimization_id"
+        reader.faults.report(.notSupported, at: reader.path("objective"), message)
         return
     }
     guard objectives.contains(objective), Capabilities.riskMeasures(of: type, objective).contains(measure) else {

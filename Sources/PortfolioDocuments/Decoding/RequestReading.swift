@@ -5,10 +5,7 @@ private let requestFields = FieldNames(
     known: [
         "portfolio_id", "optimization_type", "objective", "risk_measure", "constraints", "preferences",
         "frontier_points", "estimation",
-    ] + methodFields,
-    notOffered: [
-        "horizon", "custom_objective", "objectives", "pareto_points",
-    ]
+    ] + methodFields + multiObjectiveFields
 )
 
 /// Reads the body of `POST /api/v1/optimizations`.
@@ -24,7 +21,7 @@ func readOptimizationRequest(_ value: JSONValue, _ faults: FaultCollector) -> Op
     let parameters = readMethodParameters(reader, kind)
     reportUnknownScenarios(constraints, parameters.scenarios, reader)
     guard let portfolioID, let kind else { return nil }
-    return OptimizationRequest(
+    let request = OptimizationRequest(
         portfolioID: portfolioID,
         type: kind.type,
         objective: kind.objective,
@@ -35,6 +32,8 @@ func readOptimizationRequest(_ value: JSONValue, _ faults: FaultCollector) -> Op
         frontierPointCount: frontierPointCount,
         estimation: estimation ?? Estimation()
     )
+    reportNonconvex(request, reader)
+    return request
 }
 
 /// Reads a member that is an object of its own, or nil when absent.

@@ -16,6 +16,7 @@ extension DocumentEncoder {
                 writer.object { writer in
                     for (type, fields) in fieldsByType { writeNames(type.rawValue, fields, &writer) }
                 }
+                writeKnownTerms(&writer)
                 writeNames("constraints", Capabilities.constraints, &writer)
                 writer.name("estimators")
                 writer.object { writer in
@@ -56,9 +57,14 @@ extension DocumentLimits {
         ("instruments_dense", denseInstruments), ("instruments_factor_model", factorModelInstruments),
         ("instruments_per_put", instrumentsPerPut), ("positions", positions), ("universe", universe),
         ("tax_lots_per_position", lotsPerPosition), ("recent_trades", recentTrades), ("groups", groups),
-        ("views", views), ("scenarios", scenarios), ("factors", factors), ("periods", periods),
+        ("views", views), ("scenarios", scenarios), ("objective_terms", objectiveTerms),
+        ("horizon_periods", Capabilities.horizonPeriods),
+        ("horizon_weights_dense", Capabilities.horizonWeights.dense),
+        ("horizon_weights_factor_model", Capabilities.horizonWeights.inParts), ("factors", factors),
+        ("periods", periods),
         ("name_length", nameLength),
         ("identifier_length", identifierLength), ("faults", faults),
         ("frontier_points", FrontierRequest.pointRange.upperBound),
+        ("pareto_points", MethodParameters.paretoPointRange.upperBound),
     ]
 }

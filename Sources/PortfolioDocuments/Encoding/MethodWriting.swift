@@ -22,6 +22,11 @@ extension DocumentEncoder {
             writer.name("scenarios")
             writeScenarios(scenarios, &writer)
         }
+        writeObjectiveTerms(parameters, &writer)
+        if let horizon = parameters.horizon {
+            writer.name("horizon")
+            writeHorizon(horizon, &writer)
+        }
     }
 
     private static func writeView(_ view: ReturnView, _ writer: inout JSONWriter) {

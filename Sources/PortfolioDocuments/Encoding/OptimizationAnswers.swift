@@ -139,8 +139,13 @@ extension DocumentEncoder {
         writePreferences(result.preferences, &writer)
         writer.name("binding_constraints")
         writer.array(result.bindingConstraints) { writeBindingConstraint($1, &$0) }
+        if let certificate = result.certificate {
+            writer.name("certificate")
+            writeCertificate(certificate, &writer)
+        }
         writer.name("risk_contributions")
         writeWeights(result.riskContributions, &writer)
+        if let values = result.objectiveTerms { writeTermValues(values, &writer) }
         if let report = result.blackLitterman {
             writer.name("black_litterman")
             writeBlackLitterman(report, &writer)
@@ -153,6 +158,7 @@ extension DocumentEncoder {
             writer.name("scenario_outcomes")
             writeScenarioOutcomes(report, &writer)
         }
+        if let path = result.path { writePath(path, &writer) }
     }
 
     static func writeInputs(_ inputs: ResultInputs, portfolioID: String, _ writer: inout JSONWriter) {

@@ -23,7 +23,7 @@ extension ProgramBuilder {
     ///
     /// A relaxation may move the upper weights, and then the row says nothing.
     func impliedPositions() -> [LinearRow] {
-        guard let limit = limits.positionLimit, relaxation == nil else { return [] }
+        guard let limit = limits.positionLimit, relaxations.isEmpty else { return [] }
         let caps = limit.counted.map { index in
             let (own, most) = (limits.weightLimits(of: index), limits.permitsShorts ? Double.infinity : 1)
             return max(min(most, own.upper?.bound ?? 1), -(own.lower?.bound ?? 0))
@@ -54,9 +54,9 @@ extension ProgramBuilder {
             head.columns.append(scaleColumn)
             head.coefficients.append(-bound)
         }
-        if let relaxation, let relaxationColumn, relaxation.parameter == limit.side.parameter {
-            head.columns.append(relaxationColumn)
-            head.coefficients.append(-relaxation.sign / limit.unit)
+        for move in moves(of: limit.side.parameter) {
+            head.columns.append(move.column)
+            head.coefficients.append(-move.sign / limit.unit)
         }
         rows.append(head)
         bounds.append(isHomogeneous ? 0 : bound)

@@ -12,7 +12,7 @@ func searchPositions(
     optimalityGap: Double,
     shouldStop: () -> Bool
 ) -> ProgramOutcome? {
-    guard let positions = program.positions, program.scaleColumn == nil, program.relaxationColumn == nil,
+    guard let positions = program.positions, program.scaleColumn == nil, program.relaxationColumns.isEmpty,
         !positions.mayBeShort, let few = fewOfMany(program, positions)
     else { return nil }
     var settings = CardinalitySettings()

@@ -68,7 +68,7 @@ extension MeanVarianceMethod {
             case .maximizeUtility, .maximizeReturn: return try mostReturn(shouldStop: shouldStop)
             case .maximizeSharpe: return try largestRatio(linear, shouldStop: shouldStop)
             case .maximizeInformationRatio, .maximizeDiversification,
-                .minimizeTransactionCosts, .riskBudgeting:
+                .minimizeTransactionCosts, .riskBudgeting, .multiObjective, .custom:
                 return nil
             }
         } catch {

@@ -48,7 +48,7 @@ extension MeanVarianceMethod {
             let constant = scaling.costOfCurrentWeights + scaling.constantGain - benchmark.expectedReturn
             return RatioObjective(gains: gains, constant: constant, benchmark: benchmark)
         case .minimizeRisk, .maximizeReturn, .maximizeUtility, .minimizeTrackingError, .minimizeTransactionCosts,
-            .riskBudgeting:
+            .riskBudgeting, .multiObjective, .custom:
             return nil
         }
     }
@@ -80,7 +80,10 @@ extension MeanVarianceMethod {
     }
 
     /// Why a ratio has no maximum where the best gain is not positive.
-    func noGain(_ ratio: RatioObjective, best: Double) -> OptimizationFailure {
+    func noGain(_ ratio: RatioObjective, best: Double) -> OptimizationFailure { noGain(forRatioWithBest: best) }
+
+    /// Why the ratio of the problem's objective has no maximum where the best gain is not positive.
+    func noGain(forRatioWithBest best: Double) -> OptimizationFailure {
         switch problem.objective {
         case .maximizeInformationRatio:
             OptimizationFailure(

@@ -45,7 +45,7 @@ struct RiskMeasureMethod {
             return try dressed(try tradeOff(aversion: aversion, shouldStop: shouldStop), shouldStop: shouldStop)
         case .maximizeSharpe: return try bestRatio(shouldStop: shouldStop)
         case .minimizeTrackingError, .maximizeInformationRatio, .maximizeDiversification, .minimizeTransactionCosts,
-            .riskBudgeting:
+            .riskBudgeting, .multiObjective, .custom:
             // Requests of this kind are refused before they get here.
             throw OptimizationFailure(
                 code: "invalid_inputs",
@@ -77,7 +77,7 @@ struct RiskMeasureMethod {
     }
 
     /// The least risk within the limits, that on risk left out.
-    private func leastRiskOptimum(shouldStop: () -> Bool) throws(OptimizationFailure) -> Optimum {
+    func leastRiskOptimum(shouldStop: () -> Bool) throws(OptimizationFailure) -> Optimum {
         let builder = builder(limitsRisk: false)
         var linear = [Double](repeating: 0, count: builder.columnCount)
         if let column = builder.riskColumn { linear[column] = 1 }
@@ -135,6 +135,16 @@ struct RiskMeasureMethod {
         guard let program = builder.program(quadratic: nil, linear: linear) else {
             throw try base.infeasible(because: nil, shouldStop: shouldStop)
         }
+        return try solved(program, gain: gain, anchor: anchor, shouldStop: shouldStop)
+    }
+
+    /// The optimum of a program with the risk column of this method.
+    func solved(
+        _ program: AllocationProgram,
+        gain: Double?,
+        anchor: [Double]?,
+        shouldStop: () -> Bool
+    ) throws(OptimizationFailure) -> Optimum {
         let outcome = try solver.solve(
             program,
             preferences: problem.preferences,
@@ -262,7 +272,7 @@ struct RiskMeasureMethod {
     }
 
     /// An optimum cleaned, checked against every limit, and with its binding limits.
-    private func dressed(
+    func dressed(
         _ found: Optimum,
         shouldStop: () -> Bool
     ) throws(OptimizationFailure) -> AllocationSolution {
@@ -327,7 +337,7 @@ struct RiskMeasureMethod {
     }
 
     /// The answer when no trading is allowed: what is held, if it meets the limits.
-    private func currentAllocation(shouldStop: () -> Bool) throws(OptimizationFailure) -> AllocationSolution {
+    func currentAllocation(shouldStop: () -> Bool) throws(OptimizationFailure) -> AllocationSolution {
         let point = limits.point(weights: problem.currentWeights, cash: problem.currentCash)
         guard violation(at: point).amount <= AllocationLimits.tolerance else {
             throw try base.infeasible(
@@ -365,8 +375,18 @@ func riskSolver(of problem: AllocationProblem) throws(OptimizationFailure) -> an
 ///
 /// - Throws: as ``riskSolver(of:)``.
 func portfolioRisk(of problem: AllocationProblem) throws(OptimizationFailure) -> any PortfolioRisk {
+    try portfolioRisk(of: problem, problem.riskMeasure)
+}
+
+/// A measure of a problem's instruments, whether or not it is the problem's own.
+///
+/// - Throws: as ``riskSolver(of:)``.
+func portfolioRisk(
+    of problem: AllocationProblem,
+    _ measure: RiskMeasure
+) throws(OptimizationFailure) -> any PortfolioRisk {
     let nominal = try portfolioRisk(
-        problem.riskMeasure,
+        measure,
         returns: problem.scenarios,
         probabilities: problem.scenarioProbabilities,
         expectedReturns: problem.expectedReturns,

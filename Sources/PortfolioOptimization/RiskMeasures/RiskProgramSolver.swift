@@ -64,7 +64,10 @@ final class RiskProgramSolver: RiskSolving {
             return try ThresholdRounds(solver: self, preferences: preferences).solve(program, shouldStop: shouldStop)
         }
         let isCurved = program.sparse.cones.contains { cone in
-            if case .secondOrder = cone { true } else { false }
+            switch cone {
+            case .zero, .nonnegative: false
+            case .secondOrder, .exponential, .power: true
+            }
         }
         if program.riskLimitRow == nil, !isCurved, program.sparse.linear[column] > 0, let hinges = risk.hinges {
             return try solveByHinges(program, hinges, column: column, shouldStop: shouldStop)

@@ -23,6 +23,13 @@ struct TrackingModel: Sendable {
         covariance = moments.covariance.selecting(chosen + outside)
         self.benchmark = (chosen + outside).map { benchmark[moments.instruments[$0]] ?? 0 }
     }
+
+    /// The tracking error of weights of the problem's instruments, annual.
+    func error(at weights: ArraySlice<Double>) -> Double {
+        var active = benchmark.map { -$0 }
+        for (place, weight) in weights.enumerated() { active[place] += weight }
+        return covariance.quadraticForm(active).squareRoot()
+    }
 }
 
 /// An upper limit of the tracking error √((w − b)ᵀΣ(w − b)), annual.
@@ -51,9 +58,5 @@ struct TrackingLimit: Sendable {
     }
 
     /// The tracking error of weights, annual.
-    func error(at weights: ArraySlice<Double>) -> Double {
-        var active = model.benchmark.map { -$0 }
-        for (place, weight) in weights.enumerated() { active[place] += weight }
-        return model.covariance.quadraticForm(active).squareRoot()
-    }
+    func error(at weights: ArraySlice<Double>) -> Double { model.error(at: weights) }
 }

@@ -1,5 +1,4 @@
-internal import MomentEstimation
-internal import PortfolioModel
+public import PortfolioModel
 
 extension Moments {
     /// The moments a request rests on: those of its scenarios, or those its type rests on.
@@ -21,8 +20,10 @@ extension Moments {
     /// The moments an optimization of a type rests on: `factor_based` on the covariance of the factor model, even where
     /// the risk model has another one beside it.
     ///
+    /// - Parameter type: the kind of optimization.
+    /// - Returns: the moments with the covariance that the type rests on.
     /// - Throws: ``OptimizationFailure`` with the code `missing_factors` for a risk model without factors.
-    func suited(to type: OptimizationType) throws(OptimizationFailure) -> Moments {
+    public func suited(to type: OptimizationType) throws(OptimizationFailure) -> Moments {
         guard type == .factorBased else { return self }
         guard let factors else {
             throw OptimizationFailure(
