@@ -106,7 +106,9 @@ extension Capabilities {
     public static func uncertainties(of objective: Objective, _ riskMeasure: RiskMeasure) -> [Uncertainty.Kind] {
         var kinds: [Uncertainty.Kind] = [.ellipsoidal, .box]
         switch objective {
-        case .minimizeTrackingError, .maximizeInformationRatio, .maximizeDiversification, .riskBudgeting: break
+        case .minimizeTrackingError, .maximizeInformationRatio, .maximizeDiversification, .riskBudgeting,
+            .multiObjective, .custom:
+            break
         case .minimizeRisk, .maximizeReturn, .maximizeUtility, .maximizeSharpe, .minimizeTransactionCosts:
             if riskMeasure == .volatility { kinds.append(.covarianceBox) }
             if riskMeasure == .conditionalValueAtRisk { kinds.append(.wasserstein) }

@@ -246,9 +246,11 @@ struct ProgramBuilder {
                 reaching.coefficients.append(bound)
                 reaching.upperBound = 0
             }
-            if isMoved, let relaxationColumn {
-                reaching.columns.append(relaxationColumn)
-                reaching.coefficients.append(-1)
+            if isMoved {
+                for move in moves(of: limits.threshold?.parameter) {
+                    reaching.columns.append(move.column)
+                    reaching.coefficients.append(-1)
+                }
             }
             let notHeld = LinearRow(columns: [instrument], coefficients: [side], upperBound: 0)
             return Disjunction(off: [notHeld], on: [reaching])

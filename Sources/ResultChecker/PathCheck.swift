@@ -71,7 +71,7 @@ private struct PathTotals {
         case .maximizeSharpe: return ratio(gross - charged - periods * (preferences.riskFreeRate ?? 0), variance)
         case .maximizeInformationRatio: return ratio(active - charged, activeVariance)
         case .maximizeDiversification: return ratio(undiversified, variance)
-        case .riskBudgeting: return .nan
+        case .riskBudgeting, .multiObjective, .custom: return .nan
         }
     }
 

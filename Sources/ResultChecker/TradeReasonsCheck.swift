@@ -79,8 +79,12 @@ struct TradeReasonsCheck {
             let excess = mandate.moments.expectedReturns[place] - prices.cash
             if returnPenalty == nil || index < Self.mostUncertain {
                 let earned = prices.earned * (excess * trade.weightChange - penaltyAdded(by: trade, place))
-                let slack = returnPenalty == nil ? 0 : 1e-11
-                findings.equal(reasons.expectedReturn, earned, "\(claim)/return", within: slack)
+                findings.equal(
+                    reasons.expectedReturn,
+                    earned,
+                    "\(claim)/return",
+                    within: returnPenalty == nil ? 0 : 1e-11
+                )
             }
             if isSearched, index >= Self.mostEntropic { continue }
             let own = mandate.moments.covariance[place, place]

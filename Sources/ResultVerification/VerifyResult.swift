@@ -113,8 +113,8 @@ package enum VerifyResult {
             of: given.riskModel,
             as: estimation,
             market: estimation.needsMarket ? MarketView(given.portfolio, preferences) : nil
-        ).suited(to: request.type)
-        var moments = provided
+        ).suited(to: request, snapshot)
+        var moments = try provided.ofFirstPeriod(request.parameters.horizon)
         if request.type == .blackLitterman {
             moments =
                 try blackLittermanMoments(

@@ -3,8 +3,12 @@ public import PortfolioModel
 extension Moments {
     /// The moments a request rests on: those of its scenarios, or those its type rests on.
     ///
+    /// - Parameters:
+    ///   - request: what is asked for.
+    ///   - snapshot: the inputs at the pinned versions.
+    /// - Returns: the moments it rests on.
     /// - Throws: ``OptimizationFailure`` as ``suited(to:)`` and as `scenarioMoments`.
-    func suited(
+    public func suited(
         to request: OptimizationRequest,
         _ snapshot: MandateSnapshot
     ) throws(OptimizationFailure) -> Moments {

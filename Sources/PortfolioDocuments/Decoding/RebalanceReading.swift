@@ -75,7 +75,9 @@ private func readObjective(_ request: inout RebalanceRequest, _ reader: ObjectRe
         reader.faults.report(.notSupported, at: reader.path("optimization_type"), message)
         return
     }
-    if let what = [OptimizationType.robust: "an uncertainty", .scenarioBased: "scenarios", .multiPeriod: "a horizon"][type] {
+    if let what = [OptimizationType.robust: "an uncertainty", .scenarioBased: "scenarios", .multiPeriod: "a horizon"][
+        type
+    ] {
         let message = "optimization_type \(type.rawValue) has \(what): optimize first and name its optimization_id"
         reader.faults.report(.notSupported, at: reader.path("optimization_type"), message)
         return

@@ -59,6 +59,8 @@ private func readResult(_ fields: DocumentFields, _ faults: FaultCollector) -> R
     )
     result.certificate = fields.optional("certificate").map(readCertificate)
     result.blackLitterman = fields.optional("black_litterman").map(readBlackLitterman)
+    result.robust = fields.optional("robust").flatMap(readRobust)
+    result.scenarioOutcomes = fields.optional("scenario_outcomes").map(readScenarioOutcomes)
     if fields.optional("excluded") != nil {
         result.excluded = fields.list("excluded") {
             ExcludedInstrument(

@@ -6,7 +6,7 @@ extension AllocationLimits {
         guard !values.isEmpty else { return self }
         func moved(_ side: LimitSide?) -> LimitSide? {
             guard var side, let value = side.parameter.flatMap({ values[$0] }) else { return side }
-            side.bound = value
+            side.bound = side.slope * value
             return side
         }
         var limits = self
@@ -54,8 +54,16 @@ extension AllocationLimits {
         for index in 0..<layout.instrumentCount where under.contains(index) || counted.contains(index) {
             if point[index] == 0 {
                 limits.expressions[index].upper = LimitSide(bound: 0)
-            } else if under.contains(index), let threshold {
+                if layout.shortColumns[index] != nil { limits.expressions[index].lower = LimitSide(bound: 0) }
+            } else if under.contains(index), let threshold, point[index] > 0 {
                 limits.expressions[index].lower = threshold
+            } else if under.contains(index), let threshold {
+                limits.expressions[index].upper = LimitSide(
+                    bound: -threshold.bound,
+                    parameter: threshold.parameter,
+                    subject: threshold.subject,
+                    slope: -1
+                )
             }
         }
         limits.threshold = nil

@@ -34,6 +34,7 @@ struct MeanVarianceMethod {
         self.problem = problem
         self.limits = limits
         self.scaling = scaling
+        explains = problem.explainsFailures
     }
 
     /// The best allocation; by the interior point alone where another answer is wanted for comparison.

@@ -166,7 +166,8 @@ struct MultiPeriodMethod {
             let gains = objective.netExcessReturns()
             let unit = powerOfTwo(near: largest(gains))
             return (nil, divided(gains, by: -unit), unit / Double(stages.count))
-        case .maximizeUtility, .maximizeSharpe, .maximizeInformationRatio, .maximizeDiversification, .riskBudgeting:
+        case .maximizeUtility, .maximizeSharpe, .maximizeInformationRatio, .maximizeDiversification, .riskBudgeting,
+            .multiObjective, .custom:
             let gains = objective.netExcessReturns()
             let aversion = problem.preferences.effectiveRiskAversion
             let unit = powerOfTwo(near: max(aversion * squaredUnit, largest(gains)))

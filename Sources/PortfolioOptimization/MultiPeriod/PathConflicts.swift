@@ -181,7 +181,7 @@ struct PathConflicts {
             let program = PathProgramBuilder(stages: stages, relaxation: relaxation)
                 .program(quadratic: nil, linear: nil)
             // An explanation is not worth a failure of its own: the value stays unknown.
-            guard let program, let column = program.whole.relaxationColumn,
+            guard let program, let column = program.whole.relaxationColumns.first,
                 case .solved(let optimum) = try? solveProgram(
                     program.whole,
                     preferences: preferences,

@@ -65,7 +65,7 @@ struct PathObjective {
             }
             return (gains, constant)
         case .minimizeRisk, .maximizeReturn, .maximizeUtility, .minimizeTrackingError, .minimizeTransactionCosts,
-            .riskBudgeting:
+            .riskBudgeting, .multiObjective, .custom:
             return nil
         }
     }
@@ -106,7 +106,7 @@ struct PathObjective {
         case .maximizeSharpe: return ratio((gross - costs) / periods - rate, variance / periods)
         case .maximizeInformationRatio: return ratio((active - costs) / periods, activeVariance / periods)
         case .maximizeDiversification: return ratio(undiversified / periods, variance / periods)
-        case .riskBudgeting: return 0
+        case .riskBudgeting, .multiObjective, .custom: return 0
         }
     }
 

@@ -121,13 +121,14 @@ struct PathProgramBuilder {
             cones: cones
         )
         path.whole.scaleColumn = scaleColumn
-        path.whole.relaxationColumn = relaxationColumn
+        path.whole.relaxationColumns = relaxationColumn.map { $0..<($0 + 1) } ?? 0..<0
         return path
     }
 
     /// The rows of one period over its own columns.
     private func program(of stage: PathStage) -> AllocationProgram? {
-        var builder = ProgramBuilder(limits: stage.limits, isHomogeneous: isHomogeneous, relaxation: relaxation)
+        var builder = ProgramBuilder(limits: stage.limits, isHomogeneous: isHomogeneous)
+        builder.relaxations = relaxation.map { [$0] } ?? []
         if !stage.limits.volatilityLimits.isEmpty {
             builder.volatility = (stage.method.scaling.factor, stage.method.scaling.volatilityUnit)
         }
