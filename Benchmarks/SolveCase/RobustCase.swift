@@ -25,7 +25,7 @@ func solveRobust(_ file: CaseFile) throws -> () throws -> CaseAnswer {
         periodsPerYear: 252
     )
     let snapshot = MandateSnapshot(
-        portfolio: Portfolio(baseCurrency: "USD", asOf: asOf, riskModelID: "m", cash: 1),
+        portfolio: Portfolio(baseCurrency: "USD", asOf: asOf, riskModelID: "m", cash: 1, positions: []),
         riskModel: RiskModel(asOf: asOf, instruments: identifiers, periodsPerYear: 252, covariance: covariance),
         instruments: identifiers.enumerated().map { Instrument(id: $1, sector: "\(Int(sectors[$0]))", price: 1) },
         versions: SnapshotVersions(portfolio: 1, riskModelID: "m", riskModel: 1, instruments: 1)
