@@ -1,4 +1,5 @@
 import PortfolioModel
+import ResultChecker
 import ResultVerification
 import Testing
 
