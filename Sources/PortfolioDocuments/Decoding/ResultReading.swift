@@ -65,6 +65,8 @@ private func readResult(_ fields: DocumentFields, _ faults: FaultCollector) -> R
             periods: fields.list("path", readPlannedPeriod)
         )
     }
+    result.robust = fields.optional("robust").flatMap(readRobust)
+    result.scenarioOutcomes = fields.optional("scenario_outcomes").map(readScenarioOutcomes)
     if fields.optional("excluded") != nil {
         result.excluded = fields.list("excluded") {
             ExcludedInstrument(
