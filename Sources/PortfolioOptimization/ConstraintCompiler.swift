@@ -31,7 +31,13 @@ struct ConstraintCompiler {
         }
         sold.append(limitsTurnover && problem.currentCash > 0)
         let short = problem.instruments.indices.map { Self.lowestWeight(of: $0, problem) < 0 }
-        layout = VariableLayout(instrumentCount: problem.instruments.count, sold: sold, short: short)
+        layout = VariableLayout(
+            instrumentCount: problem.instruments.count,
+            sold: sold,
+            short: short,
+            impact: problem.objectiveImpacts.map { $0 > 0 },
+            lots: problem.objectiveLots.map(\.count)
+        )
     }
 
     /// `max_turnover` when it can bind: a full switch from one portfolio to another is 1.
@@ -65,6 +71,7 @@ struct ConstraintCompiler {
         addMinimumReturn()
         addShortSides()
         let gross = addGrossExposure()
+        let charges = addCharges()
         let turnover = addTurnover()
         let volatility = addVolatility()
         let tracking = addTrackingError()
@@ -85,6 +92,7 @@ struct ConstraintCompiler {
             turnoverLimit: turnover,
             grossExpression: gross,
             permitsShorts: layout.shortColumns.contains { $0 != nil },
+            charges: charges,
             shortExpressions: shortExpressions
         )
     }
@@ -167,6 +175,41 @@ struct ConstraintCompiler {
                 LimitedExpression(terms: [(column, 1), (index, 1)], lower: LimitSide(bound: 0), upper: nil)
             )
         }
+    }
+
+    /// What trades cost the objective, with the rows of the lots: 0 ≤ s ≤ width and Σs ≥ c − w.
+    private mutating func addCharges() -> TradingCharges {
+        var charges = TradingCharges()
+        for (index, price) in problem.objectiveImpacts.enumerated() {
+            guard let column = layout.impactColumns[index] else { continue }
+            charges.impacts.append(TradingCharges.Impact(instrument: index, column: column, price: price))
+        }
+        for (index, lots) in problem.objectiveLots.enumerated() where !lots.isEmpty {
+            let columns = layout.lotColumns[index]
+            for (place, column) in columns.enumerated() {
+                // The last lot has no end: what rounding leaves of the holding is taxed as it is.
+                let width = place + 1 == columns.count ? nil : LimitSide(bound: lots[place].width)
+                expressions.append(
+                    LimitedExpression(terms: [(column, 1)], lower: LimitSide(bound: 0), upper: width)
+                )
+            }
+            expressions.append(
+                LimitedExpression(
+                    terms: columns.map { ($0, 1) } + [(index, 1)],
+                    lower: LimitSide(bound: problem.currentWeights[index]),
+                    upper: nil
+                )
+            )
+            charges.sales.append(
+                TradingCharges.Sale(
+                    instrument: index,
+                    columns: columns,
+                    widths: lots.map(\.width),
+                    prices: lots.map(\.rate)
+                )
+            )
+        }
+        return charges
     }
 
     /// Σ|w| of some instruments as a linear expression.

@@ -29,7 +29,8 @@ struct LinearLimits {
 
     /// Reads limits, or returns nil where they are not all bounds, rows and kinks, or contradict each other at sight.
     init?(_ limits: AllocationLimits) {
-        guard !limits.hasChoices, limits.trackingLimit == nil, let leastCash = limits.cashLimits.lower?.bound,
+        guard !limits.hasChoices, limits.trackingLimit == nil, limits.charges.isEmpty,
+            let leastCash = limits.cashLimits.lower?.bound,
             let mostCash = limits.cashLimits.upper?.bound, leastCash <= mostCash
         else { return nil }
         self.limits = limits

@@ -157,11 +157,12 @@ struct MeanVarianceMethod {
             point = limits.point(weights: benchmark.weights.map { $0 / total }, cash: 0)
             solver = "benchmark"
         case .minimizeTransactionCosts:
-            guard problem.objectiveCostRates.contains(where: { $0 > 0 }) else {
+            guard (problem.objectiveCostRates + problem.objectiveImpacts).contains(where: { $0 > 0 }) else {
                 throw OptimizationFailure(
                     code: "missing_transaction_costs",
-                    message: "No instrument has a proportional cost and transaction_cost_model is not given: there is"
-                        + " nothing to minimize."
+                    message:
+                        "No instrument has a proportional cost or an impact and transaction_cost_model is not given:"
+                        + " there is nothing to minimize."
                 )
             }
             point = limits.point(weights: problem.currentWeights, cash: problem.currentCash)
@@ -213,7 +214,7 @@ struct MeanVarianceMethod {
         shouldStop: () -> Bool
     ) throws(OptimizationFailure) -> AllocationSolution {
         var point = cleaned.point
-        var hasPrices = !limits.hasChoices
+        var hasPrices = !limits.hasChoices && !isDiscrete
         let worst = violation(at: point)
         if worst.amount > AllocationLimits.tolerance {
             guard !isDiscrete, let restored = try restored(point, shouldStop: shouldStop) else {
@@ -325,6 +326,7 @@ struct MomentScaling {
     let costOfCurrentWeights: Double
     private let excessReturns: [Double]
     private let costRates: [Double]
+    private let charges: TradingCharges
 
     init(_ problem: AllocationProblem, limits: AllocationLimits) {
         let largest = problem.covariance.diagonal.max() ?? 0
@@ -336,6 +338,7 @@ struct MomentScaling {
         let riskFree = problem.preferences.effectiveRiskFreeRate
         excessReturns = problem.expectedReturns.map { $0 - riskFree }
         costRates = problem.objectiveCostRates
+        charges = limits.charges
         costOfCurrentWeights = zip(costRates, problem.currentWeights).reduce(0) { $0 + $1.0 * $1.1 }
     }
 
@@ -352,12 +355,15 @@ struct MomentScaling {
             gains[index] = excess - costRates[index]
             if let column = layout.soldColumns[index] { gains[column] = -2 * costRates[index] }
         }
+        charges.charge(&gains)
         return gains
     }
 
     /// What |w − c| costs as a linear function of the decision variables, but for the constant −Σ rate · c.
     func tradingCosts(_ layout: VariableLayout) -> [Double] {
         var costs = [Double](repeating: 0, count: layout.count)
+        charges.charge(&costs)
+        for index in costs.indices where costs[index] != 0 { costs[index] = -costs[index] }
         for (index, rate) in costRates.enumerated() {
             costs[index] = rate
             if let column = layout.soldColumns[index] { costs[column] = 2 * rate }
