@@ -17,6 +17,8 @@ struct TestMandate {
     var assetClasses: [String?]
     var costs: [TransactionCost?]
     var taxLots: [TaxLot] = []
+    /// Lots of single instruments; go before `taxLots`.
+    var lotsByInstrument: [String: [TaxLot]] = [:]
     var universe: [String]?
     var portfolioConstraints = Constraints()
     var constraints = Constraints()
@@ -57,7 +59,9 @@ struct TestMandate {
         probabilities: [Double]? = nil
     ) throws -> AllocationProblem {
         let positions = identifiers.indices.filter { quantities[$0] != 0 }.map { index in
-            Position(instrumentID: identifiers[index], quantity: quantities[index], taxLots: taxLots)
+            Position(instrumentID: identifiers[index], quantity: quantities[index],
+                taxLots: lotsByInstrument[identifiers[index]] ?? taxLots
+            )
         }
         let portfolio = Portfolio(
             baseCurrency: "USD",
