@@ -1,6 +1,23 @@
+internal import MomentEstimation
 internal import PortfolioModel
 
 extension Moments {
+    /// The moments a request rests on: those of its scenarios, or those its type rests on.
+    ///
+    /// - Throws: ``OptimizationFailure`` as ``suited(to:)`` and as `scenarioMoments`.
+    func suited(
+        to request: OptimizationRequest,
+        _ snapshot: MandateSnapshot
+    ) throws(OptimizationFailure) -> Moments {
+        guard request.type == .scenarioBased else { return try suited(to: request.type) }
+        return try scenarioMoments(
+            request.parameters.scenarios ?? [],
+            over: self,
+            snapshot: snapshot,
+            estimation: request.estimation
+        )
+    }
+
     /// The moments an optimization of a type rests on: `factor_based` on the covariance of the factor model, even where
     /// the risk model has another one beside it.
     ///

@@ -37,6 +37,8 @@ public struct Constraints: Equatable, Sendable {
     public var groups: [GroupLimit]?
     /// Limits on the exposure to single factors.
     public var factorExposures: [String: FactorLimit]?
+    /// Upper limits of the loss in single scenarios of the request, per period, by the scenario's name.
+    public var maxScenarioLosses: [String: Double]?
     /// Whether weights may be negative; `maxGrossExposure` is then required.
     public var allowShort: Bool?
     /// Upper limit of Σ|w| over instruments.
@@ -67,6 +69,7 @@ public struct Constraints: Equatable, Sendable {
         result.maxTrackingError = other.maxTrackingError ?? maxTrackingError
         result.groups = other.groups ?? groups
         result.factorExposures = merged(factorExposures, other.factorExposures)
+        result.maxScenarioLosses = merged(maxScenarioLosses, other.maxScenarioLosses)
         result.allowShort = other.allowShort ?? allowShort
         result.maxGrossExposure = other.maxGrossExposure ?? maxGrossExposure
         return result

@@ -14,6 +14,10 @@ public struct MethodParameters: Equatable, Sendable {
     public var linkage: Linkage?
     /// Whether instruments are compared by their distances to all others (`hierarchical_risk_parity`); default false.
     public var distanceOfDistance: Bool?
+    /// What is not taken for certain (`robust`).
+    public var uncertainty: Uncertainty?
+    /// The distribution of returns (`scenario_based`); at least one, each with the same instruments.
+    public var scenarios: [ReturnScenario]?
 
     /// Makes parameters in which nothing is set.
     public init() {}

@@ -6,6 +6,10 @@ public enum OptimizationType: String, CaseIterable, Sendable {
     case hierarchicalRiskParity = "hierarchical_risk_parity"
     /// Mean-variance on the factor model's covariance, with limits on exposures to its factors.
     case factorBased = "factor_based"
+    /// The objectives on return and risk in the worst case of what is uncertain.
+    case robust
+    /// The objectives on the distribution that the caller's scenarios are, with limits on single ones.
+    case scenarioBased = "scenario_based"
 }
 
 /// What an optimization strives for.

@@ -26,6 +26,10 @@ public struct OptimizationResult: Equatable, Sendable {
     public var warnings: [ResultWarning]
     /// Prior and posterior of a Black–Litterman optimization; nil for the other types.
     public var blackLitterman: BlackLittermanReport?
+    /// The worst case of a robust optimization; nil for the other types.
+    public var robust: RobustReport?
+    /// The outcome in each scenario of a scenario-based optimization; nil for the other types.
+    public var scenarioOutcomes: ScenarioOutcomes?
     /// The efficient frontier under the same limits, by ascending risk; nil unless asked for.
     public var efficientFrontier: [FrontierPoint]?
     /// What is not held, those nearest to being held first; told only to who asks.

@@ -3,6 +3,7 @@ extension Capabilities {
     ///
     /// Risk parity and its kin hold everything that has a budget, and other measures of risk than volatility are not
     /// searched over who is held. A diversification ratio of weights with signs is none.
+    /// Only `scenario_based` has scenarios that losses could be limited in.
     public static func refusedConstraints(
         of type: OptimizationType,
         _ objective: Objective,
@@ -13,13 +14,14 @@ extension Capabilities {
             refused += ["max_positions", "max_tracking_error"]
         }
         if objective == .riskBudgeting || objective == .maximizeDiversification { refused.append("allow_short") }
+        if type != .scenarioBased { refused.append("max_scenario_losses") }
         return refused
     }
 }
 
 extension Capabilities {
     /// The limits that rebalancing plans do not take: their search is over lots, and knows sums of weights only.
-    public static let refusedInPlans = ["max_positions", "max_tracking_error", "allow_short"]
+    public static let refusedInPlans = ["max_positions", "max_tracking_error", "allow_short", "max_scenario_losses"]
 }
 
 extension Constraints {
@@ -27,6 +29,7 @@ extension Constraints {
     public func set(among names: [String]) -> [String] {
         let isSet = [
             "max_positions": maxPositions != nil, "max_tracking_error": maxTrackingError != nil,
+            "max_scenario_losses": maxScenarioLosses?.isEmpty == false,
             "allow_short": permitsShorts,
         ]
         return names.filter { isSet[$0] == true }

@@ -53,7 +53,7 @@ struct VariableLayout: Equatable, Sendable {
     let impactColumns: [Int?]
     /// The columns of what is sold of each lot of an instrument.
     let lotColumns: [[Int]]
-    let count: Int
+    private(set) var count: Int
 
     init(instrumentCount: Int, sold: [Bool], short: [Bool] = [], impact: [Bool] = [], lots: [Int] = []) {
         self.instrumentCount = instrumentCount
@@ -73,6 +73,12 @@ struct VariableLayout: Equatable, Sendable {
     }
 
     var cash: Int { instrumentCount }
+
+    /// Adds a column after all others.
+    mutating func addColumn() -> Int {
+        count += 1
+        return count - 1
+    }
 }
 
 /// The limits of a mandate as rows over the decision variables, each tied to the caller's number it comes from.
@@ -100,6 +106,10 @@ struct AllocationLimits: Sendable {
     var currentWeights: [Double]
     /// Upper limit of turnover.
     var turnoverLimit: LimitSide?
+    /// What uncertain returns cost objective and limits, each once.
+    var penalties: [UncertaintyPenalty] = []
+    /// What they cost the objective.
+    var objectivePenalty: UncertaintyPenalty?
     /// The expression that limits Σ|w|.
     var grossExpression: Int?
     /// Whether some weight may be negative.
@@ -132,7 +142,7 @@ struct AllocationLimits: Sendable {
             if let column { point[column] = max(0, -point[index]) }
         }
         charges.settle(&point, currentWeights: currentWeights)
-        return point
+        return settled(point)
     }
 
     /// How far a volatility is above a limit, relative to the limit.

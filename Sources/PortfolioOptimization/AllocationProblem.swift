@@ -17,6 +17,8 @@ public struct AllocationProblem: Sendable {
     /// Annual expected returns, one an instrument.
     public let expectedReturns: [Double]
     /// Annual covariance, positive semidefinite; a factor model in its parts.
+    ///
+    /// Where it is uncertain, the worst one.
     public let covariance: CovarianceModel
     /// The factors behind the returns, for the same instruments; nil when the risk model has none.
     public let factors: FactorStructure?
@@ -46,6 +48,8 @@ public struct AllocationProblem: Sendable {
     let tracking: TrackingModel?
     /// The lots held of each instrument by what selling them is taxed; empty where taxes are not considered.
     let taxedLots: [[TaxedLot]]
+    /// How uncertain the expected returns are; nil where they are certain.
+    let returnUncertainty: ReturnUncertainty?
     /// What the caller should know before anything is solved: preferences that change nothing here.
     public let warnings: [ResultWarning]
 
@@ -83,7 +87,7 @@ public struct AllocationProblem: Sendable {
         parameters = request.parameters
         self.instruments = instruments
         expectedReturns = chosen.map { moments.expectedReturns[$0] }
-        covariance = moments.covariance.selecting(chosen)
+        covariance = try covarianceGuardedAgainst(request, moments).selecting(chosen)
         factors = moments.factors.map { $0.selecting(chosen) }
         scenarios = request.riskMeasure == .volatility ? nil : try scenarioReturns(of: moments, chosen: chosen)
         scenarioProbabilities = moments.probabilities
@@ -103,6 +107,8 @@ public struct AllocationProblem: Sendable {
         if let refusal = refusal(of: constraints, request.type, request.objective, request.riskMeasure) {
             throw refusal
         }
+        if let refusal = refusal(of: constraints, under: request) { throw refusal }
+        try requireScenarios(constraints, request)
         preferences = portfolio.preferences.overridden(by: request.preferences)
         if request.objective.needsBenchmark, let weights = portfolio.benchmark {
             benchmark = try BenchmarkFigures(weights, moments: moments, chosen: chosen)
@@ -121,13 +127,20 @@ public struct AllocationProblem: Sendable {
             tracking = nil
         }
         taxedLots = PortfolioOptimization.taxedLots(of: portfolio, instruments, preferences, value: total)
-        warnings = preferenceWarnings(
-            preferences: preferences,
-            request: request,
-            constraints: inForce,
-            instruments: instruments,
-            hasTaxLots: portfolio.positions.contains { !$0.taxLots.isEmpty }
+        returnUncertainty = try uncertainReturns(
+            of: request,
+            moments: moments,
+            chosen: chosen,
+            benchmark: request.objective.needsBenchmark ? portfolio.benchmark : nil
         )
+        warnings =
+            preferenceWarnings(
+                preferences: preferences,
+                request: request,
+                constraints: inForce,
+                instruments: instruments,
+                hasTaxLots: portfolio.positions.contains { !$0.taxLots.isEmpty }
+            ) + uncertaintyWarnings(request, constraints)
     }
 
     /// The proportional rate of trading each instrument that the objective is charged with; all 0 when costs stay out.
@@ -255,6 +268,15 @@ private func requireFactors(
     if let unknown = limits.keys.filter({ !structure.factors.contains($0) }).min() {
         throw unknownFactor(unknown, in: structure.factors)
     }
+}
+
+/// A limit on the loss in a scenario that the request does not have limits nothing that could be computed.
+private func requireScenarios(_ constraints: Constraints, _ request: OptimizationRequest) throws(OptimizationFailure) {
+    let known = Set((request.parameters.scenarios ?? []).map(\.name))
+    guard let unknown = (constraints.maxScenarioLosses ?? [:]).keys.filter({ !known.contains($0) }).min() else {
+        return
+    }
+    throw invalidInputs("max_scenario_losses names \(unknown), which is not among the scenarios of the request.")
 }
 
 /// Says which preferences do not act on the objective asked for.

@@ -305,6 +305,7 @@ struct ProgramBuilder {
             addTrackingCone(limit, &entries, &bounds)
         }
         let impactCones = addImpactCones(&entries, &bounds)
+        let penaltyCones = addPenaltyCones(&entries, &bounds)
         let riskLimitRow = rows.firstIndex { row in
             row.origin.expression == nil && risk?.limit != nil && row.terms.first?.variable == riskColumn
         }
@@ -315,7 +316,7 @@ struct ProgramBuilder {
                 rows: entries,
                 bounds: bounds,
                 cones: [.zero(equalities.count), .nonnegative(inequalities.count)]
-                    + cones.map { _ in .secondOrder(coneDimension) } + trackingCone + impactCones
+                    + cones.map { _ in .secondOrder(coneDimension) } + trackingCone + impactCones + penaltyCones
             ),
             disjunctions: disjunctions,
             implied: disjunctions.isEmpty ? [] : impliedSales() + impliedPositions() + impliedSaleChoices(),

@@ -4,7 +4,7 @@ internal import PortfolioModel
 /// Turns the limits in force into rows over the decision variables, once for all methods.
 struct ConstraintCompiler {
     private let problem: AllocationProblem
-    private let layout: VariableLayout
+    private var layout: VariableLayout
     private var parameters: [LimitParameter] = []
     private var expressions: [LimitedExpression] = []
     /// Where the two rows of what is short of an instrument begin.
@@ -68,7 +68,9 @@ struct ConstraintCompiler {
         addClassLimits(problem.constraints.maxAssetClassExposure, "/max_asset_class_exposure", \.assetClass)
         addGroups()
         addFactorExposures()
-        addMinimumReturn()
+        let (penalties, objectivePenalty) = addPenalties()
+        addMinimumReturn(penalties.first)
+        addScenarioLosses()
         addShortSides()
         let gross = addGrossExposure()
         let charges = addCharges()
@@ -78,7 +80,7 @@ struct ConstraintCompiler {
         let positions = addPositions()
         let risk = riskLimit()
         let (threshold, thresholdInstruments) = addThreshold()
-        return AllocationLimits(
+        var limits = AllocationLimits(
             layout: layout,
             parameters: parameters,
             expressions: expressions,
@@ -95,6 +97,9 @@ struct ConstraintCompiler {
             charges: charges,
             shortExpressions: shortExpressions
         )
+        limits.penalties = penalties
+        limits.objectivePenalty = objectivePenalty
+        return limits
     }
 
     private mutating func parameter(
@@ -352,11 +357,49 @@ struct ConstraintCompiler {
         }
     }
 
-    private mutating func addMinimumReturn() {
+    /// Adds what uncertain returns cost the limit on return, which stands first, and the objective.
+    private mutating func addPenalties() -> (all: [UncertaintyPenalty], ofObjective: UncertaintyPenalty?) {
+        guard let uncertainty = problem.returnUncertainty else { return ([], nil) }
+        let isActive = problem.objective.needsBenchmark
+        var penalties: [UncertaintyPenalty] = []
+        if problem.constraints.minReturn != nil { penalties.append(penalty(uncertainty, anchor: nil)) }
+        guard problem.objective.needsExpectedReturns else { return (penalties, nil) }
+        if isActive || penalties.isEmpty {
+            penalties.append(penalty(uncertainty, anchor: isActive ? uncertainty.benchmark : nil))
+        }
+        return (penalties, penalties.last)
+    }
+
+    private mutating func penalty(_ uncertainty: ReturnUncertainty, anchor: [Double]?) -> UncertaintyPenalty {
+        let floors = problem.instruments.indices.map { expressions[$0].lower?.bound ?? -.infinity }
+        var columns = layout
+        let penalty = UncertaintyPenalty(uncertainty, anchor: anchor, floors: floors) { columns.addColumn() }
+        layout = columns
+        for deviation in penalty.deviations {
+            for sign in [1.0, -1.0] {
+                // u ≥ ±(w − a).
+                expressions.append(
+                    LimitedExpression(
+                        terms: [(deviation.column, 1), (deviation.instrument, -sign)],
+                        lower: LimitSide(bound: -sign * deviation.anchor),
+                        upper: nil
+                    )
+                )
+            }
+        }
+        return penalty
+    }
+
+    /// The least return holds in the worst case of what is uncertain.
+    private mutating func addMinimumReturn(_ penalty: UncertaintyPenalty?) {
         guard let minimum = problem.constraints.minReturn else { return }
         let source = parameter("/min_return", minimum, .down, isNonnegative: false)
         var terms = problem.expectedReturns.enumerated().map { (variable: $0.offset, coefficient: $0.element) }
         terms.append((layout.cash, problem.preferences.effectiveRiskFreeRate))
+        if let penalty {
+            for (index, haircut) in penalty.haircuts.enumerated() { terms[index].coefficient -= haircut }
+            terms += penalty.prices.map { ($0.column, -$0.price) }
+        }
         expressions.append(
             LimitedExpression(
                 terms: terms.filter { $0.coefficient != 0 },
@@ -364,6 +407,25 @@ struct ConstraintCompiler {
                 upper: nil
             )
         )
+    }
+
+    /// Losses in single scenarios, −xᵀw.
+    private mutating func addScenarioLosses() {
+        let scenarios = problem.parameters.scenarios ?? []
+        for (name, bound) in (problem.constraints.maxScenarioLosses ?? [:]).sorted(by: { $0.key < $1.key }) {
+            guard let scenario = scenarios.first(where: { $0.name == name }) else { continue }
+            let source = parameter("/max_scenario_losses/\(pointerToken(name))", bound, .up, isNonnegative: false)
+            let terms = problem.instruments.enumerated().map { index, instrument in
+                (variable: index, coefficient: -(scenario.returns[instrument.id] ?? .nan))
+            }
+            expressions.append(
+                LimitedExpression(
+                    terms: terms.filter { $0.coefficient != 0 },
+                    lower: nil,
+                    upper: LimitSide(bound: bound, parameter: source)
+                )
+            )
+        }
     }
 
     /// Adds what is sold of each holding, s ≥ c − w and s ≥ 0, and the limit on its sum.

@@ -15,7 +15,7 @@ public func optimizeAllocation(
     shouldStop: () -> Bool
 ) throws(OptimizationFailure) -> AllocationSolution {
     switch problem.type {
-    case .meanVariance, .blackLitterman, .factorBased:
+    case .meanVariance, .blackLitterman, .factorBased, .robust, .scenarioBased:
         if problem.riskMeasure == .volatility {
             try MeanVarianceMethod(problem).solve(shouldStop: shouldStop)
         } else {

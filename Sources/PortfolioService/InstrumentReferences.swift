@@ -59,6 +59,10 @@ extension MethodParameters {
                 )
             }
         }
+        // All scenarios name the same instruments.
+        for id in (scenarios?.first?.returns ?? [:]).keys.sorted() {
+            references.append(.init(instrumentID: id, pointer: "/scenarios/0/returns/\(pointerToken(id))"))
+        }
         for (field, shares) in [("market_weights", marketWeights), ("risk_budgets", riskBudgets)] {
             for id in (shares ?? [:]).keys.sorted() {
                 references.append(.init(instrumentID: id, pointer: "/\(field)/\(pointerToken(id))"))

@@ -46,6 +46,8 @@ public struct AllocationCheck {
         checkExcluded(of: result, exposure, mandate, &findings)
         checkReport(of: result, exposure, mandate, &findings)
         checkRiskBudgets(of: result, exposure, mandate, &findings)
+        checkRobust(of: result, exposure, mandate, &findings)
+        checkScenarios(of: result, exposure, mandate, &findings)
         checkBlackLitterman(of: result, before: momentsBeforeViews ?? mandate.moments, mandate, &findings)
         return findings.violations
     }

@@ -8,14 +8,15 @@ func checkConstraints(of exposure: Exposure, _ mandate: Mandate, _ findings: ino
     if let limit = limits.maxTurnover {
         findings.atMost(oneWayTurnover(exposure, mandate), limit, "constraints/max_turnover")
     }
-    if let limit = limits.targetVolatility {
-        findings.atMost(exposure.volatility, limit, "constraints/target_volatility")
-    }
-    if let limit = limits.maxRisk { findings.atMost(chosenRisk(of: exposure, mandate), limit, "constraints/max_risk") }
-    if let limit = limits.minReturn {
-        let rate = mandate.preferences.riskFreeRate ?? 0
-        let expected = exposure.expectedReturn(mandate.moments, riskFreeRate: rate)
-        findings.atLeast(expected, limit, "constraints/min_return")
+    if limits.targetVolatility != nil || limits.maxRisk != nil || limits.minReturn != nil {
+        let worst = WorstCase(exposure, mandate)
+        if let limit = limits.targetVolatility {
+            findings.atMost(worst?.volatility ?? .nan, limit, "constraints/target_volatility")
+        }
+        if let limit = limits.maxRisk { findings.atMost(worst?.risk ?? .nan, limit, "constraints/max_risk") }
+        if let limit = limits.minReturn {
+            findings.atLeast(worst?.expectedReturn ?? .nan, limit, "constraints/min_return")
+        }
     }
     if let limit = limits.maxPositions {
         let held = exposure.weights.reduce(0) { $0 + ($1 != 0 ? 1 : 0) }
@@ -33,6 +34,7 @@ func checkConstraints(of exposure: Exposure, _ mandate: Mandate, _ findings: ino
         findings.atMost(exposure.gross, limit, "constraints/max_gross_exposure")
     }
     checkFactorLimits(of: exposure, mandate, &findings)
+    checkScenarioLosses(of: exposure, mandate, &findings)
     findings.atLeast(exposure.cash, limits.minCash ?? 0, "constraints/min_cash")
     findings.atMost(exposure.cash, limits.maxCash ?? limits.minCash ?? 0, "constraints/max_cash")
 }

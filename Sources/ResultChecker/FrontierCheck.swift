@@ -17,6 +17,8 @@ public struct FrontierCheck {
     ///   - request: the request as the caller gave it.
     public init(snapshot: MandateSnapshot, moments: Moments, request: FrontierRequest) {
         self.request = request
+        var parameters = MethodParameters()
+        parameters.scenarios = request.scenarios
         mandate = Mandate(
             snapshot: snapshot,
             moments: moments,
@@ -26,7 +28,8 @@ public struct FrontierCheck {
                 objective: .minimizeRisk,
                 riskMeasure: request.riskMeasure,
                 constraints: request.constraints,
-                preferences: request.preferences
+                preferences: request.preferences,
+                parameters: parameters
             )
         )
     }

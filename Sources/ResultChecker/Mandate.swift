@@ -72,6 +72,7 @@ struct Mandate {
         limits.minWeights = union(base.minWeights, own.minWeights)
         limits.maxWeights = union(base.maxWeights, own.maxWeights)
         limits.factorExposures = union(base.factorExposures, own.factorExposures)
+        limits.maxScenarioLosses = union(base.maxScenarioLosses, own.maxScenarioLosses)
         return limits
     }
 

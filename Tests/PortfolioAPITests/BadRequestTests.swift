@@ -84,7 +84,7 @@ struct BadRequestTests {
             "There is no portfolio 'none'."
         ),
         badOptimization(
-            #"{"portfolio_id":"demo","optimization_type":"robust","objective":"minimise_risk"}"#,
+            #"{"portfolio_id":"demo","optimization_type":"robustt","objective":"minimise_risk"}"#,
             422,
             at: "/optimization_type",
             "did you mean minimize_risk"

@@ -106,10 +106,19 @@ struct MethodFaultTests {
         }
     }
 
+    /// What a request of a type must have besides.
+    private func required(by type: OptimizationType) -> String {
+        switch type {
+        case .robust: #","uncertainty":{"kind":"box","size":1}"#
+        case .scenarioBased: #","scenarios":[{"name":"s","returns":{"A":0.1}}]"#
+        default: ""
+        }
+    }
+
     private func checkCombination(_ type: OptimizationType, _ objective: Objective, _ measure: RiskMeasure) throws {
         let body = """
             {"portfolio_id":"p","optimization_type":"\(type.rawValue)","objective":"\(objective.rawValue)",
-             "risk_measure":"\(measure.rawValue)"}
+             "risk_measure":"\(measure.rawValue)"\(required(by: type))}
             """
         let found = try faults(of: body, DocumentDecoder.optimizationRequest)
         let combination = Capabilities.combinations.first { $0.type == type && $0.objective == objective }

@@ -31,7 +31,7 @@ struct RequestFaultTests {
                 "/objective",
                 "required"
             ),
-            kind("robust", "minimize_risk", .notSupported, "/optimization_type", "black_litterman"),
+            kind("robust", "minimize_risk", .missingField, "/uncertainty", "required"),
             kind("risk_parity", "minimize_risk", .notSupported, "/objective", "risk_budgeting"),
             kind("mean_variance", "risk_budgeting", .notSupported, "/objective", "maximize_sharpe"),
             with("\"risk_budgets\":{\"A\":1}", .contradiction, "/risk_budgets", "risk_parity"),
@@ -53,7 +53,7 @@ struct RequestFaultTests {
             with("\"estimation\":{\"covariance\":\"x\"}", .unknownValue, "/estimation/covariance", "x", "oas"),
             with("\"estimation\":{\"half_life\":0}", .outOfRange, "/estimation/half_life", "half_life"),
             with("\"estimation\":{\"missing\":\"drop\"}", .unknownField, "/estimation/missing", "missing"),
-            with("\"scenarios\":[]", .notSupported, "/scenarios", "scenarios"),
+            with("\"uncertainty\":{\"kind\":\"box\",\"size\":1}", .contradiction, "/uncertainty", "robust"),
             with("\"pareto_points\":3", .notSupported, "/pareto_points", "pareto_points"),
             with("\"posterior_covariance\":false", .contradiction, "/posterior_covariance", "black_litterman"),
             with("\"constrains\":{}", .unknownField, "/constrains", "did you mean constraints?"),
@@ -235,7 +235,7 @@ struct RequestFaultTests {
 
     @Test func `all faults of a body are listed at once`() throws {
         let body = """
-            {"portfolio_id":"a b","optimization_type":"robust","objective":"x","risk_measure":2,"typo":1,
+            {"portfolio_id":"a b","optimization_type":"robustt","objective":"x","risk_measure":2,"typo":1,
              "constraints":{"max_turnover":3,"min_cash":0.5,"max_cash":0.1,"max_weights":{"A":7}},
              "preferences":{"confidence_level":2,"nope":null}}
             """

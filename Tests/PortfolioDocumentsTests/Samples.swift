@@ -89,7 +89,7 @@ struct Samples {
             riskMeasure: combination.riskMeasures[count(0...(combination.riskMeasures.count - 1))],
             constraints: constraints(),
             preferences: preferences(),
-            parameters: parameters(of: combination.type),
+            parameters: parameters(of: combination),
             estimation: Estimation(
                 expectedReturns: maybe { Estimation.ExpectedReturns.allCases[$0.count(0...5)] },
                 covariance: maybe { Estimation.Covariance.allCases[$0.count(0...7)] },
@@ -99,9 +99,9 @@ struct Samples {
     }
 
     /// What the method of a type is told.
-    private mutating func parameters(of type: OptimizationType) -> MethodParameters {
+    private mutating func parameters(of combination: MethodCombination) -> MethodParameters {
         var parameters = MethodParameters()
-        switch type {
+        switch combination.type {
         case .meanVariance, .factorBased: break
         case .blackLitterman:
             parameters.views = maybe { samples in (0..<samples.count(0...3)).map { _ in samples.view() } }
@@ -112,8 +112,37 @@ struct Samples {
         case .hierarchicalRiskParity:
             parameters.linkage = maybe { Linkage.allCases[$0.count(0...3)] }
             parameters.distanceOfDistance = maybe { $0.count(0...1) == 0 }
+        case .robust: parameters.uncertainty = uncertainty(of: combination)
+        case .scenarioBased: parameters.scenarios = scenarios()
         }
         return parameters
+    }
+
+    private mutating func scenarios() -> [ReturnScenario] {
+        let hasProbabilities = count(0...1) == 0
+        return ["2008", "a/b~c"].map { name in
+            ReturnScenario(
+                name: name,
+                probability: hasProbabilities ? 0.5 : nil,
+                returns: ["A": fraction(), "B": -fraction()]
+            )
+        }
+    }
+
+    private mutating func uncertainty(of combination: MethodCombination) -> Uncertainty {
+        // What goes with every measure of risk that the combination has.
+        let kinds = combination.riskMeasures.reduce(into: Uncertainty.Kind.allCases) { kinds, measure in
+            kinds = kinds.filter { Capabilities.uncertainties(of: combination.objective, measure).contains($0) }
+        }
+        let kind = kinds[count(0...(kinds.count - 1))]
+        var uncertainty = Uncertainty(kind: kind, size: fraction())
+        if kind.isOfReturns {
+            uncertainty.covariance = maybe { _ in .identity(2) }
+        } else if kind == .covarianceBox {
+            uncertainty.upper = maybe { _ in .identity(3) }
+            if uncertainty.upper != nil { uncertainty.lower = maybe { _ in DenseMatrix(rows: 3, columns: 3) } }
+        }
+        return uncertainty
     }
 
     private mutating func view() -> ReturnView {

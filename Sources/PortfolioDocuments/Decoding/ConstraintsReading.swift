@@ -45,6 +45,7 @@ func readConstraints(
     constraints.maxTrackingError = reader.number("max_tracking_error", .positive)
     constraints.groups = readGroups(reader, permitsShorts ? .signedMultiple : .fraction)
     constraints.factorExposures = readFactorLimits(reader)
+    constraints.maxScenarioLosses = readScenarioLosses(reader)
     reportContradictions(constraints, reader)
     return constraints
 }

@@ -8,7 +8,7 @@ struct RequestKind {
     var riskMeasure: RiskMeasure
 }
 
-let typesNotOffered = ["robust", "multi_period", "scenario_based", "custom"]
+let typesNotOffered = ["multi_period", "custom"]
 let objectivesNotOffered = ["multi_objective", "custom"]
 
 /// Reads type, objective and risk measure, and refuses those that do not go together.
@@ -48,6 +48,8 @@ let fieldsByType: [(type: OptimizationType, fields: [String])] = [
     (.blackLitterman, ["views", "tau", "market_weights", "posterior_covariance"]),
     (.riskParity, ["risk_budgets"]),
     (.hierarchicalRiskParity, ["linkage", "distance_of_distance"]),
+    (.robust, ["uncertainty"]),
+    (.scenarioBased, ["scenarios"]),
 ]
 
 /// The fields that single methods are told by.
@@ -57,7 +59,8 @@ let methodFields = fieldsByType.flatMap(\.fields)
 private let shareSumTolerance = 1e-6
 
 /// Reads what single methods are told, and refuses what is told to another type.
-func readMethodParameters(_ reader: ObjectReader, type: OptimizationType?) -> MethodParameters {
+func readMethodParameters(_ reader: ObjectReader, _ kind: RequestKind?) -> MethodParameters {
+    let type = kind?.type
     for (owner, fields) in fieldsByType where type != nil && type != owner {
         for field in fields where reader.optional(field) != nil {
             let message = "\(field) goes with optimization_type \(owner.rawValue) only"
@@ -74,6 +77,8 @@ func readMethodParameters(_ reader: ObjectReader, type: OptimizationType?) -> Me
         parameters.linkage = reader.choice("linkage", Linkage.self, notOffered: [])
     }
     parameters.distanceOfDistance = reader.bool("distance_of_distance")
+    parameters.uncertainty = readUncertainty(reader, kind)
+    parameters.scenarios = readScenarios(reader, kind)
     return parameters
 }
 

@@ -70,6 +70,12 @@ private func readObjective(_ request: inout RebalanceRequest, _ reader: ObjectRe
         reader.faults.report(.notSupported, at: reader.path("optimization_type"), message)
         return
     }
+    if type == .robust || type == .scenarioBased {
+        let what = type == .robust ? "an uncertainty" : "scenarios"
+        let message = "optimization_type \(type.rawValue) has \(what): optimize first and name its optimization_id"
+        reader.faults.report(.notSupported, at: reader.path("optimization_type"), message)
+        return
+    }
     let objectives = Capabilities.objectives(of: type)
     let usual = objectives.contains(.maximizeSharpe) ? .maximizeSharpe : objectives.first
     let objective = reader.choice("objective", Objective.self, notOffered: objectivesNotOffered, default: usual)

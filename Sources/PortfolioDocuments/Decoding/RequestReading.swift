@@ -7,7 +7,7 @@ private let requestFields = FieldNames(
         "frontier_points", "estimation",
     ] + methodFields,
     notOffered: [
-        "uncertainty", "horizon", "scenarios", "custom_objective", "objectives", "pareto_points",
+        "horizon", "custom_objective", "objectives", "pareto_points",
     ]
 )
 
@@ -21,7 +21,8 @@ func readOptimizationRequest(_ value: JSONValue, _ faults: FaultCollector) -> Op
     let preferences = readSection("preferences", reader) { readPreferences($0, at: $1, faults) }
     reportRefused(constraints, of: kind, reader)
     let estimation = readSection("estimation", reader) { readEstimation($0, at: $1, faults) }
-    let parameters = readMethodParameters(reader, type: kind?.type)
+    let parameters = readMethodParameters(reader, kind)
+    reportUnknownScenarios(constraints, parameters.scenarios, reader)
     guard let portfolioID, let kind else { return nil }
     return OptimizationRequest(
         portfolioID: portfolioID,

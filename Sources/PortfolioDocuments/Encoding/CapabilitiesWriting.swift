@@ -56,7 +56,8 @@ extension DocumentLimits {
         ("instruments_dense", denseInstruments), ("instruments_factor_model", factorModelInstruments),
         ("instruments_per_put", instrumentsPerPut), ("positions", positions), ("universe", universe),
         ("tax_lots_per_position", lotsPerPosition), ("recent_trades", recentTrades), ("groups", groups),
-        ("views", views), ("factors", factors), ("periods", periods), ("name_length", nameLength),
+        ("views", views), ("scenarios", scenarios), ("factors", factors), ("periods", periods),
+        ("name_length", nameLength),
         ("identifier_length", identifierLength), ("faults", faults),
         ("frontier_points", FrontierRequest.pointRange.upperBound),
     ]

@@ -24,6 +24,7 @@ extension DocumentEncoder {
                 writer.name("groups")
                 writer.array(groups) { writeGroup($1, &$0) }
             }
+            if let losses = constraints.maxScenarioLosses { writer.member("max_scenario_losses", map: losses) }
             if let limits = constraints.factorExposures {
                 writer.name("factor_exposures")
                 writer.object { writer in

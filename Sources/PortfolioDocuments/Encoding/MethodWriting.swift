@@ -14,6 +14,14 @@ extension DocumentEncoder {
         if let budgets = parameters.riskBudgets { writer.member("risk_budgets", map: budgets) }
         writer.member("linkage", ifPresent: parameters.linkage?.rawValue)
         writer.member("distance_of_distance", ifPresent: parameters.distanceOfDistance)
+        if let uncertainty = parameters.uncertainty {
+            writer.name("uncertainty")
+            writeUncertainty(uncertainty, &writer)
+        }
+        if let scenarios = parameters.scenarios {
+            writer.name("scenarios")
+            writeScenarios(scenarios, &writer)
+        }
     }
 
     private static func writeView(_ view: ReturnView, _ writer: inout JSONWriter) {

@@ -145,6 +145,14 @@ extension DocumentEncoder {
             writer.name("black_litterman")
             writeBlackLitterman(report, &writer)
         }
+        if let report = result.robust {
+            writer.name("robust")
+            writeRobust(report, &writer)
+        }
+        if let report = result.scenarioOutcomes {
+            writer.name("scenario_outcomes")
+            writeScenarioOutcomes(report, &writer)
+        }
     }
 
     static func writeInputs(_ inputs: ResultInputs, portfolioID: String, _ writer: inout JSONWriter) {

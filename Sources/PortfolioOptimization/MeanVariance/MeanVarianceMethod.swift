@@ -322,11 +322,16 @@ struct MomentScaling {
     let volatilityUnit: Double
     /// F with FᵀF = `covariance`; made when a volatility limit needs it.
     let factor: VolatilityFactor
+    /// What uncertain returns of instruments that only the benchmark holds take from every gain, negative.
+    let constantGain: Double
     /// What the objective is charged when w = 0 stands for the current weights: Σ rate · c, a constant.
     let costOfCurrentWeights: Double
-    private let excessReturns: [Double]
+    /// μ less the risk-free rate; where each return is uncertain by itself, the least it may be.
+    let excessReturns: [Double]
     private let costRates: [Double]
     private let charges: TradingCharges
+    /// What uncertain returns cost the objective in columns of their own.
+    private let penaltyPrices: [(column: Int, price: Double)]
 
     init(_ problem: AllocationProblem, limits: AllocationLimits) {
         let largest = problem.covariance.diagonal.max() ?? 0
@@ -336,7 +341,12 @@ struct MomentScaling {
         volatilityUnit = unit
         factor = limits.volatilityLimits.isEmpty ? .none : VolatilityFactor(scaled)
         let riskFree = problem.preferences.effectiveRiskFreeRate
-        excessReturns = problem.expectedReturns.map { $0 - riskFree }
+        let penalty = limits.objectivePenalty
+        excessReturns = problem.expectedReturns.enumerated().map { index, value in
+            value - riskFree - (penalty?.haircuts[index] ?? 0)
+        }
+        penaltyPrices = penalty?.prices ?? []
+        constantGain = -(penalty?.constant ?? 0)
         costRates = problem.objectiveCostRates
         charges = limits.charges
         costOfCurrentWeights = zip(costRates, problem.currentWeights).reduce(0) { $0 + $1.0 * $1.1 }
@@ -356,6 +366,7 @@ struct MomentScaling {
             if let column = layout.soldColumns[index] { gains[column] = -2 * costRates[index] }
         }
         charges.charge(&gains)
+        for (column, price) in penaltyPrices { gains[column] -= price }
         return gains
     }
 

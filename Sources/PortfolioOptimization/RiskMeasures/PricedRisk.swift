@@ -21,7 +21,7 @@ extension RiskMeasureMethod {
         shouldStop: () -> Bool
     ) throws(OptimizationFailure) -> Optimum? {
         guard let convex = solver as? RiskProgramSolver, convex.risk.hinges != nil, limits.volatilityLimits.isEmpty,
-            limits.threshold == nil
+            limits.threshold == nil, !limits.hasPenaltyColumns
         else { return nil }
         let builder = builder(limitsRisk: false)
         guard let column = builder.riskColumn,

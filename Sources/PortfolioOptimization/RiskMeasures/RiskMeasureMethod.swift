@@ -242,7 +242,7 @@ struct RiskMeasureMethod {
     /// Net excess return, annual, of decision variables.
     func excessReturn(at point: [Double]) -> Double {
         let gains = base.scaling.netExcessReturns(limits.layout)
-        return zip(gains, point).reduce(base.scaling.costOfCurrentWeights) { $0 + $1.0 * $1.1 }
+        return zip(gains, limits.settled(point)).reduce(base.scaling.costOfCurrentWeights) { $0 + $1.0 * $1.1 }
     }
 
     /// The measure at decision variables.
@@ -365,7 +365,7 @@ func riskSolver(of problem: AllocationProblem) throws(OptimizationFailure) -> an
 ///
 /// - Throws: as ``riskSolver(of:)``.
 func portfolioRisk(of problem: AllocationProblem) throws(OptimizationFailure) -> any PortfolioRisk {
-    try portfolioRisk(
+    let nominal = try portfolioRisk(
         problem.riskMeasure,
         returns: problem.scenarios,
         probabilities: problem.scenarioProbabilities,
@@ -374,4 +374,5 @@ func portfolioRisk(of problem: AllocationProblem) throws(OptimizationFailure) ->
         periodsPerYear: problem.periodsPerYear,
         confidence: problem.preferences.effectiveConfidenceLevel
     )
+    return try guarded(nominal, by: problem.type == .robust ? problem.parameters.uncertainty : nil)
 }
