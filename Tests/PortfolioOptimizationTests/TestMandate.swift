@@ -59,7 +59,9 @@ struct TestMandate {
         probabilities: [Double]? = nil
     ) throws -> AllocationProblem {
         let positions = identifiers.indices.filter { quantities[$0] != 0 }.map { index in
-            Position(instrumentID: identifiers[index], quantity: quantities[index],
+            Position(
+                instrumentID: identifiers[index],
+                quantity: quantities[index],
                 taxLots: lotsByInstrument[identifiers[index]] ?? taxLots
             )
         }

@@ -153,7 +153,7 @@ def charged_case(rng, number):
         m, case = random_case(rng, number)
         if case["size"] <= 12 and "min_position_size" not in case["constraints"] and case["objective"] != "minimize_risk":
             break
-        number += 1001
+        number += 1003
     case["own_costs"] = True
     kind = rng.randint(0, 2)
     p = case["preferences"]
