@@ -366,6 +366,8 @@ public struct OptimizationFailure: Equatable, Sendable, Error {
     public var message: String
     /// The limits that clash, when the code is `infeasible`.
     public var conflicts: [ConstraintConflict]
+    /// What may be held instead where nothing beats the risk-free rate: the allocation of least risk within the limits.
+    public var minimumRiskAllocation: [String: Double]?
 
     /// Makes an optimization failure from its parts.
     public init(code: String, message: String, conflicts: [ConstraintConflict] = []) {

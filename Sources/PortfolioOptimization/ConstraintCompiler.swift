@@ -3,15 +3,15 @@ internal import PortfolioModel
 
 /// Turns the limits in force into rows over the decision variables, once for all methods.
 struct ConstraintCompiler {
-    private let problem: AllocationProblem
-    private var layout: VariableLayout
-    private var parameters: [LimitParameter] = []
-    private var expressions: [LimitedExpression] = []
+    let problem: AllocationProblem
+    var layout: VariableLayout
+    var parameters: [LimitParameter] = []
+    var expressions: [LimitedExpression] = []
     /// Where the two rows of what is short of an instrument begin.
-    private var shortExpressions: [Int: Int] = [:]
+    var shortExpressions: [Int: Int] = [:]
 
     /// A cap of the whole portfolio or more limits nothing and gets no row.
-    private static let everything = 1.0
+    static let everything = 1.0
 
     /// Compiles the limits of a problem.
     static func compile(_ problem: AllocationProblem) -> AllocationLimits {
@@ -47,7 +47,7 @@ struct ConstraintCompiler {
     }
 
     /// The least weight that an instrument's own limits allow, or 0 where that is higher.
-    private static func lowestWeight(of index: Int, _ problem: AllocationProblem) -> Double {
+    static func lowestWeight(of index: Int, _ problem: AllocationProblem) -> Double {
         let constraints = problem.constraints
         guard constraints.permitsShorts, problem.isTradable[index] else { return 0 }
         if let floor = constraints.minWeights?[problem.instruments[index].id] { return min(0, floor) }
@@ -55,7 +55,7 @@ struct ConstraintCompiler {
     }
 
     /// A weight that no instrument reaches, long or short, however large the gross exposure may be.
-    private static func beyondReach(_ constraints: Constraints) -> Double {
+    static func beyondReach(_ constraints: Constraints) -> Double {
         everything + (constraints.maxGrossExposure ?? everything)
     }
 
@@ -102,7 +102,7 @@ struct ConstraintCompiler {
         return limits
     }
 
-    private mutating func parameter(
+    mutating func parameter(
         _ pointer: String,
         _ bound: Double,
         _ direction: LimitParameter.Direction,
@@ -138,102 +138,6 @@ struct ConstraintCompiler {
             }
             expressions.append(LimitedExpression(terms: [(index, 1)], lower: lower, upper: upper))
         }
-    }
-
-    /// −max ≤ w ≤ max unless an instrument's own limits say otherwise.
-    private mutating func addSignedWeightLimits() {
-        let constraints = problem.constraints
-        let general = constraints.maxPositionSize.map { ($0, parameter("/max_position_size", $0, .up)) }
-        let most = Self.beyondReach(constraints)
-        for (index, instrument) in problem.instruments.enumerated() {
-            var lower = LimitSide(bound: -most)
-            var upper = LimitSide(bound: most)
-            if let (size, source) = general {
-                lower = LimitSide(bound: -size, parameter: source, subject: instrument.id, slope: -1)
-                upper = LimitSide(bound: size, parameter: source, subject: instrument.id)
-            }
-            let token = pointerToken(instrument.id)
-            if let floor = constraints.minWeights?[instrument.id] {
-                let source = parameter("/min_weights/\(token)", floor, .down, isNonnegative: false)
-                lower = LimitSide(bound: floor, parameter: source)
-            }
-            if let cap = constraints.maxWeights?[instrument.id] {
-                let source = parameter("/max_weights/\(token)", cap, .up, isNonnegative: false)
-                upper = LimitSide(bound: cap, parameter: source)
-            }
-            if !problem.isTradable[index] {
-                // A floor for what must be sold stays, for the contradiction to be told.
-                if lower.bound <= 0 { lower = LimitSide(bound: 0) }
-                upper = LimitSide(bound: 0)
-            }
-            expressions.append(LimitedExpression(terms: [(index, 1)], lower: lower, upper: upper))
-        }
-    }
-
-    /// Adds what is short of each instrument, h ≥ 0 and h ≥ −w: where it matters |w| = w + 2h.
-    private mutating func addShortSides() {
-        for (index, column) in layout.shortColumns.enumerated() {
-            guard let column else { continue }
-            shortExpressions[index] = expressions.count
-            expressions.append(LimitedExpression(terms: [(column, 1)], lower: LimitSide(bound: 0), upper: nil))
-            expressions.append(
-                LimitedExpression(terms: [(column, 1), (index, 1)], lower: LimitSide(bound: 0), upper: nil)
-            )
-        }
-    }
-
-    /// What trades cost the objective, with the rows of the lots: 0 ≤ s ≤ width and Σs ≥ c − w.
-    private mutating func addCharges() -> TradingCharges {
-        var charges = TradingCharges()
-        for (index, price) in problem.objectiveImpacts.enumerated() {
-            guard let column = layout.impactColumns[index] else { continue }
-            charges.impacts.append(TradingCharges.Impact(instrument: index, column: column, price: price))
-        }
-        for (index, lots) in problem.objectiveLots.enumerated() where !lots.isEmpty {
-            let columns = layout.lotColumns[index]
-            for (place, column) in columns.enumerated() {
-                // The last lot has no end: what rounding leaves of the holding is taxed as it is.
-                let width = place + 1 == columns.count ? nil : LimitSide(bound: lots[place].width)
-                expressions.append(
-                    LimitedExpression(terms: [(column, 1)], lower: LimitSide(bound: 0), upper: width)
-                )
-            }
-            expressions.append(
-                LimitedExpression(
-                    terms: columns.map { ($0, 1) } + [(index, 1)],
-                    lower: LimitSide(bound: problem.currentWeights[index]),
-                    upper: nil
-                )
-            )
-            charges.sales.append(
-                TradingCharges.Sale(
-                    instrument: index,
-                    columns: columns,
-                    widths: lots.map(\.width),
-                    prices: lots.map(\.rate)
-                )
-            )
-        }
-        return charges
-    }
-
-    /// Σ|w| of some instruments as a linear expression.
-    private func sizes(of members: [Int]) -> [(variable: Int, coefficient: Double)] {
-        members.map { ($0, 1) } + members.compactMap { layout.shortColumns[$0] }.map { ($0, 2) }
-    }
-
-    private mutating func addGrossExposure() -> Int? {
-        guard let bound = problem.constraints.maxGrossExposure,
-            problem.constraints.permitsShorts || bound < Self.everything
-        else { return nil }
-        expressions.append(
-            LimitedExpression(
-                terms: sizes(of: Array(problem.instruments.indices)),
-                lower: nil,
-                upper: LimitSide(bound: bound, parameter: parameter("/max_gross_exposure", bound, .up))
-            )
-        )
-        return expressions.count - 1
     }
 
     private mutating func addCashLimits() {

@@ -55,7 +55,9 @@ struct CapabilitiesTests {
                     // Measures of the path need equal ones.
                     probability: combination.riskMeasure.isOfPath ? nil : (index < 20 ? 0.02 : 0.03),
                     returns: Dictionary(
-                        uniqueKeysWithValues: (0..<12).map { ("N\($0)", 0.0005 * Double($0) + common + 0.008 * random.normal()) }
+                        uniqueKeysWithValues: (0..<12).map {
+                            ("N\($0)", 0.0005 * Double($0) + common + 0.008 * random.normal())
+                        }
                     )
                 )
             }

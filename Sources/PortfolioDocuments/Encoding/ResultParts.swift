@@ -108,6 +108,10 @@ extension DocumentEncoder {
             writer.member("message", failure.message)
             writer.name("conflicts")
             writeConflicts(failure.conflicts, &writer)
+            if let allocation = failure.minimumRiskAllocation {
+                writer.name("minimum_risk_allocation")
+                writeWeights(allocation, &writer)
+            }
         }
     }
 
