@@ -28,6 +28,8 @@ public struct OptimizationResult: Equatable, Sendable {
     public var blackLitterman: BlackLittermanReport?
     /// What each term of a `custom` or `multi_objective` objective came to; nil for the others.
     public var objectiveTerms: [TermValue]?
+    /// Allocations of which none is better in all objectives, by ascending value of the first; nil unless asked for.
+    public var paretoSet: [ParetoPoint]?
     /// The efficient frontier under the same limits, by ascending risk; nil unless asked for.
     public var efficientFrontier: [FrontierPoint]?
     /// What is not held, those nearest to being held first; told only to who asks.

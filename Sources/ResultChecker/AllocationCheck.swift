@@ -46,6 +46,7 @@ public struct AllocationCheck {
         checkExcluded(of: result, exposure, mandate, &findings)
         checkReport(of: result, exposure, mandate, &findings)
         checkObjectiveTerms(of: result, exposure, mandate, &findings)
+        checkParetoSet(of: result, mandate, &findings)
         checkRiskBudgets(of: result, exposure, mandate, &findings)
         checkBlackLitterman(of: result, before: momentsBeforeViews ?? mandate.moments, mandate, &findings)
         return findings.violations
