@@ -177,6 +177,12 @@ let package = Package(
             swiftSettings: settings
         ),
         .executableTarget(
+            name: "composed-objectives",
+            dependencies: ["PortfolioOptimization", "PortfolioModel", "Matrices", "TestSupport"],
+            path: "Benchmarks/ComposedObjectives",
+            swiftSettings: settings
+        ),
+        .executableTarget(
             name: "service-benchmarks",
             dependencies: ["TestSupport"],
             path: "Benchmarks/ServiceBenchmarks",
