@@ -6,12 +6,12 @@ SHELL := /bin/bash
 
 STACK := deploy/local/stack
 PEERS := Benchmarks/.venv
-SWIFT_SOURCES := Sources functions Tests Benchmarks Package.swift
+SWIFT_SOURCES := Sources functions tools Tests Benchmarks Package.swift
 # With the functions as they are: `swift test` builds them with other flags than `make build`, and each switch takes minutes.
 TEST_GRPC = deploy/local/deps grpc-tests && swift build --package-path functions/grpc --product grpc && \
 	PORTFOLIO_GRPC_BUILD=debug deploy/local/with-stack /usr/bin/python3 Tests/GRPCTests/test_grpc.py
 
-.PHONY: help deps build up down restart status logs demo grpc proto bench bench-service bench-solver test test-one \
+.PHONY: help deps build up down restart status logs demo grpc proto bench bench-service bench-solver bench-grpc test test-one \
 	test-integration test-fault test-grpc check format lint migrate-check nginx-check proto-check
 
 help: ## list the targets
@@ -59,6 +59,11 @@ bench-service: build ## the service part of it: reads, round trips, waiters, wak
 bench-solver: deps $(PEERS)/installed ## the solver beside the fastest peers from PyPI; CASES='mv card --seeds 1' runs some (Benchmarks/README.md)
 	swift build -c release --product solve-case
 	$(PEERS)/bin/python Benchmarks/SolverBenchmarks/run.py $(CASES)
+
+bench-grpc: grpc ## GetOptimization over gRPC against a Python grpcio server, both behind nginx
+	@deploy/local/deps bench
+	@deploy/local/deps grpc-tests
+	PORTFOLIO_GRPC_BUILD=release deploy/local/with-stack /usr/bin/python3 Benchmarks/GRPCRates/rates.py
 
 $(PEERS)/installed: Benchmarks/SolverBenchmarks/requirements.txt
 	python3 -m venv $(PEERS)

@@ -80,6 +80,11 @@ let package = Package(
             ]
         ),
 
+        library(
+            "ResultVerification",
+            ["MomentEstimation", "ResultChecker", "PortfolioDocuments", "PortfolioModel", "JSON"]
+        ),
+
         // Floor 6
         library(
             "PortfolioAPI",
@@ -103,6 +108,14 @@ let package = Package(
         function("factor-exposures", ["PortfolioAPI", "PortfolioService", "Repository", "FunctionRuntime"]),
         function("health", ["PortfolioAPI", "PortfolioService", "Repository", "FunctionRuntime"]),
         function("worker", ["JobExecution", "Repository", "FunctionRuntime"]),
+
+        // What a stranger runs on a result, away from the service.
+        .executableTarget(
+            name: "portfolio-verify",
+            dependencies: ["ResultVerification", "PortfolioModel"],
+            path: "tools/portfolio-verify",
+            swiftSettings: settings
+        ),
 
         // Tests
         .target(
@@ -136,7 +149,7 @@ let package = Package(
         ),
         tests(
             "PortfolioOptimizationTests",
-            ["PortfolioOptimization", "PortfolioModel", "Matrices"],
+            ["PortfolioOptimization", "ResultChecker", "PortfolioModel", "Matrices"],
             resources: [.copy("Fixtures")]
         ),
         tests("ResultCheckerTests", ["ResultChecker", "PortfolioOptimization", "PortfolioModel", "Matrices"]),
@@ -147,13 +160,20 @@ let package = Package(
                 "PortfolioModel", "Matrices", "JSON",
             ]
         ),
+        tests(
+            "ResultVerificationTests",
+            [
+                "ResultVerification", "portfolio-verify", "JobExecution", "MomentEstimation", "ResultChecker",
+                "Repository", "PortfolioDocuments", "PortfolioModel", "Matrices", "JSON",
+            ]
+        ),
         tests("RepositoryTests", ["Repository", "PortfolioDocuments", "PortfolioModel", "Matrices"]),
         tests("PortfolioServiceTests", ["PortfolioService", "Repository", "PortfolioModel", "Matrices"]),
         tests(
             "PortfolioAPITests",
             ["PortfolioAPI", "PortfolioService", "Repository", "PortfolioModel", "Matrices", "JSON", "FunctionRuntime"]
         ),
-        tests("IntegrationTests"),
+        tests("IntegrationTests", ["portfolio-verify"]),
 
         // Benchmarks
         .executableTarget(
@@ -180,6 +200,12 @@ let package = Package(
             name: "composed-objectives",
             dependencies: ["PortfolioOptimization", "PortfolioModel", "Matrices", "TestSupport"],
             path: "Benchmarks/ComposedObjectives",
+            swiftSettings: settings
+        ),
+        .executableTarget(
+            name: "multi-period-paths",
+            dependencies: ["PortfolioOptimization", "PortfolioModel", "Matrices", "TestSupport"],
+            path: "Benchmarks/MultiPeriodPaths",
             swiftSettings: settings
         ),
         .executableTarget(

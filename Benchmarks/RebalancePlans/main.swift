@@ -18,6 +18,13 @@ func seconds(_ work: () -> Void) -> Double {
     return Double(duration.components.seconds) + Double(duration.components.attoseconds) * 1e-18
 }
 
+/// User time of this process: what else the machine does is not in it.
+func processorSeconds() -> Double {
+    var usage = rusage()
+    getrusage(__rusage_who_t(RUSAGE_SELF.rawValue), &usage)
+    return Double(usage.ru_utime.tv_sec) + Double(usage.ru_utime.tv_usec) * 1e-6
+}
+
 func taxOfSale(_ book: TradingBook) -> (Instrument, Double) -> Double {
     let portfolio = book.snapshot.portfolio
     let preferences = portfolio.preferences
@@ -50,6 +57,7 @@ func taxOfSale(_ book: TradingBook) -> (Instrument, Double) -> Double {
 func describe(_ book: TradingBook, _ label: String, until limit: Double? = nil) {
     var line = ""
     let start = ContinuousClock.now
+    let processor = processorSeconds()
     let time = seconds {
         do {
             let plan = try planRebalance(book.request, snapshot: book.snapshot, moments: book.moments) {
@@ -63,7 +71,8 @@ func describe(_ book: TradingBook, _ label: String, until limit: Double? = nil) 
             line = "\(error)"
         }
     }
-    print("\(label) \(Int(time * 1e4) / 10) ms \(line)")
+    let used = Int((processorSeconds() - processor) * 1e3)
+    print("\(label) \(Int(time * 1e4) / 10) ms, \(used) ms of CPU: \(line)")
 }
 
 func compare(seed: UInt64, count: Int) -> (isEqual: Bool, looked: Int)? {
@@ -191,6 +200,8 @@ default:
             book.request.maxTrades = 10
             book.request.constraints.maxTurnover = nil
         }
-        describe(book, "book \(seed)", until: arguments.compactMap(Double.init).dropFirst(2).first)
+        let limit = arguments.compactMap(Double.init).dropFirst(2).first
+        book.request.preferences.timeLimitSeconds = limit
+        describe(book, "book \(seed)", until: limit)
     }
 }

@@ -1,5 +1,4 @@
 import Foundation
-import Glibc
 import TestSupport
 
 /// A universe of ten thousand names on sixty factors, long only with sector limits and turnover: what a worker takes that
@@ -40,7 +39,7 @@ struct FactorUniverse: Scenario {
                 goal: .atMost(1_000),
                 samples: warm
             ),
-            Figure(name: "peak memory of a worker", value: try peakMegabytes(site), unit: "MB", goal: .atMost(500)),
+            Figure(name: "peak memory of a worker", value: try site.peakMegabytes(), unit: "MB", goal: .atMost(500)),
         ]
     }
 
@@ -116,22 +115,5 @@ struct FactorUniverse: Scenario {
         guard [200, 201].contains(answer.status) else {
             throw HTTPFailure(description: String(answer.text.prefix(500)))
         }
-    }
-
-    // MARK: Memory
-
-    /// The most memory that a worker of the stack has had at once.
-    private func peakMegabytes(_ site: Site) throws -> Double {
-        let output = try Command.run(
-            ["supervisorctl", "-c", "\(site.runDirectory)/etc/supervisord.conf", "status"]
-        ).output
-        let peaks = output.split(separator: "\n").filter { $0.hasPrefix("worker") }.compactMap { line -> Double? in
-            guard let range = line.range(of: #"pid (\d+)"#, options: .regularExpression) else { return nil }
-            let status = try? String(contentsOfFile: "/proc/\(line[range].dropFirst(4))/status", encoding: .utf8)
-            let peak = status?.split(separator: "\n").first { $0.hasPrefix("VmHWM") }
-            return peak?.split(separator: " ").dropFirst().first.flatMap { Double($0) }
-        }
-        guard let peak = peaks.max() else { throw HTTPFailure(description: "no worker in: \(output)") }
-        return peak / 1024
     }
 }

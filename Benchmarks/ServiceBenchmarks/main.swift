@@ -17,6 +17,7 @@ let scenarios: [any Scenario] = [
     ParkedWaiters(),
     WakeFromZero(),
     Frontiers(),
+    Rebalances(),
     SubmissionRate(),
     DrainRate(),
     FactorUniverse(),

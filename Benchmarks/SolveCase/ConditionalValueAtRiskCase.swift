@@ -9,9 +9,12 @@ func solveConditionalValueAtRisk(_ file: CaseFile) throws -> () throws -> CaseAn
         largestWeights: try file.vector("ub"),
         target: (expectedReturns: try file.vector("mu"), least: try file.scalar("rmin"))
     )
-    let measure = ConditionalValueAtRisk(confidence: try file.scalar("beta"))
+    let confidence = try file.scalar("beta")
+    let measure: any ScenarioRiskMeasure =
+        file.variant == "drawdown"
+        ? ConditionalDrawdown(confidence: confidence) : ConditionalValueAtRisk(confidence: confidence)
     return {
-        let minimum = try measure.minimize(problem)
+        let minimum = try measure.minimize(problem, shouldStop: { false })
         guard minimum.status == .solved else { throw CaseError(description: "\(file.name): \(minimum.status)") }
         return CaseAnswer(
             weights: [minimum.weights],

@@ -68,18 +68,26 @@ extension Curvature {
         case .factors(let model):
             [(model.exposures.elements, "B"), (model.factorCovariance.elements, "F"), (model.residual, "D")]
         case .padded(let base, _, let constant): base.stored + [([constant], "the constant of P")]
+        case .stages(let stages): stages.flatMap(\.stored)
         }
     }
 
-    /// The curvature as a factor model; nil for a matrix.
+    /// The curvature as factor models, one a stage; nil for a matrix.
     ///
     /// A constant on every entry is a factor to which all are exposed.
-    var inParts: FactorCurvature? {
+    var inParts: [FactorCurvature]? {
         switch self {
         case .dense: return nil
-        case .factors(let model): return model
+        case .factors(let model): return [model]
+        case .stages(let stages):
+            var models: [FactorCurvature] = []
+            for stage in stages {
+                guard let parts = stage.inParts, parts.count == 1 else { return nil }
+                models += parts
+            }
+            return models
         case .padded(let base, let more, let constant):
-            guard let model = base.inParts, constant >= 0 else { return nil }
+            guard let parts = base.inParts, parts.count == 1, let model = parts.first, constant >= 0 else { return nil }
             let (k, n) = (model.exposures.rows, model.residual.count + more)
             var exposures = DenseMatrix(rows: k + 1, columns: n)
             for j in 0..<n {
@@ -92,11 +100,13 @@ extension Curvature {
                 for f in 0..<k { factors[f, g] = model.factorCovariance[f, g] }
             }
             factors[k, k] = constant
-            return FactorCurvature(
-                exposuresTransposed: exposures,
-                factorCovariance: factors,
-                residual: model.residual + [Double](repeating: 0, count: more)
-            )
+            return [
+                FactorCurvature(
+                    exposuresTransposed: exposures,
+                    factorCovariance: factors,
+                    residual: model.residual + [Double](repeating: 0, count: more)
+                )
+            ]
         }
     }
 

@@ -1,3 +1,4 @@
+internal import MomentEstimation
 internal import PortfolioDocuments
 internal import PortfolioModel
 internal import PortfolioOptimization

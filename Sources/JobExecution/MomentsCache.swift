@@ -33,7 +33,9 @@ package final class MomentsCache {
         preferences: Preferences = Preferences()
     ) throws(OptimizationFailure) -> Moments {
         let versions = snapshot.versions
-        let market = estimation.needsMarket ? marketView(of: snapshot.portfolio, preferences) : nil
+        let portfolio = snapshot.portfolio
+        let inForce = portfolio.preferences.overridden(by: preferences)
+        let market = estimation.needsMarket ? MarketView(portfolio, inForce) : nil
         let key = Key(
             tenant: tenant,
             riskModelID: versions.riskModelID,
@@ -43,18 +45,6 @@ package final class MomentsCache {
         )
         return try moments(key) { () throws(OptimizationFailure) in
             try estimateMoments(of: snapshot.riskModel, as: estimation, market: market)
-        }
-    }
-
-    /// The benchmark as the market, with the preferences in force; nil without a benchmark.
-    private func marketView(of portfolio: Portfolio, _ preferences: Preferences) -> MarketView? {
-        let inForce = portfolio.preferences.overridden(by: preferences)
-        return portfolio.benchmark.map {
-            MarketView(
-                weights: $0,
-                riskFreeRate: inForce.effectiveRiskFreeRate,
-                riskAversion: inForce.effectiveRiskAversion
-            )
         }
     }
 

@@ -92,18 +92,22 @@ package struct SolveOptimization {
                 tenant: tenant,
                 estimation: job.request.estimation,
                 preferences: job.request.preferences
-            ).suited(to: job.request.type)
+            ).suited(to: job.request, job.snapshot)
             let estimate = try estimateAfterViews(job, provided)
-            let moments = estimate?.moments ?? provided
+            let moments = try (estimate?.moments ?? provided).ofFirstPeriod(job.request.parameters.horizon)
             try requireReturns(moments, job)
             var solved = try solve(job, moments, isRevoked: isRevoked, &outcome.solveTime)
             solved.blackLitterman = estimate?.report
+            if job.request.type == .scenarioBased, let scenarios = job.request.parameters.scenarios {
+                solved.scenarioOutcomes = ScenarioOutcomes(scenarios, of: solved.targetAllocation)
+            }
             let check = AllocationCheck(
                 snapshot: job.snapshot,
                 moments: moments,
                 request: job.request,
                 momentsBeforeViews: provided
             )
+            solved.certificate = check.certificate(of: solved)
             var violations = check.violations(in: solved)
             if let frontier = solved.efficientFrontier {
                 let asked = FrontierRequest(beside: job.request)
@@ -168,11 +172,14 @@ package struct SolveOptimization {
         if job.request.objective == .multiObjective, let count = job.request.parameters.paretoPoints {
             addParetoSet(to: &result, problem, count) { isRevoked() || clock() >= deadline }
         }
+        result.path = solution.path?.planned(in: problem)
         if job.request.frontierPointCount > 0, moments.expectedReturnsEstimator == "none" {
             let message = "The efficient frontier was not traced: the risk model has no expected returns."
             result.warnings.append(ResultWarning(code: "frontier_unavailable", message: message))
         } else if job.request.frontierPointCount > 0 {
-            addFrontier(to: &result, problem, job.request) { isRevoked() || clock() >= deadline }
+            try addFrontier(to: &result, nominalProblem(job, moments) ?? problem, job.request) {
+                isRevoked() || clock() >= deadline
+            }
         }
         return result
     }
@@ -198,6 +205,17 @@ package struct SolveOptimization {
         }
     }
 
+    /// The problem without uncertainty, whose frontier stands beside a robust allocation; nil for the other types.
+    private func nominalProblem(
+        _ job: OptimizationJob,
+        _ moments: Moments
+    ) throws(OptimizationFailure) -> AllocationProblem? {
+        guard job.request.type == .robust else { return nil }
+        var request = job.request
+        request.type = .meanVariance
+        return try AllocationProblem(snapshot: job.snapshot, moments: moments, request: request)
+    }
+
     /// Traces the frontier under the same limits; an allocation is an answer without one, too.
     private func addFrontier(
         to result: inout OptimizationResult,
@@ -212,6 +230,24 @@ package struct SolveOptimization {
             let message = "The efficient frontier was not found: \(error.message)"
             result.warnings.append(ResultWarning(code: "frontier_unavailable", message: message))
         }
+    }
+
+    /// What an allocation is guarded against and the worst that can happen to it; nil for types other than robust.
+    private func worstCase(
+        of allocation: EvaluatedAllocation,
+        _ metrics: AllocationMetrics,
+        _ problem: AllocationProblem
+    ) throws(OptimizationFailure) -> (uncertainty: Uncertainty, report: RobustReport)? {
+        guard problem.type == .robust, let uncertainty = problem.parameters.uncertainty else { return nil }
+        let report = try robustReport(
+            uncertainty,
+            weights: allocation.weights,
+            metrics: metrics,
+            moments: allocation.moments,
+            riskMeasure: problem.riskMeasure,
+            preferences: allocation.preferences
+        )
+        return (uncertainty, report)
     }
 
     private func timeLimit(_ preferences: Preferences) -> Duration {
@@ -253,6 +289,7 @@ package struct SolveOptimization {
         for warning in moments.warnings + solution.warnings + problem.warnings + plan.warnings
         where !warnings.contains(warning) { warnings.append(warning) }
         let metrics = allocation.metrics(of: plan)
+        let robust = try worstCase(of: allocation, metrics, problem)
         let trades =
             problem.objective.isOfTerms
             ? plan.trades
@@ -260,7 +297,8 @@ package struct SolveOptimization {
                 allocation,
                 metrics: metrics,
                 objective: problem.objective,
-                measure: problem.riskMeasure
+                measure: problem.riskMeasure,
+                robust: robust
             ).explained(plan.trades)
         var result = OptimizationResult(
             metrics: metrics,
@@ -282,6 +320,7 @@ package struct SolveOptimization {
             warnings: warnings
         )
         result.excluded = problem.excluded(from: solution)
+        result.robust = robust?.report
         return result
     }
 }

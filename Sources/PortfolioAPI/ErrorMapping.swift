@@ -103,7 +103,8 @@ enum ErrorMapping {
             code: failure.code,
             title: isOurs ? "The computation failed" : "There is no answer to this request",
             detail: failure.message,
-            conflicts: failure.conflicts
+            conflicts: failure.conflicts,
+            combinedRepair: failure.combinedRepair
         )
     }
 

@@ -21,6 +21,8 @@ struct ProblemDocument {
     var faults: [Fault] = []
     /// The limits that clash, for a failure of that kind; nil for every other problem.
     var conflicts: [ConstraintConflict]?
+    /// The cheapest way to move limits together; empty where none is known.
+    var combinedRepair: [ConstraintRepair] = []
     /// Further headers, such as `Allow`.
     var headers: [(name: String, value: String)] = []
 
@@ -44,6 +46,10 @@ struct ProblemDocument {
             if let conflicts {
                 writer.name("conflicts")
                 writer.raw(DocumentEncoder.conflicts(conflicts))
+            }
+            if !combinedRepair.isEmpty {
+                writer.name("combined_repair")
+                writer.raw(DocumentEncoder.repair(combinedRepair))
             }
         }
         return FunctionResponse(

@@ -18,6 +18,8 @@ package enum DocumentLimits {
     package static let recentTrades = 10_000
     /// Groups of a set of constraints.
     package static let groups = 1_000
+    /// Scenarios of a request.
+    package static let scenarios = 10_000
     /// Views of a request.
     package static let views = 1_000
     /// Terms of an objective.

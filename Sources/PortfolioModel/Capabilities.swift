@@ -21,6 +21,7 @@ public enum Capabilities {
     public static func objectives(of type: OptimizationType) -> [Objective] {
         switch type {
         case .meanVariance, .blackLitterman, .factorBased: allocationObjectives + [.multiObjective]
+        case .robust, .scenarioBased, .multiPeriod: allocationObjectives
         case .custom: [.custom]
         case .riskParity, .hierarchicalRiskParity: [.riskBudgeting]
         }
@@ -29,7 +30,7 @@ public enum Capabilities {
     /// How risk may be measured for a type and an objective it takes.
     public static func riskMeasures(of type: OptimizationType, _ objective: Objective) -> [RiskMeasure] {
         switch (type, objective) {
-        case (.riskParity, _), (.hierarchicalRiskParity, _): [.volatility]
+        case (.riskParity, _), (.hierarchicalRiskParity, _), (.multiPeriod, _): [.volatility]
         case (_, .maximizeSharpe), (_, .minimizeRisk), (_, .maximizeReturn), (_, .maximizeUtility):
             RiskMeasure.allCases
         case (_, .multiObjective), (_, .custom):
@@ -48,6 +49,12 @@ public enum Capabilities {
     /// Instruments of a covariance that is not a factor model, and of methods that need one.
     public static let denseInstruments = 4_000
 
+    /// Periods of a horizon.
+    public static let horizonPeriods = 60
+    /// Periods times instruments of a path: with a covariance that is a matrix, and with one in parts; of one in parts
+    /// periods times factors are at most the former.
+    public static let horizonWeights = (dense: 3_000, inParts: 60_000)
+
     /// The objectives on a portfolio's return, risk and costs.
     private static let allocationObjectives: [Objective] = [
         .maximizeSharpe, .minimizeRisk, .maximizeReturn, .maximizeUtility, .minimizeTrackingError,
@@ -59,6 +66,7 @@ public enum Capabilities {
     public static let constraints = [
         "max_position_size", "min_position_size", "max_sector_exposure", "max_asset_class_exposure", "max_turnover",
         "target_volatility", "min_weights", "max_weights", "min_return", "max_risk", "min_cash", "max_cash", "groups",
-        "factor_exposures", "max_positions", "max_tracking_error",
+        "factor_exposures", "max_positions", "max_tracking_error", "allow_short", "max_gross_exposure",
+        "max_scenario_losses",
     ]
 }

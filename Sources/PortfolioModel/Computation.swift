@@ -47,7 +47,8 @@ extension OptimizationFailure {
     public var isOfInputsAlone: Bool { Self.codesOfInputsAlone.contains(code) }
 
     private static let codesOfInputsAlone: Set<String> = [
-        "dependent_factors", "infeasible", "invalid_inputs", "invalid_views", "missing_benchmark",
+        "dependent_factors", "indefinite_covariance", "infeasible", "invalid_inputs", "invalid_views",
+        "missing_benchmark",
         "missing_expected_returns", "missing_factors", "missing_history", "missing_market", "missing_market_weights",
         "missing_scenarios", "missing_transaction_costs", "no_active_return", "no_benchmark", "no_excess_return",
         "out_of_reach", "riskless", "riskless_instrument", "too_many_instruments", "unbounded",

@@ -4,13 +4,14 @@
 ///
 /// Weights are fractions of the portfolio's value before trading, cash included.
 public struct Constraints: Equatable, Sendable {
-    /// Upper weight of every instrument without a `maxWeights` entry.
+    /// Upper weight of every instrument without a `maxWeights` entry; with shorts minus it is the lower weight of every one
+    /// without a `minWeights` entry.
     public var maxPositionSize: Double?
-    /// Buy-in threshold: a weight is 0 or at least this, unless the instrument has a `minWeights` entry.
+    /// Buy-in threshold: the size of a weight is 0 or at least this, unless the instrument has a `minWeights` entry.
     public var minPositionSize: Double?
-    /// Upper total weight of each sector.
+    /// Upper total of each sector's weights, sizes where there are shorts.
     public var maxSectorExposure: Double?
-    /// Upper total weight of each asset class.
+    /// Upper total of each asset class's weights, sizes where there are shorts.
     public var maxAssetClassExposure: Double?
     /// Upper limit of ½ Σ|target − current|, cash included.
     public var maxTurnover: Double?
@@ -36,6 +37,15 @@ public struct Constraints: Equatable, Sendable {
     public var groups: [GroupLimit]?
     /// Limits on the exposure to single factors.
     public var factorExposures: [String: FactorLimit]?
+    /// Upper limits of the loss in single scenarios of the request, per period, by the scenario's name.
+    public var maxScenarioLosses: [String: Double]?
+    /// Whether weights may be negative; `maxGrossExposure` is then required.
+    public var allowShort: Bool?
+    /// Upper limit of Σ|w| over instruments.
+    public var maxGrossExposure: Double?
+
+    /// Whether weights may be negative.
+    public var permitsShorts: Bool { allowShort == true }
 
     /// Makes constraints in which nothing is set.
     public init() {}
@@ -59,6 +69,9 @@ public struct Constraints: Equatable, Sendable {
         result.maxTrackingError = other.maxTrackingError ?? maxTrackingError
         result.groups = other.groups ?? groups
         result.factorExposures = merged(factorExposures, other.factorExposures)
+        result.maxScenarioLosses = merged(maxScenarioLosses, other.maxScenarioLosses)
+        result.allowShort = other.allowShort ?? allowShort
+        result.maxGrossExposure = other.maxGrossExposure ?? maxGrossExposure
         return result
     }
 }

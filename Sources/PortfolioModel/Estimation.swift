@@ -76,4 +76,14 @@ public struct MarketView: Equatable, Hashable, Sendable {
         self.riskFreeRate = riskFreeRate
         self.riskAversion = riskAversion
     }
+
+    /// A portfolio's benchmark as the market, with the preferences in force; nil without a benchmark.
+    public init?(_ portfolio: Portfolio, _ preferences: Preferences) {
+        guard let benchmark = portfolio.benchmark else { return nil }
+        self.init(
+            weights: benchmark,
+            riskFreeRate: preferences.effectiveRiskFreeRate,
+            riskAversion: preferences.effectiveRiskAversion
+        )
+    }
 }

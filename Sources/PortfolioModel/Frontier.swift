@@ -21,6 +21,8 @@ public struct FrontierRequest: Equatable, Sendable {
     public var preferences: Preferences
     /// Whether to list the corner portfolios, between which the curve is linear in the weights.
     public var includesCornerPortfolios: Bool
+    /// The scenarios of the optimization that a curve stands beside, for limits on losses in them.
+    public var scenarios: [ReturnScenario]?
 
     /// Makes a frontier request from its parts.
     public init(
@@ -54,6 +56,7 @@ extension FrontierRequest {
             constraints: request.constraints,
             preferences: request.preferences
         )
+        scenarios = request.parameters.scenarios
     }
 }
 

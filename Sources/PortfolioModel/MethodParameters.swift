@@ -14,6 +14,10 @@ public struct MethodParameters: Equatable, Sendable {
     public var linkage: Linkage?
     /// Whether instruments are compared by their distances to all others (`hierarchical_risk_parity`); default false.
     public var distanceOfDistance: Bool?
+    /// What is not taken for certain (`robust`).
+    public var uncertainty: Uncertainty?
+    /// The distribution of returns (`scenario_based`); at least one, each with the same instruments.
+    public var scenarios: [ReturnScenario]?
     /// What is added up (`custom`).
     public var customObjective: [ObjectiveTerm]?
     /// What is added up (objective `multi_objective`).
@@ -25,6 +29,8 @@ public struct MethodParameters: Equatable, Sendable {
     public static let paretoPointRange = 2...200
     /// Objectives that a non-dominated set may have.
     public static let paretoAxes = 2...3
+    /// The periods planned and what is foreseen in them (`multi_period`).
+    public var horizon: Horizon?
 
     /// Makes parameters in which nothing is set.
     public init() {}

@@ -6,8 +6,14 @@ public enum OptimizationType: String, CaseIterable, Sendable {
     case hierarchicalRiskParity = "hierarchical_risk_parity"
     /// Mean-variance on the factor model's covariance, with limits on exposures to its factors.
     case factorBased = "factor_based"
+    /// The objectives on return and risk in the worst case of what is uncertain.
+    case robust
+    /// The objectives on the distribution that the caller's scenarios are, with limits on single ones.
+    case scenarioBased = "scenario_based"
     /// An objective that the caller puts together of terms.
     case custom
+    /// Mean-variance over several periods at once, of which the first one's trades are recommended.
+    case multiPeriod = "multi_period"
 }
 
 /// What an optimization strives for.

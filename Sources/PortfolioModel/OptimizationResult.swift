@@ -12,6 +12,8 @@ public struct OptimizationResult: Equatable, Sendable {
     public var solution: SolutionReport
     /// The limits the optimum rests on.
     public var bindingConstraints: [BindingConstraint]
+    /// What proves the target optimal; nil where nothing but the search's own word does.
+    public var certificate: OptimalityCertificate?
     /// Each instrument's share of the portfolio's risk; sums to 1.
     ///
     /// Empty when the risk is 0.
@@ -26,10 +28,16 @@ public struct OptimizationResult: Equatable, Sendable {
     public var warnings: [ResultWarning]
     /// Prior and posterior of a Black–Litterman optimization; nil for the other types.
     public var blackLitterman: BlackLittermanReport?
+    /// The worst case of a robust optimization; nil for the other types.
+    public var robust: RobustReport?
+    /// The outcome in each scenario of a scenario-based optimization; nil for the other types.
+    public var scenarioOutcomes: ScenarioOutcomes?
     /// What each term of a `custom` or `multi_objective` objective came to; nil for the others.
     public var objectiveTerms: [TermValue]?
     /// Allocations of which none is better in all objectives, by ascending value of the first; nil unless asked for.
     public var paretoSet: [ParetoPoint]?
+    /// The path that a multi-period optimization planned; nil for the other types.
+    public var path: PlannedPath?
     /// The efficient frontier under the same limits, by ascending risk; nil unless asked for.
     public var efficientFrontier: [FrontierPoint]?
     /// What is not held, those nearest to being held first; told only to who asks.
@@ -366,6 +374,8 @@ public struct OptimizationFailure: Equatable, Sendable, Error {
     public var message: String
     /// The limits that clash, when the code is `infeasible`.
     public var conflicts: [ConstraintConflict]
+    /// The cheapest way to move limits together so that the mandate becomes feasible; empty when it is not known.
+    public var combinedRepair: [ConstraintRepair] = []
 
     /// Makes an optimization failure from its parts.
     public init(code: String, message: String, conflicts: [ConstraintConflict] = []) {
@@ -392,5 +402,25 @@ public struct ConstraintConflict: Equatable, Sendable {
         self.subject = subject
         self.bound = bound
         self.nearestFeasible = nearestFeasible
+    }
+}
+
+/// A limit that a repair moves, with the value it would have.
+public struct ConstraintRepair: Equatable, Sendable {
+    /// JSON pointer below `/constraints`.
+    public var constraint: String
+    /// The instrument, sector or class concerned; nil for a limit on all.
+    public var subject: String?
+    /// The limit as given.
+    public var bound: Double
+    /// The limit that makes the mandate feasible together with the others of its repair.
+    public var repaired: Double
+
+    /// Makes a constraint repair from its parts.
+    public init(constraint: String, subject: String?, bound: Double, repaired: Double) {
+        self.constraint = constraint
+        self.subject = subject
+        self.bound = bound
+        self.repaired = repaired
     }
 }

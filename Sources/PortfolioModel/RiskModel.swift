@@ -113,6 +113,13 @@ public struct Moments: Equatable, Sendable {
     public var covarianceConditionNumber: Double?
     /// What the caller should know about the estimation: a repair, a missing part.
     public var warnings: [ResultWarning]
+    /// Whether `returns` are a caller's scenarios and not the risk model's history.
+    public var hasGivenScenarios = false
+    /// The history that a caller's scenarios stand in place of.
+    public var replacedHistory: DenseMatrix?
+
+    /// The returns in the order of time, when the model has a history.
+    public var history: DenseMatrix? { hasGivenScenarios ? replacedHistory : returns }
 
     /// Makes a moments from its parts, with a covariance that is a matrix.
     public init(

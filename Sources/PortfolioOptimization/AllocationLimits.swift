@@ -22,6 +22,8 @@ struct LimitSide: Equatable, Sendable {
     var parameter: Int?
     /// The instrument, sector or class that a general limit is applied to here.
     var subject: String?
+    /// What the bound moves when its number moves by one: −1 where a largest size bounds from below.
+    var slope = 1.0
 }
 
 /// A linear expression of the decision variables and the bounds it is held between.
@@ -40,26 +42,35 @@ struct LimitedExpression: Equatable, Sendable {
     var scale: Double { powerOfTwo(near: terms.reduce(0) { max($0, abs($1.coefficient)) }) }
 }
 
-/// Which decision variable stands in which column: weights, cash, then what is sold of each holding.
+/// Which decision variable stands in which column: weights, cash, then what is sold of each holding, then what is short.
 struct VariableLayout: Equatable, Sendable {
     let instrumentCount: Int
     /// The column of the weight sold of each instrument, and last of cash; nil where nothing is held or nobody asks.
     let soldColumns: [Int?]
-    let count: Int
+    /// The column of what each instrument is short, max(0, −w); nil for one that cannot be.
+    let shortColumns: [Int?]
+    private(set) var count: Int
 
-    init(instrumentCount: Int, sold: [Bool]) {
+    init(instrumentCount: Int, sold: [Bool], short: [Bool] = []) {
         self.instrumentCount = instrumentCount
         var next = instrumentCount + 1
-        var columns: [Int?] = []
-        for isSold in sold {
-            columns.append(isSold ? next : nil)
-            if isSold { next += 1 }
+        func column(_ isThere: Bool) -> Int? {
+            guard isThere else { return nil }
+            next += 1
+            return next - 1
         }
-        soldColumns = columns
+        soldColumns = sold.map { column($0) }
+        shortColumns = (0..<instrumentCount).map { column($0 < short.count && short[$0]) }
         count = next
     }
 
     var cash: Int { instrumentCount }
+
+    /// Adds a column after all others.
+    mutating func addColumn() -> Int {
+        count += 1
+        return count - 1
+    }
 }
 
 /// The limits of a mandate as rows over the decision variables, each tied to the caller's number it comes from.
@@ -87,6 +98,16 @@ struct AllocationLimits: Sendable {
     var currentWeights: [Double]
     /// Upper limit of turnover.
     var turnoverLimit: LimitSide?
+    /// What uncertain returns cost objective and limits, each once.
+    var penalties: [UncertaintyPenalty] = []
+    /// What they cost the objective.
+    var objectivePenalty: UncertaintyPenalty?
+    /// The expression that limits Σ|w|.
+    var grossExpression: Int?
+    /// Whether some weight may be negative.
+    var permitsShorts = false
+    /// The first of the two expressions that say what is short of an instrument, h ≥ 0 and h ≥ −w.
+    var shortExpressions: [Int: Int] = [:]
 
     func weightLimits(of instrument: Int) -> LimitedExpression { expressions[instrument] }
     var cashLimits: LimitedExpression { expressions[layout.cash] }
@@ -107,7 +128,10 @@ struct AllocationLimits: Sendable {
         for (index, column) in layout.soldColumns.enumerated() {
             if let column { point[column] = max(0, currentWeights[index] - point[index]) }
         }
-        return point
+        for (index, column) in layout.shortColumns.enumerated() {
+            if let column { point[column] = max(0, -point[index]) }
+        }
+        return settled(point)
     }
 
     /// How far a volatility is above a limit, relative to the limit.
@@ -139,8 +163,8 @@ struct AllocationLimits: Sendable {
             record(surplus, positionLimit.side, "positions")
         }
         if let threshold {
-            for instrument in thresholdInstruments where point[instrument] > 0 {
-                record(threshold.bound - point[instrument], threshold, "threshold")
+            for instrument in thresholdInstruments where point[instrument] != 0 {
+                record(threshold.bound - abs(point[instrument]), threshold, "threshold")
             }
         }
         return worst

@@ -15,8 +15,10 @@ public struct AllocationProblem: Sendable {
     /// The instruments of the universe and those held, in the order of the moments.
     public let instruments: [Instrument]
     /// Annual expected returns, one an instrument.
-    public let expectedReturns: [Double]
+    public internal(set) var expectedReturns: [Double]
     /// Annual covariance, positive semidefinite; a factor model in its parts.
+    ///
+    /// Where it is uncertain, the worst one.
     public let covariance: CovarianceModel
     /// The factors behind the returns, for the same instruments; nil when the risk model has none.
     public let factors: FactorStructure?
@@ -27,9 +29,9 @@ public struct AllocationProblem: Sendable {
     /// Periods in a year.
     public let periodsPerYear: Double
     /// Weights before trading.
-    public let currentWeights: [Double]
+    public internal(set) var currentWeights: [Double]
     /// Weight of cash before trading.
-    public let currentCash: Double
+    public internal(set) var currentCash: Double
     /// V, money in the base currency; positive.
     public let portfolioValue: Double
     /// Whether an instrument may be in the target; one that is held outside the universe must be sold.
@@ -41,13 +43,21 @@ public struct AllocationProblem: Sendable {
     /// What the method is told beyond limits and preferences.
     public let parameters: MethodParameters
     /// The benchmark, where the objective is measured against it and the portfolio has one.
-    public let benchmark: BenchmarkFigures?
+    public internal(set) var benchmark: BenchmarkFigures?
     /// What a `custom` or `multi_objective` objective adds up, each risk with its measure; empty for the others.
     package internal(set) var terms: [ObjectiveTerm]
     /// What trading costs and is taxed, where terms are added up.
     let charges: TradingCharges?
     /// The benchmark as a limit on the tracking error or a term needs it; nil without either.
     let tracking: TrackingModel?
+    /// How uncertain the expected returns are; nil where they are certain.
+    let returnUncertainty: ReturnUncertainty?
+    /// The annual expected returns of each period of a horizon; nil where they are the same in all.
+    let periodReturns: [[Double]]?
+    /// μᵀb of each of these periods.
+    let periodBenchmarkReturns: [Double]?
+    /// Whether a failure says what clashes; nobody but tests of many mandates can do without.
+    package var explainsFailures = true
     /// What the caller should know before anything is solved: preferences that change nothing here.
     public let warnings: [ResultWarning]
 
@@ -62,7 +72,8 @@ public struct AllocationProblem: Sendable {
     ) throws(OptimizationFailure) {
         let portfolio = snapshot.portfolio
         let universe = Set(portfolio.universe ?? snapshot.riskModel.instruments)
-        let held = try heldQuantities(of: portfolio)
+        let inForce = portfolio.constraints.overridden(by: request.constraints)
+        let held = try heldQuantities(of: portfolio, mayBeShort: inForce.permitsShorts)
         let chosen = try chosenIndices(moments: moments, universe: universe, held: held)
         let known = Dictionary(snapshot.instruments.map { ($0.id, $0) }, uniquingKeysWith: { first, _ in first })
         var instruments: [Instrument] = []
@@ -84,7 +95,7 @@ public struct AllocationProblem: Sendable {
         parameters = request.parameters
         self.instruments = instruments
         expectedReturns = chosen.map { moments.expectedReturns[$0] }
-        covariance = moments.covariance.selecting(chosen)
+        covariance = try covarianceGuardedAgainst(request, moments).selecting(chosen)
         factors = moments.factors.map { $0.selecting(chosen) }
         terms = request.terms
         let measures = terms.scenarioMeasures
@@ -97,7 +108,13 @@ public struct AllocationProblem: Sendable {
         currentCash = portfolio.cash / total
         portfolioValue = total
         isTradable = instruments.map { universe.contains($0.id) }
-        constraints = portfolio.constraints.overridden(by: request.constraints)
+        constraints = inForce
+        if inForce.permitsShorts, inForce.maxGrossExposure == nil {
+            throw OptimizationFailure(
+                code: "missing_gross_exposure",
+                message: "allow_short needs max_gross_exposure: without it nothing bounds what is held short."
+            )
+        }
         try requireFactors(constraints, moments.factors)
         if let refusal = refusal(
             of: constraints,
@@ -107,6 +124,8 @@ public struct AllocationProblem: Sendable {
         ) {
             throw refusal
         }
+        if let refusal = refusal(of: constraints, under: request) { throw refusal }
+        try requireScenarios(constraints, request)
         preferences = portfolio.preferences.overridden(by: request.preferences)
         if request.objective.needsBenchmark, let weights = portfolio.benchmark {
             benchmark = try BenchmarkFigures(weights, moments: moments, chosen: chosen)
@@ -125,6 +144,16 @@ public struct AllocationProblem: Sendable {
         } else {
             tracking = nil
         }
+        let foreseen = try foreseenReturns(request.parameters.horizon, moments: moments)
+        periodReturns = foreseen.map { rows in rows.map { row in chosen.map { row[$0] } } }
+        let benchmarkWeights = moments.instruments.map { portfolio.benchmark?[$0] ?? 0 }
+        periodBenchmarkReturns = foreseen.map { rows in rows.map { dotProduct($0, benchmarkWeights) } }
+        returnUncertainty = try uncertainReturns(
+            of: request,
+            moments: moments,
+            chosen: chosen,
+            benchmark: request.objective.needsBenchmark ? portfolio.benchmark : nil
+        )
         charges =
             terms.isEmpty
             ? nil
@@ -145,12 +174,13 @@ public struct AllocationProblem: Sendable {
             )
             return
         }
-        warnings = preferenceWarnings(
-            preferences: preferences,
-            request: request,
-            instruments: instruments,
-            hasTaxLots: portfolio.positions.contains { !$0.taxLots.isEmpty }
-        )
+        warnings =
+            preferenceWarnings(
+                preferences: preferences,
+                request: request,
+                instruments: instruments,
+                hasTaxLots: portfolio.positions.contains { !$0.taxLots.isEmpty }
+            ) + uncertaintyWarnings(request, constraints)
     }
 
     /// The proportional rate of trading each instrument that the objective is charged with; all 0 when costs stay out.
@@ -176,12 +206,33 @@ private func invalidInputs(_ message: String) -> OptimizationFailure {
     OptimizationFailure(code: "invalid_inputs", message: message)
 }
 
+private func dotProduct(_ left: [Double], _ right: [Double]) -> Double {
+    zip(left, right).reduce(0) { $0 + $1.0 * $1.1 }
+}
+
+/// The rows of a horizon, which must have a number for each instrument of the moments.
+private func foreseenReturns(_ horizon: Horizon?, moments: Moments) throws(OptimizationFailure) -> [[Double]]? {
+    guard let rows = horizon?.expectedReturns else { return nil }
+    let count = moments.instruments.count
+    guard rows.count == horizon?.periodCount, rows.allSatisfy({ $0.count == count && $0.allSatisfy(\.isFinite) }) else {
+        throw invalidInputs(
+            "horizon.expected_returns must have, for each period, a number for each of the \(count) instruments of the"
+                + " risk model, in its order."
+        )
+    }
+    return rows
+}
+
 /// Units held by instrument; a position of 0 units is not a holding.
-private func heldQuantities(of portfolio: Portfolio) throws(OptimizationFailure) -> [String: Double] {
+private func heldQuantities(
+    of portfolio: Portfolio,
+    mayBeShort: Bool
+) throws(OptimizationFailure) -> [String: Double] {
     var held: [String: Double] = [:]
     for position in portfolio.positions where position.quantity != 0 {
-        guard position.quantity > 0, position.quantity.isFinite else {
-            throw invalidInputs("The position in \(position.instrumentID) is not a positive quantity.")
+        guard position.quantity > 0 || mayBeShort, position.quantity.isFinite else {
+            let what = "The position in \(position.instrumentID) is not a positive quantity"
+            throw invalidInputs("\(what), and allow_short is not set.")
         }
         held[position.instrumentID, default: 0] += position.quantity
     }
@@ -235,6 +286,15 @@ private func requireFactors(
     if let unknown = limits.keys.filter({ !structure.factors.contains($0) }).min() {
         throw unknownFactor(unknown, in: structure.factors)
     }
+}
+
+/// A limit on the loss in a scenario that the request does not have limits nothing that could be computed.
+private func requireScenarios(_ constraints: Constraints, _ request: OptimizationRequest) throws(OptimizationFailure) {
+    let known = Set((request.parameters.scenarios ?? []).map(\.name))
+    guard let unknown = (constraints.maxScenarioLosses ?? [:]).keys.filter({ !known.contains($0) }).min() else {
+        return
+    }
+    throw invalidInputs("max_scenario_losses names \(unknown), which is not among the scenarios of the request.")
 }
 
 /// Says which preferences do not act on the objective asked for.

@@ -34,8 +34,8 @@ struct AllocationProgram: Sendable {
     var riskLimitRow: Int?
     /// The column of κ when the program is homogenised.
     var scaleColumn: Int?
-    /// The column of the relaxation of a limit.
-    var relaxationColumn: Int?
+    /// The columns of the relaxations of limits, in their order.
+    var relaxationColumns: Range<Int> = 0..<0
 }
 
 /// A column t that stands for a risk measure, and its limit.
@@ -48,8 +48,8 @@ struct RiskColumn: Sendable {
 
 /// Assembles programs: the limits' rows, an objective, and what a method adds to them.
 ///
-/// Homogenised, a row aᵀx ≤ b becomes aᵀy − bκ ≤ 0 with a further variable κ. With a relaxation δ ≥ 0 of one of the
-/// caller's numbers, its rows read aᵀx − δ ≤ b. All rows are divided by powers of two, which rounds nothing.
+/// Homogenised, a row aᵀx ≤ b becomes aᵀy − bκ ≤ 0 with a further variable κ. With a relaxation δ ≥ 0 of some of the
+/// caller's numbers, their rows read aᵀx − δ ≤ b. All rows are divided by powers of two, which rounds nothing.
 struct ProgramBuilder {
     /// A move of one of the caller's numbers, whose size is to be found.
     struct Relaxation: Equatable {
@@ -64,7 +64,8 @@ struct ProgramBuilder {
     /// The scaled factor F with Σ̂ = FᵀF, and the unit of volatility; nil leaves volatility limits out.
     var volatility: (factor: VolatilityFactor, unit: Double)?
     var isHomogeneous = false
-    var relaxation: Relaxation?
+    /// What may move, each by an amount of its own.
+    var relaxations: [Relaxation] = []
     /// Whether buy-in thresholds hold.
     var withThresholds = true
     /// Over the columns: the row of the objective's that must be 1 (net excess return, homogenised programs).
@@ -75,14 +76,25 @@ struct ProgramBuilder {
 
     /// The columns: decision variables, then κ, then t, then δ.
     var scaleColumn: Int? { isHomogeneous ? limits.layout.count : nil }
-    var relaxationColumn: Int? {
-        relaxation == nil ? nil : limits.layout.count + (isHomogeneous ? 1 : 0) + (risk == nil ? 0 : 1)
+    var relaxationColumns: Range<Int> {
+        let first = limits.layout.count + (isHomogeneous ? 1 : 0) + (risk == nil ? 0 : 1)
+        return first..<(first + relaxations.count)
     }
     /// The column of the risk measure.
     var riskColumn: Int? { risk == nil ? nil : limits.layout.count + (isHomogeneous ? 1 : 0) }
     /// How many columns the program has.
-    var columnCount: Int {
-        limits.layout.count + (isHomogeneous ? 1 : 0) + (risk == nil ? 0 : 1) + (relaxation == nil ? 0 : 1)
+    var columnCount: Int { relaxationColumns.upperBound }
+
+    /// Whether one of the caller's numbers may move.
+    func isRelaxed(_ parameter: Int?) -> Bool {
+        parameter != nil && relaxations.contains { $0.parameter == parameter }
+    }
+
+    /// The moves of one of the caller's numbers: each with its column, and +1 where it raises the number.
+    func moves(of parameter: Int?) -> [(column: Int, sign: Double)] {
+        guard let parameter else { return [] }
+        return zip(relaxationColumns, relaxations).filter { $0.1.parameter == parameter }
+            .map { (column: $0.0, sign: $0.1.sign) }
     }
 
     /// A row before it is put into a matrix: terms · x (= or ≤) bound.
@@ -113,11 +125,11 @@ struct ProgramBuilder {
             )
         }
         if let row = riskRow() { inequalities.append(row) }
-        if let relaxationColumn {
+        for (column, relaxation) in zip(relaxationColumns, relaxations) {
             let origin = RowOrigin(expression: nil, side: .lower, scale: 1)
-            inequalities.append(Row(terms: [(relaxationColumn, -1)], bound: 0, origin: origin))
-            if let most = relaxation?.most {
-                inequalities.append(Row(terms: [(relaxationColumn, 1)], bound: most, origin: origin))
+            inequalities.append(Row(terms: [(column, -1)], bound: 0, origin: origin))
+            if let most = relaxation.most {
+                inequalities.append(Row(terms: [(column, 1)], bound: most, origin: origin))
             }
         }
         let disjunctions = withThresholds ? choices(adding: &equalities) : []
@@ -138,9 +150,7 @@ struct ProgramBuilder {
             row.terms.append((scaleColumn, -row.bound))
             row.bound = 0
         }
-        if let relaxation, let relaxationColumn, relaxation.parameter == limit.parameter {
-            row.terms.append((relaxationColumn, -relaxation.sign / risk.unit))
-        }
+        for move in moves(of: limit.parameter) { row.terms.append((move.column, -move.sign / risk.unit)) }
         return row
     }
 
@@ -148,9 +158,7 @@ struct ProgramBuilder {
     private func collectRows(_ index: Int, _ equalities: inout [Row], _ inequalities: inout [Row]) -> Bool {
         let expression = limits.expressions[index]
         let scale = expression.scale
-        let isMoved = [expression.lower, expression.upper].contains { side in
-            side?.parameter != nil && side?.parameter == relaxation?.parameter
-        }
+        let isMoved = isRelaxed(expression.lower?.parameter) || isRelaxed(expression.upper?.parameter)
         if let lower = expression.lower, let upper = expression.upper, lower.bound == upper.bound, !isMoved {
             let origin = RowOrigin(expression: index, side: .both, scale: scale)
             equalities.append(row(expression, upper, sign: 1, origin: origin))
@@ -178,19 +186,19 @@ struct ProgramBuilder {
             terms.append((scaleColumn, -bound))
             bound = 0
         }
-        if let relaxation, let relaxationColumn, side.parameter == relaxation.parameter {
-            // The bound becomes bound + δ·sign of the move; it stands on the right, so δ comes to the left negated.
-            terms.append((relaxationColumn, -sign * relaxation.sign / origin.scale))
-        } else if let relaxation, let relaxationColumn, isImplicitTwin(expression, side, of: relaxation) {
-            terms.append((relaxationColumn, -sign * relaxation.sign / origin.scale))
+        // The bound becomes bound + δ·slope·sign of the move; it stands on the right, so δ comes to the left negated.
+        for move in moves(of: side.parameter ?? implicitTwin(expression)) {
+            terms.append((move.column, -sign * side.slope * move.sign / origin.scale))
         }
         return Row(terms: terms, bound: bound, origin: origin)
     }
 
-    /// Whether a side without a number of its own moves with the other side: cash without `max_cash` equals `min_cash`.
-    private func isImplicitTwin(_ expression: LimitedExpression, _ side: LimitSide, of relaxation: Relaxation) -> Bool {
-        limits.parameters[relaxation.parameter].direction == .either && side.parameter == nil
-            && expression.lower?.parameter == relaxation.parameter
+    /// The number that a side without one of its own moves with: cash without `max_cash` equals `min_cash`.
+    private func implicitTwin(_ expression: LimitedExpression) -> Int? {
+        guard let source = expression.lower?.parameter, limits.parameters[source].direction == .either else {
+            return nil
+        }
+        return source
     }
 
     /// The choice of each instrument under the threshold: 0, or at least the threshold.
@@ -198,12 +206,15 @@ struct ProgramBuilder {
     /// Who cannot reach the threshold is held at 0 by an equality instead.
     private func thresholdDisjunctions(adding equalities: inout [Row]) -> [Disjunction] {
         guard let threshold = limits.threshold else { return [] }
-        let isMoved = relaxation?.parameter != nil && relaxation?.parameter == threshold.parameter
+        let isMoved = isRelaxed(threshold.parameter)
         var disjunctions: [Disjunction] = []
         for instrument in limits.thresholdInstruments {
+            if limits.layout.shortColumns[instrument] != nil {
+                disjunctions += signedThreshold(instrument, threshold.bound, isMoved: isMoved)
+                continue
+            }
             let cap = limits.weightLimits(of: instrument).upper
-            let capMoves = cap?.parameter != nil && cap?.parameter == relaxation?.parameter
-            if let cap, cap.bound < threshold.bound, !isMoved, !capMoves {
+            if let cap, cap.bound < threshold.bound, !isMoved, !isRelaxed(cap.parameter) {
                 guard cap.bound > 0 else { continue }
                 let origin = RowOrigin(expression: nil, side: .both, scale: 1)
                 equalities.append(Row(terms: [(instrument, 1)], bound: 0, origin: origin))
@@ -215,13 +226,35 @@ struct ProgramBuilder {
                 reaching.coefficients.append(threshold.bound)
                 reaching.upperBound = 0
             }
-            if isMoved, let relaxationColumn {
-                reaching.columns.append(relaxationColumn)
+            for move in moves(of: threshold.parameter) {
+                reaching.columns.append(move.column)
                 reaching.coefficients.append(-1)
             }
             disjunctions.append(thresholdDisjunction(instrument: instrument, reaching: reaching))
         }
         return disjunctions
+    }
+
+    /// The choices of an instrument that may be short: not long or at least the threshold, not short or at most minus it.
+    ///
+    /// Of the four combinations one contradicts itself; the others are 0, long and short.
+    private func signedThreshold(_ instrument: Int, _ bound: Double, isMoved: Bool) -> [Disjunction] {
+        [1.0, -1.0].map { side in
+            var reaching = LinearRow(columns: [instrument], coefficients: [-side], upperBound: -bound)
+            if let scaleColumn {
+                reaching.columns.append(scaleColumn)
+                reaching.coefficients.append(bound)
+                reaching.upperBound = 0
+            }
+            if isMoved {
+                for move in moves(of: limits.threshold?.parameter) {
+                    reaching.columns.append(move.column)
+                    reaching.coefficients.append(-1)
+                }
+            }
+            let notHeld = LinearRow(columns: [instrument], coefficients: [side], upperBound: 0)
+            return Disjunction(off: [notHeld], on: [reaching])
+        }
     }
 
     /// The choices of who is held: thresholds, and whom else a limit on positions counts.
@@ -236,7 +269,7 @@ struct ProgramBuilder {
     ///
     /// The line through (w, s) = (0, c) and (ℓ, 0) lies above s = c − w in between, where no weight may be.
     private func impliedSales() -> [LinearRow] {
-        guard let threshold = limits.threshold, threshold.parameter != relaxation?.parameter else { return [] }
+        guard let threshold = limits.threshold, !isRelaxed(threshold.parameter) else { return [] }
         return limits.thresholdInstruments.compactMap { instrument in
             let current = limits.currentWeights[instrument]
             guard let sold = limits.layout.soldColumns[instrument], current > 0, current < threshold.bound else {
@@ -280,6 +313,7 @@ struct ProgramBuilder {
             trackingCone = [.secondOrder(limit.rows.count + 1)]
             addTrackingCone(limit, &entries, &bounds)
         }
+        let penaltyCones = addPenaltyCones(&entries, &bounds)
         let riskLimitRow = rows.firstIndex { row in
             row.origin.expression == nil && risk?.limit != nil && row.terms.first?.variable == riskColumn
         }
@@ -290,7 +324,7 @@ struct ProgramBuilder {
                 rows: entries,
                 bounds: bounds,
                 cones: [.zero(equalities.count), .nonnegative(inequalities.count)]
-                    + cones.map { _ in .secondOrder(coneDimension) } + trackingCone
+                    + cones.map { _ in .secondOrder(coneDimension) } + trackingCone + penaltyCones
             ),
             disjunctions: disjunctions,
             implied: disjunctions.isEmpty ? [] : impliedSales() + impliedPositions(),
@@ -301,7 +335,7 @@ struct ProgramBuilder {
             riskColumn: riskColumn,
             riskLimitRow: riskLimitRow,
             scaleColumn: scaleColumn,
-            relaxationColumn: relaxationColumn
+            relaxationColumns: relaxationColumns
         )
     }
 
@@ -309,7 +343,7 @@ struct ProgramBuilder {
     private func volatilityCones() -> [Int] {
         guard volatility != nil else { return [] }
         let all = limits.volatilityLimits.indices
-        let relaxed = all.filter { relaxation != nil && limits.volatilityLimits[$0].parameter == relaxation?.parameter }
+        let relaxed = all.filter { isRelaxed(limits.volatilityLimits[$0].parameter) }
         let kept = all.filter { !relaxed.contains($0) }
             .min { limits.volatilityLimits[$0].bound < limits.volatilityLimits[$1].bound }
         return relaxed + (kept.map { [$0] } ?? [])
@@ -341,9 +375,9 @@ struct ProgramBuilder {
             head.columns.append(scaleColumn)
             head.coefficients.append(-side.bound / unit)
         }
-        if let relaxation, let relaxationColumn, relaxation.parameter == side.parameter {
-            head.columns.append(relaxationColumn)
-            head.coefficients.append(-relaxation.sign / unit)
+        for move in moves(of: side.parameter) {
+            head.columns.append(move.column)
+            head.coefficients.append(-move.sign / unit)
         }
         rows.append(head)
         bounds.append(isHomogeneous ? 0 : side.bound / unit)
@@ -362,7 +396,6 @@ extension AllocationProgram {
         implied: [],
         origins: [],
         volatilityRows: [],
-        scaleColumn: nil,
-        relaxationColumn: nil
+        scaleColumn: nil
     )
 }

@@ -12,6 +12,8 @@ public struct AllocationSolution: Sendable {
     public var bindingConstraints: [BindingConstraint]
     /// What the caller should know.
     public var warnings: [ResultWarning]
+    /// The path planned over several periods, of which these are the first one's weights; nil for the other types.
+    public var path: AllocationPath?
     /// d(objective)/d(weight) with the limits' prices taken off, one an instrument; nil where a derivative has no meaning.
     public var reducedCosts: [Double]?
 
@@ -22,13 +24,25 @@ public struct AllocationSolution: Sendable {
         report: SolutionReport,
         bindingConstraints: [BindingConstraint],
         warnings: [ResultWarning],
-        reducedCosts: [Double]? = nil
+        reducedCosts: [Double]? = nil,
+        path: AllocationPath? = nil
     ) {
         self.weights = weights
         self.cash = cash
         self.report = report
         self.bindingConstraints = bindingConstraints
         self.warnings = warnings
+        self.path = path
         self.reducedCosts = reducedCosts
+    }
+}
+
+extension AllocationSolution {
+    /// The solution without shadow prices and reduced costs, where a choice was made that they know nothing of.
+    var withoutPrices: AllocationSolution {
+        var solution = self
+        for index in solution.bindingConstraints.indices { solution.bindingConstraints[index].shadowPrice = nil }
+        solution.reducedCosts = nil
+        return solution
     }
 }

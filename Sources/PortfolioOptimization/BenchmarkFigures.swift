@@ -9,7 +9,7 @@ public struct BenchmarkFigures: Equatable, Sendable {
     /// bᵀΣb, annual.
     public let variance: Double
     /// μᵀb, annual.
-    public let expectedReturn: Double
+    public internal(set) var expectedReturn: Double
     /// Whether the benchmark holds nothing but the problem's instruments.
     public let isWithinInstruments: Bool
 

@@ -11,6 +11,8 @@ struct ShadowPrices {
     /// d(objective)/d(bound) of the limit on the tracking error, in the unit of its row.
     private(set) var ofTrackingError = 0.0
     private var risk = 0.0
+    /// What the nearer of the two ways out of 0 costs, by instrument, where weights may have either sign.
+    private var kinks: [Int: Double] = [:]
 
     init(program: AllocationProgram, dual: [Double], gainPerDual: Double) {
         for (row, origin) in program.origins.enumerated() {
@@ -44,6 +46,11 @@ struct ShadowPrices {
     /// Sets what one more unit of every volatility limit's row would gain.
     mutating func setVolatility(_ limit: Int, gain: Double) { volatility[limit] = max(0, gain) }
 
+    /// Sets what it costs to leave 0 for instruments whose weights may have either sign.
+    mutating func setKinks(_ costs: [Double], gainPerDual: Double) {
+        for (index, cost) in costs.enumerated() where cost != 0 { kinks[index] = cost * gainPerDual }
+    }
+
     /// d(objective)/d(bound) of a lower bound: not positive.
     func ofLower(_ expression: Int) -> Double {
         let gain = lower[expression] ?? 0
@@ -60,6 +67,14 @@ struct ShadowPrices {
     func reducedCosts(_ limits: AllocationLimits) -> [Double] {
         let instruments = 0..<limits.layout.instrumentCount
         var costs = instruments.map { ofUpper($0) + ofLower($0) }
+        for index in instruments {
+            // The nearer of the two ways out of 0, long and short.
+            if let kink = kinks[index] {
+                costs[index] -= kink
+            } else if let short = limits.shortExpressions[index] {
+                costs[index] -= min(lower[short] ?? 0, lower[short + 1] ?? 0)
+            }
+        }
         for index in instruments where limits.weightLimits(of: index).upper == nil && ofUpper(index) > 0 {
             for other in instruments where other != index { costs[other] -= ofUpper(index) }
         }
@@ -118,7 +133,7 @@ extension MeanVarianceMethod {
         let upperPrice = prices?.ofUpper(index)
         var found: [BindingConstraint] = []
         if let lower = expression.lower, value - least <= allowance, least != most || lowerPrice != 0 {
-            found += entry(lower, value, lowerPrice)
+            found += entry(lower, lower.slope * value, lowerPrice.map { lower.slope * $0 })
         }
         if let upper = expression.upper, most - value <= allowance, least != most || upperPrice != 0 {
             found += entry(upper, value, upperPrice)
@@ -129,11 +144,11 @@ extension MeanVarianceMethod {
     /// The instruments that are held at just the buy-in threshold.
     private func bindingThresholds(at point: [Double]) -> [BindingConstraint] {
         guard let threshold = limits.threshold else { return [] }
-        return limits.thresholdInstruments.filter { abs(point[$0] - threshold.bound) <= Self.binding }.flatMap {
+        return limits.thresholdInstruments.filter { abs(abs(point[$0]) - threshold.bound) <= Self.binding }.flatMap {
             index in
             let subject = problem.instruments[index].id
             let side = LimitSide(bound: threshold.bound, parameter: threshold.parameter, subject: subject)
-            return entry(side, point[index], nil)
+            return entry(side, abs(point[index]), nil)
         }
     }
 

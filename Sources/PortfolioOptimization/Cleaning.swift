@@ -9,6 +9,8 @@ struct CleanedAllocation: Sendable {
 extension MeanVarianceMethod {
     /// Distance within which a weight is taken to be at its bound.
     private static let atBound = 1e-10
+    /// A weight below this size is 0.
+    private static let dust = 1e-9
 
     /// Rids an optimum of the roundings of its solve: exact zeros, exact caps, no trade where none pays, a sum of 1.
     ///
@@ -49,11 +51,13 @@ extension MeanVarianceMethod {
         if let lower = expression.lower { marks.append(lower.bound) }
         if let upper = expression.upper { marks.append(upper.bound) }
         if let threshold = limits.threshold, limits.thresholdInstruments.contains(index) {
-            marks.append(threshold.bound)
+            marks += [threshold.bound, -threshold.bound]
         }
         if limits.layout.soldColumns[index] != nil { marks.append(limits.currentWeights[index]) }
-        if let lower = marks.first, weight < lower { return lower }
-        return marks.first { abs($0 - weight) <= Self.atBound }
+        if let lower = expression.lower?.bound, weight < lower { return lower }
+        if let mark = marks.first(where: { abs($0 - weight) <= Self.atBound }) { return mark }
+        // A weight that small is nobody's wish, whether or not 0 is a bound.
+        return abs(weight) < Self.dust ? 0 : nil
     }
 
     /// Gives what the weights miss of 1 to the free weight with the most room.

@@ -4,9 +4,11 @@ internal import PortfolioModel
 /// Turns the limits in force into rows over the decision variables, once for all methods.
 struct ConstraintCompiler {
     private let problem: AllocationProblem
-    private let layout: VariableLayout
+    private var layout: VariableLayout
     private var parameters: [LimitParameter] = []
     private var expressions: [LimitedExpression] = []
+    /// Where the two rows of what is short of an instrument begin.
+    private var shortExpressions: [Int: Int] = [:]
 
     /// A cap of the whole portfolio or more limits nothing and gets no row.
     private static let everything = 1.0
@@ -20,20 +22,35 @@ struct ConstraintCompiler {
     private init(_ problem: AllocationProblem) {
         self.problem = problem
         // Turnover is the sum of what is sold, cash included, for the budget makes sales and purchases equal. Costs
-        // need the sold part as well: |w − c| = (w − c) + 2 max(0, c − w). Only what is held can be sold.
+        // need the sold part as well: |w − c| = (w − c) + 2 max(0, c − w). What its limits keep above c is not sold.
         let rates = problem.objectiveCostRates
         let limitsTurnover = Self.turnoverLimit(of: problem.constraints) != nil
         var sold = problem.currentWeights.indices.map { index in
-            problem.currentWeights[index] > 0 && (limitsTurnover || rates[index] > 0 || problem.sales.ofInstruments)
+            problem.currentWeights[index] > Self.lowestWeight(of: index, problem)
+                && (limitsTurnover || rates[index] > 0 || problem.sales.ofInstruments)
         }
         sold.append((limitsTurnover || problem.sales.ofCash) && problem.currentCash > 0)
-        layout = VariableLayout(instrumentCount: problem.instruments.count, sold: sold)
+        let short = problem.instruments.indices.map { Self.lowestWeight(of: $0, problem) < 0 }
+        layout = VariableLayout(instrumentCount: problem.instruments.count, sold: sold, short: short)
     }
 
     /// `max_turnover` when it can bind: a full switch from one portfolio to another is 1.
     private static func turnoverLimit(of constraints: Constraints) -> Double? {
         guard let limit = constraints.maxTurnover, limit < everything else { return nil }
         return limit
+    }
+
+    /// The least weight that an instrument's own limits allow, or 0 where that is higher.
+    private static func lowestWeight(of index: Int, _ problem: AllocationProblem) -> Double {
+        let constraints = problem.constraints
+        guard constraints.permitsShorts, problem.isTradable[index] else { return 0 }
+        if let floor = constraints.minWeights?[problem.instruments[index].id] { return min(0, floor) }
+        return -(constraints.maxPositionSize ?? beyondReach(constraints))
+    }
+
+    /// A weight that no instrument reaches, long or short, however large the gross exposure may be.
+    private static func beyondReach(_ constraints: Constraints) -> Double {
+        everything + (constraints.maxGrossExposure ?? everything)
     }
 
     private mutating func limits() -> AllocationLimits {
@@ -45,14 +62,18 @@ struct ConstraintCompiler {
         addClassLimits(problem.constraints.maxAssetClassExposure, "/max_asset_class_exposure", \.assetClass)
         addGroups()
         addFactorExposures()
-        addMinimumReturn()
+        let (penalties, objectivePenalty) = addPenalties()
+        addMinimumReturn(penalties.first)
+        addScenarioLosses()
+        addShortSides()
+        let gross = addGrossExposure()
         let turnover = addTurnover()
         let volatility = addVolatility()
         let tracking = addTrackingError()
         let positions = addPositions()
         let risk = riskLimit()
         let (threshold, thresholdInstruments) = addThreshold()
-        return AllocationLimits(
+        var limits = AllocationLimits(
             layout: layout,
             parameters: parameters,
             expressions: expressions,
@@ -63,8 +84,14 @@ struct ConstraintCompiler {
             threshold: threshold,
             thresholdInstruments: thresholdInstruments,
             currentWeights: problem.currentWeights + [problem.currentCash],
-            turnoverLimit: turnover
+            turnoverLimit: turnover,
+            grossExpression: gross,
+            permitsShorts: layout.shortColumns.contains { $0 != nil },
+            shortExpressions: shortExpressions
         )
+        limits.penalties = penalties
+        limits.objectivePenalty = objectivePenalty
+        return limits
     }
 
     private mutating func parameter(
@@ -80,6 +107,8 @@ struct ConstraintCompiler {
     }
 
     private mutating func addWeightLimits() {
+        if problem.constraints.permitsShorts { return addSignedWeightLimits() }
+
         let constraints = problem.constraints
         let general = constraints.maxPositionSize.map { ($0, parameter("/max_position_size", $0, .up)) }
         for (index, instrument) in problem.instruments.enumerated() {
@@ -101,6 +130,67 @@ struct ConstraintCompiler {
             }
             expressions.append(LimitedExpression(terms: [(index, 1)], lower: lower, upper: upper))
         }
+    }
+
+    /// −max ≤ w ≤ max unless an instrument's own limits say otherwise.
+    private mutating func addSignedWeightLimits() {
+        let constraints = problem.constraints
+        let general = constraints.maxPositionSize.map { ($0, parameter("/max_position_size", $0, .up)) }
+        let most = Self.beyondReach(constraints)
+        for (index, instrument) in problem.instruments.enumerated() {
+            var lower = LimitSide(bound: -most)
+            var upper = LimitSide(bound: most)
+            if let (size, source) = general {
+                lower = LimitSide(bound: -size, parameter: source, subject: instrument.id, slope: -1)
+                upper = LimitSide(bound: size, parameter: source, subject: instrument.id)
+            }
+            let token = pointerToken(instrument.id)
+            if let floor = constraints.minWeights?[instrument.id] {
+                let source = parameter("/min_weights/\(token)", floor, .down, isNonnegative: false)
+                lower = LimitSide(bound: floor, parameter: source)
+            }
+            if let cap = constraints.maxWeights?[instrument.id] {
+                let source = parameter("/max_weights/\(token)", cap, .up, isNonnegative: false)
+                upper = LimitSide(bound: cap, parameter: source)
+            }
+            if !problem.isTradable[index] {
+                // A floor for what must be sold stays, for the contradiction to be told.
+                if lower.bound <= 0 { lower = LimitSide(bound: 0) }
+                upper = LimitSide(bound: 0)
+            }
+            expressions.append(LimitedExpression(terms: [(index, 1)], lower: lower, upper: upper))
+        }
+    }
+
+    /// Adds what is short of each instrument, h ≥ 0 and h ≥ −w: where it matters |w| = w + 2h.
+    private mutating func addShortSides() {
+        for (index, column) in layout.shortColumns.enumerated() {
+            guard let column else { continue }
+            shortExpressions[index] = expressions.count
+            expressions.append(LimitedExpression(terms: [(column, 1)], lower: LimitSide(bound: 0), upper: nil))
+            expressions.append(
+                LimitedExpression(terms: [(column, 1), (index, 1)], lower: LimitSide(bound: 0), upper: nil)
+            )
+        }
+    }
+
+    /// Σ|w| of some instruments as a linear expression.
+    private func sizes(of members: [Int]) -> [(variable: Int, coefficient: Double)] {
+        members.map { ($0, 1) } + members.compactMap { layout.shortColumns[$0] }.map { ($0, 2) }
+    }
+
+    private mutating func addGrossExposure() -> Int? {
+        guard let bound = problem.constraints.maxGrossExposure,
+            problem.constraints.permitsShorts || bound < Self.everything
+        else { return nil }
+        expressions.append(
+            LimitedExpression(
+                terms: sizes(of: Array(problem.instruments.indices)),
+                lower: nil,
+                upper: LimitSide(bound: bound, parameter: parameter("/max_gross_exposure", bound, .up))
+            )
+        )
+        return expressions.count - 1
     }
 
     private mutating func addCashLimits() {
@@ -138,12 +228,12 @@ struct ConstraintCompiler {
     }
 
     private mutating func addClassLimits(_ cap: Double?, _ pointer: String, _ key: KeyPath<Instrument, String?>) {
-        guard let cap, cap < Self.everything else { return }
+        guard let cap, cap < Self.everything || problem.constraints.permitsShorts else { return }
         let source = parameter(pointer, cap, .up)
         for (name, members) in classes(key) {
             expressions.append(
                 LimitedExpression(
-                    terms: members.map { ($0, 1) },
+                    terms: sizes(of: members),
                     lower: nil,
                     upper: LimitSide(bound: cap, parameter: source, subject: name)
                 )
@@ -178,19 +268,21 @@ struct ConstraintCompiler {
                 }
             }
             var expression = LimitedExpression(terms: members.map { ($0, 1) }, lower: nil, upper: nil)
-            if let minimum = group.min, minimum > 0 {
+            let isSigned = problem.constraints.permitsShorts
+            if let minimum = group.min, minimum > 0 || isSigned {
                 expression.lower = LimitSide(
                     bound: minimum,
-                    parameter: parameter("/groups/\(position)/min", minimum, .down)
+                    parameter: parameter("/groups/\(position)/min", minimum, .down, isNonnegative: !isSigned)
                 )
             }
-            if let maximum = group.max, maximum < Self.everything {
+            if let maximum = group.max, maximum < Self.everything || isSigned {
                 expression.upper = LimitSide(
                     bound: maximum,
-                    parameter: parameter("/groups/\(position)/max", maximum, .up)
+                    parameter: parameter("/groups/\(position)/max", maximum, .up, isNonnegative: !isSigned)
                 )
             }
-            if expression.lower != nil || (expression.upper != nil && !members.isEmpty) {
+            let asksOfNobody = members.isEmpty && (expression.upper?.bound ?? 0) < 0
+            if expression.lower != nil || asksOfNobody || (expression.upper != nil && !members.isEmpty) {
                 expressions.append(expression)
             }
         }
@@ -222,11 +314,49 @@ struct ConstraintCompiler {
         }
     }
 
-    private mutating func addMinimumReturn() {
+    /// Adds what uncertain returns cost the limit on return, which stands first, and the objective.
+    private mutating func addPenalties() -> (all: [UncertaintyPenalty], ofObjective: UncertaintyPenalty?) {
+        guard let uncertainty = problem.returnUncertainty else { return ([], nil) }
+        let isActive = problem.objective.needsBenchmark
+        var penalties: [UncertaintyPenalty] = []
+        if problem.constraints.minReturn != nil { penalties.append(penalty(uncertainty, anchor: nil)) }
+        guard problem.objective.needsExpectedReturns else { return (penalties, nil) }
+        if isActive || penalties.isEmpty {
+            penalties.append(penalty(uncertainty, anchor: isActive ? uncertainty.benchmark : nil))
+        }
+        return (penalties, penalties.last)
+    }
+
+    private mutating func penalty(_ uncertainty: ReturnUncertainty, anchor: [Double]?) -> UncertaintyPenalty {
+        let floors = problem.instruments.indices.map { expressions[$0].lower?.bound ?? -.infinity }
+        var columns = layout
+        let penalty = UncertaintyPenalty(uncertainty, anchor: anchor, floors: floors) { columns.addColumn() }
+        layout = columns
+        for deviation in penalty.deviations {
+            for sign in [1.0, -1.0] {
+                // u ≥ ±(w − a).
+                expressions.append(
+                    LimitedExpression(
+                        terms: [(deviation.column, 1), (deviation.instrument, -sign)],
+                        lower: LimitSide(bound: -sign * deviation.anchor),
+                        upper: nil
+                    )
+                )
+            }
+        }
+        return penalty
+    }
+
+    /// The least return holds in the worst case of what is uncertain.
+    private mutating func addMinimumReturn(_ penalty: UncertaintyPenalty?) {
         guard let minimum = problem.constraints.minReturn else { return }
         let source = parameter("/min_return", minimum, .down, isNonnegative: false)
         var terms = problem.expectedReturns.enumerated().map { (variable: $0.offset, coefficient: $0.element) }
         terms.append((layout.cash, problem.preferences.effectiveRiskFreeRate))
+        if let penalty {
+            for (index, haircut) in penalty.haircuts.enumerated() { terms[index].coefficient -= haircut }
+            terms += penalty.prices.map { ($0.column, -$0.price) }
+        }
         expressions.append(
             LimitedExpression(
                 terms: terms.filter { $0.coefficient != 0 },
@@ -234,6 +364,25 @@ struct ConstraintCompiler {
                 upper: nil
             )
         )
+    }
+
+    /// Losses in single scenarios, −xᵀw.
+    private mutating func addScenarioLosses() {
+        let scenarios = problem.parameters.scenarios ?? []
+        for (name, bound) in (problem.constraints.maxScenarioLosses ?? [:]).sorted(by: { $0.key < $1.key }) {
+            guard let scenario = scenarios.first(where: { $0.name == name }) else { continue }
+            let source = parameter("/max_scenario_losses/\(pointerToken(name))", bound, .up, isNonnegative: false)
+            let terms = problem.instruments.enumerated().map { index, instrument in
+                (variable: index, coefficient: -(scenario.returns[instrument.id] ?? .nan))
+            }
+            expressions.append(
+                LimitedExpression(
+                    terms: terms.filter { $0.coefficient != 0 },
+                    lower: nil,
+                    upper: LimitSide(bound: bound, parameter: source)
+                )
+            )
+        }
     }
 
     /// Adds what is sold of each holding, s ≥ c − w and s ≥ 0, and the limit on its sum.
@@ -282,9 +431,10 @@ struct ConstraintCompiler {
         var counted: [Int] = []
         var alwaysHeld = 0
         for index in problem.instruments.indices {
-            if expressions[index].lower?.bound ?? 0 > 0 {
+            let (low, high) = (expressions[index].lower?.bound ?? 0, expressions[index].upper?.bound ?? 1)
+            if low > 0 || high < 0 {
                 alwaysHeld += 1
-            } else if expressions[index].upper?.bound ?? 1 > 0 {
+            } else if low < 0 || high > 0 {
                 counted.append(index)
             }
         }

@@ -16,12 +16,13 @@ public func optimizeAllocation(
 ) throws(OptimizationFailure) -> AllocationSolution {
     if problem.objective.isOfTerms { return try ComposedMethod(problem).solve(shouldStop: shouldStop) }
     return switch problem.type {
-    case .meanVariance, .blackLitterman, .factorBased, .custom:
+    case .meanVariance, .blackLitterman, .factorBased, .robust, .scenarioBased, .custom:
         if problem.riskMeasure == .volatility {
             try MeanVarianceMethod(problem).solve(shouldStop: shouldStop)
         } else {
             try RiskMeasureMethod(problem).solve(shouldStop: shouldStop)
         }
+    case .multiPeriod: try MultiPeriodMethod(problem).solve(shouldStop: shouldStop)
     case .riskParity: try RiskParityMethod(problem).solve(shouldStop: shouldStop)
     case .hierarchicalRiskParity: try HierarchicalMethod(problem).solve(shouldStop: shouldStop)
     }

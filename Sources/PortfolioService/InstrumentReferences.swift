@@ -59,6 +59,10 @@ extension MethodParameters {
                 )
             }
         }
+        // All scenarios name the same instruments.
+        for id in (scenarios?.first?.returns ?? [:]).keys.sorted() {
+            references.append(.init(instrumentID: id, pointer: "/scenarios/0/returns/\(pointerToken(id))"))
+        }
         for (list, terms) in [("custom_objective", customObjective), ("objectives", objectives)] {
             for (index, term) in (terms ?? []).enumerated() {
                 for id in (term.scores ?? [:]).keys.sorted() {
@@ -72,6 +76,9 @@ extension MethodParameters {
             for id in (shares ?? [:]).keys.sorted() {
                 references.append(.init(instrumentID: id, pointer: "/\(field)/\(pointerToken(id))"))
             }
+        }
+        for id in (horizon?.terminalTarget ?? [:]).keys.sorted() where id != "cash" {
+            references.append(.init(instrumentID: id, pointer: "/horizon/terminal_target/\(pointerToken(id))"))
         }
         return references
     }

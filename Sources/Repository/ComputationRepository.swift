@@ -25,6 +25,7 @@ package protocol ComputationRepository: AnyObject {
     ///   - id: the identifier it gets when it is stored.
     ///   - isAbandonable: whether its caller may ``abandon(_:tenant:)`` it, for as long as nobody joins it.
     ///   - tenant: whose it is.
+    /// - Returns: whether it was stored, or the identifier of the equal one.
     func submit(
         _ request: ComputationRequest,
         id: String,
@@ -34,7 +35,11 @@ package protocol ComputationRepository: AnyObject {
 
     /// Comes to wait for a computation that runs: it will go on whoever else leaves.
     ///
+    /// - Parameters:
+    ///   - id: the computation.
+    ///   - tenant: whose it is.
     /// - Returns: whether it still runs; one that does not has ended or was abandoned meanwhile.
+    /// - Throws: ``RepositoryError`` where the store is away.
     func join(id: String, tenant: String) throws -> Bool
 
     /// Ends a computation that its caller asked for alone; one that others have joined, or that has ended, stays.
@@ -43,6 +48,7 @@ package protocol ComputationRepository: AnyObject {
     ///   - computation: the computation as it stands.
     ///   - tenant: whose it is.
     /// - Returns: whether it was ended by this: its identity is free again.
+    /// - Throws: ``RepositoryError`` where the store is away.
     func abandon(_ computation: ComputationState, tenant: String) throws -> Bool
 
     /// What a request must be checked against, or nil when the tenant has no such portfolio.

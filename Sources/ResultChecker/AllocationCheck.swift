@@ -5,7 +5,7 @@ public import PortfolioModel
 /// It stands between the solver and the commit and shares no code with either: weights, limits, figures, trades and
 /// taxes are computed anew from the snapshot, by plain loops. What it rejects is never completed.
 public struct AllocationCheck {
-    private let mandate: Mandate
+    let mandate: Mandate
     private let momentsBeforeViews: Moments?
 
     /// Prepares the check of one request's results.
@@ -30,10 +30,7 @@ public struct AllocationCheck {
     /// - Complexity: O(n · held) for the risk, O(T · held) for the history; nothing is factorized.
     public func violations(in result: OptimizationResult) -> [Violation] {
         var findings = Findings()
-        guard mandate.moments.expectedReturns.count == mandate.moments.instruments.count,
-            mandate.moments.covariance.count == mandate.moments.instruments.count,
-            mandate.moments.covariance.isUsable
-        else {
+        guard mandate.isUsable else {
             findings.require(false, "moments", expected: "an entry for each instrument", actual: "other sizes")
             return findings.violations
         }
@@ -48,11 +45,15 @@ public struct AllocationCheck {
         checkObjectiveTerms(of: result, exposure, mandate, &findings)
         checkParetoSet(of: result, mandate, &findings)
         checkRiskBudgets(of: result, exposure, mandate, &findings)
+        checkRobust(of: result, exposure, mandate, &findings)
+        checkScenarios(of: result, exposure, mandate, &findings)
+        checkCertificate(of: result, exposure, mandate, &findings)
         checkBlackLitterman(of: result, before: momentsBeforeViews ?? mandate.moments, mandate, &findings)
+        checkPath(of: result, mandate, &findings)
         return findings.violations
     }
 
-    private func targetExposure(of result: OptimizationResult) -> Exposure {
+    func targetExposure(of result: OptimizationResult) -> Exposure {
         Exposure(
             weights: mandate.moments.instruments.map { result.targetAllocation[$0] ?? 0 },
             cash: result.targetAllocation["cash"] ?? 0,
@@ -69,7 +70,8 @@ public struct AllocationCheck {
         var total = 0.0
         for (id, weight) in result.targetAllocation.sorted(by: { $0.key < $1.key }) {
             let claim = "target_allocation/\(id)"
-            findings.require(weight >= Tolerance.dust, claim, expected: "a weight above dust", actual: "\(weight)")
+            let size = mandate.permitsShorts && id != "cash" ? abs(weight) : weight
+            findings.require(size >= Tolerance.dust, claim, expected: "a weight above dust", actual: "\(weight)")
             if id != "cash" {
                 findings.require(known.contains(id), claim, expected: "an instrument of the model", actual: "unknown")
             }

@@ -8,14 +8,15 @@ func checkConstraints(of exposure: Exposure, _ mandate: Mandate, _ findings: ino
     if let limit = limits.maxTurnover {
         findings.atMost(oneWayTurnover(exposure, mandate), limit, "constraints/max_turnover")
     }
-    if let limit = limits.targetVolatility {
-        findings.atMost(exposure.volatility, limit, "constraints/target_volatility")
-    }
-    if let limit = limits.maxRisk { findings.atMost(chosenRisk(of: exposure, mandate), limit, "constraints/max_risk") }
-    if let limit = limits.minReturn {
-        let rate = mandate.preferences.riskFreeRate ?? 0
-        let expected = exposure.expectedReturn(mandate.moments, riskFreeRate: rate)
-        findings.atLeast(expected, limit, "constraints/min_return")
+    if limits.targetVolatility != nil || limits.maxRisk != nil || limits.minReturn != nil {
+        let worst = WorstCase(exposure, mandate)
+        if let limit = limits.targetVolatility {
+            findings.atMost(worst?.volatility ?? .nan, limit, "constraints/target_volatility")
+        }
+        if let limit = limits.maxRisk { findings.atMost(worst?.risk ?? .nan, limit, "constraints/max_risk") }
+        if let limit = limits.minReturn {
+            findings.atLeast(worst?.expectedReturn ?? .nan, limit, "constraints/min_return")
+        }
     }
     if let limit = limits.maxPositions {
         let held = exposure.weights.reduce(0) { $0 + ($1 != 0 ? 1 : 0) }
@@ -29,7 +30,11 @@ func checkConstraints(of exposure: Exposure, _ mandate: Mandate, _ findings: ino
     if let limit = limits.maxTrackingError {
         findings.atMost(trackingError(exposure, mandate), limit, "constraints/max_tracking_error")
     }
+    if let limit = limits.maxGrossExposure {
+        findings.atMost(exposure.gross, limit, "constraints/max_gross_exposure")
+    }
     checkFactorLimits(of: exposure, mandate, &findings)
+    checkScenarioLosses(of: exposure, mandate, &findings)
     findings.atLeast(exposure.cash, limits.minCash ?? 0, "constraints/min_cash")
     findings.atMost(exposure.cash, limits.maxCash ?? limits.minCash ?? 0, "constraints/max_cash")
 }
@@ -65,8 +70,14 @@ private func checkPositions(of exposure: Exposure, _ mandate: Mandate, _ finding
         if let general = limits.maxPositionSize, limits.maxWeights?[id] == nil {
             findings.atMost(weight, general, "constraints/max_position_size of \(id)")
         }
+        if weight < 0 {
+            findings.require(mandate.permitsShorts, "allow_short", expected: "\(id) not short", actual: "\(weight)")
+            if let general = limits.maxPositionSize, limits.minWeights?[id] == nil {
+                findings.atLeast(weight, -general, "constraints/max_position_size of \(id)")
+            }
+        }
         if let threshold = limits.minPositionSize, limits.minWeights?[id] == nil {
-            findings.atLeast(weight, threshold, "constraints/min_position_size of \(id)")
+            findings.atLeast(abs(weight), threshold, "constraints/min_position_size of \(id)")
         }
     }
     guard limits.maxWeights != nil || limits.minWeights != nil else { return }
@@ -84,13 +95,13 @@ private func checkGroups(of exposure: Exposure, _ mandate: Mandate, _ findings: 
     let instruments = mandate.instruments
     if let limit = limits.maxSectorExposure {
         for sector in Set(instruments.values.compactMap(\.sector)).sorted() {
-            let total = exposure.total(mandate.moments) { instruments[$0]?.sector == sector }
+            let total = exposure.size(mandate.moments) { instruments[$0]?.sector == sector }
             findings.atMost(total, limit, "constraints/max_sector_exposure of \(sector)")
         }
     }
     if let limit = limits.maxAssetClassExposure {
         for assetClass in Set(instruments.values.compactMap(\.assetClass)).sorted() {
-            let total = exposure.total(mandate.moments) { instruments[$0]?.assetClass == assetClass }
+            let total = exposure.size(mandate.moments) { instruments[$0]?.assetClass == assetClass }
             findings.atMost(total, limit, "constraints/max_asset_class_exposure of \(assetClass)")
         }
     }

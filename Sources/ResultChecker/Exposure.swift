@@ -107,6 +107,20 @@ struct Exposure {
         return sum
     }
 
+    /// Σ|w| of the instruments that fulfil a condition.
+    func size(_ moments: Moments, where belongs: (String) -> Bool) -> Double {
+        var sum = 0.0
+        for (i, id) in moments.instruments.enumerated() where weights[i] != 0 && belongs(id) { sum += abs(weights[i]) }
+        return sum
+    }
+
+    /// Σ|w|.
+    var gross: Double {
+        var sum = 0.0
+        for weight in weights { sum += abs(weight) }
+        return sum
+    }
+
     /// μᵀw + risk-free rate · cash.
     func expectedReturn(_ moments: Moments, riskFreeRate: Double) -> Double {
         var sum = riskFreeRate * cash

@@ -20,6 +20,14 @@ func checkFactorLimits(of exposure: Exposure, _ mandate: Mandate, _ findings: in
     }
 }
 
+/// The exposure of each instrument to a factor; nil for what is no factor of the model.
+func factorCoefficients(_ name: String, _ moments: Moments) -> [Double]? {
+    guard let structure = moments.factors, let factor = structure.factors.firstIndex(of: name),
+        structure.covariance.exposures.columns == moments.instruments.count
+    else { return nil }
+    return moments.instruments.indices.map { structure.covariance.exposures[factor, $0] }
+}
+
 /// Σ wᵢ bᵢf; nil for what is no factor of the model.
 func factorExposure(_ name: String, _ weights: [Double], _ moments: Moments) -> Double? {
     guard let structure = moments.factors, let factor = structure.factors.firstIndex(of: name),

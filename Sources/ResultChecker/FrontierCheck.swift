@@ -17,6 +17,8 @@ public struct FrontierCheck {
     ///   - request: the request as the caller gave it.
     public init(snapshot: MandateSnapshot, moments: Moments, request: FrontierRequest) {
         self.request = request
+        var parameters = MethodParameters()
+        parameters.scenarios = request.scenarios
         mandate = Mandate(
             snapshot: snapshot,
             moments: moments,
@@ -26,7 +28,8 @@ public struct FrontierCheck {
                 objective: .minimizeRisk,
                 riskMeasure: request.riskMeasure,
                 constraints: request.constraints,
-                preferences: request.preferences
+                preferences: request.preferences,
+                parameters: parameters
             )
         )
     }
@@ -120,7 +123,7 @@ public struct FrontierCheck {
             total += weight
             found += 1
             findings.require(
-                weight >= Tolerance.dust,
+                (mandate.permitsShorts ? abs(weight) : weight) >= Tolerance.dust,
                 "\(claim)/weights/\(id)",
                 expected: "a weight above dust",
                 actual: "\(weight)"

@@ -3,7 +3,7 @@ internal import PortfolioModel
 /// What a result is judged by, recomputed from the snapshot and the request alone.
 struct Mandate {
     let snapshot: MandateSnapshot
-    let moments: Moments
+    var moments: Moments
     let request: OptimizationRequest
     var limits: Constraints
     /// How risk is measured.
@@ -11,14 +11,17 @@ struct Mandate {
     let preferences: Preferences
     /// Instruments by id.
     let instruments: [String: Instrument]
-    /// Units held, by instrument.
+    /// Units held, by instrument; negative ones are short.
     let held: [String: Double]
     /// Value before trading, money.
     let value: Double
     /// Weights before trading, by instrument; cash under `cash`; zeros left out.
-    let current: [String: Double]
+    var current: [String: Double]
     /// What may be held.
     let universe: Set<String>
+
+    /// Whether weights may be negative.
+    var permitsShorts: Bool { limits.allowShort == true }
 
     init(snapshot: MandateSnapshot, moments: Moments, request: OptimizationRequest) {
         self.snapshot = snapshot
@@ -31,7 +34,7 @@ struct Mandate {
         for instrument in snapshot.instruments { instruments[instrument.id] = instrument }
         var held: [String: Double] = [:]
         var worth: [(id: String, money: Double)] = []
-        for position in snapshot.portfolio.positions where position.quantity > 0 {
+        for position in snapshot.portfolio.positions where position.quantity != 0 {
             held[position.instrumentID, default: 0] += position.quantity
             worth.append(
                 (position.instrumentID, position.quantity * (instruments[position.instrumentID]?.price ?? .nan))
@@ -46,6 +49,13 @@ struct Mandate {
         self.instruments = instruments
         self.held = held
         self.current = current
+    }
+
+    /// Whether the moments have an entry for each instrument.
+    var isUsable: Bool {
+        let count = moments.instruments.count
+        return moments.expectedReturns.count == count && moments.covariance.count == count
+            && moments.covariance.isUsable
     }
 
     /// The portfolio's limits with the request's over them: field by field, maps entry by entry.
@@ -64,9 +74,12 @@ struct Mandate {
         if limits.maxPositions == nil { limits.maxPositions = base.maxPositions }
         if limits.maxTrackingError == nil { limits.maxTrackingError = base.maxTrackingError }
         if limits.groups == nil { limits.groups = base.groups }
+        if limits.allowShort == nil { limits.allowShort = base.allowShort }
+        if limits.maxGrossExposure == nil { limits.maxGrossExposure = base.maxGrossExposure }
         limits.minWeights = union(base.minWeights, own.minWeights)
         limits.maxWeights = union(base.maxWeights, own.maxWeights)
         limits.factorExposures = union(base.factorExposures, own.factorExposures)
+        limits.maxScenarioLosses = union(base.maxScenarioLosses, own.maxScenarioLosses)
         return limits
     }
 

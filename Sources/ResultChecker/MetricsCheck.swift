@@ -150,7 +150,7 @@ private func checkActive(
 
 /// The largest loss from a running peak of wealth that starts at 1.
 private func drawdown(_ exposure: Exposure, _ moments: Moments) -> Double? {
-    guard let returns = moments.returns, returns.rows > 0 else { return nil }
+    guard let returns = moments.history, returns.rows > 0 else { return nil }
     let active = exposure.weights.indices.filter { exposure.weights[$0] != 0 }
     var (wealth, peak, worst) = (1.0, 1.0, 0.0)
     for period in 0..<returns.rows {

@@ -12,6 +12,8 @@ struct TradeReasonsCheck {
     private let marginals: [Int: Double]
     private let scenarios: ScenarioMeasure?
     private let prices: Prices
+    /// By how much the worst return is below the expected one; nil where returns are certain.
+    private let returnPenalty: Double?
 
     /// A risk may differ by this share of Σ|wᵢ|σᵢ, or of Σ|wᵢ| for a measure over scenarios.
     private static let riskNoise = 1e-10
@@ -19,18 +21,23 @@ struct TradeReasonsCheck {
     private static let entropicNoise = 1e-8
     /// More trades than this are not recomputed under an entropic measure, whose every value is a search.
     private static let mostEntropic = 64
+    /// More trades than this are not recomputed where returns are uncertain, which takes all covariances each time.
+    private static let mostUncertain = 64
 
     init(of result: OptimizationResult, _ exposure: Exposure, _ mandate: Mandate) {
         self.result = result
+        let nominal = mandate
+        let mandate = nominal.onWorstCovariance
         self.mandate = mandate
         places = Dictionary(mandate.moments.instruments.enumerated().map { ($1, $0) }) { first, _ in first }
-        let prices = Prices(result, mandate)
+        let prices = Prices(nominal.worstFigures(of: result.metrics, exposure), mandate)
         self.prices = prices
         var weights = exposure.weights
         if prices.isActive, let benchmark = mandate.snapshot.portfolio.benchmark {
             for (index, id) in mandate.moments.instruments.enumerated() { weights[index] -= benchmark[id] ?? 0 }
         }
         self.weights = weights
+        returnPenalty = prices.earned == 0 ? nil : mandate.returnPenalty(of: weights)
         let traded = result.trades.compactMap { [places] in places[$0.instrumentID] }
         marginals = marginalCovariances(of: weights, at: traded, mandate.moments.covariance)
         scenarios =
@@ -70,12 +77,28 @@ struct TradeReasonsCheck {
             checkMoney(of: trade, reasons, claim, &findings)
             guard let place = places[trade.instrumentID] else { continue }
             let excess = mandate.moments.expectedReturns[place] - prices.cash
-            findings.equal(reasons.expectedReturn, prices.earned * excess * trade.weightChange, "\(claim)/return")
+            if returnPenalty == nil || index < Self.mostUncertain {
+                let earned = prices.earned * (excess * trade.weightChange - penaltyAdded(by: trade, place))
+                findings.equal(
+                    reasons.expectedReturn,
+                    earned,
+                    "\(claim)/return",
+                    within: returnPenalty == nil ? 0 : 1e-11
+                )
+            }
             if isSearched, index >= Self.mostEntropic { continue }
             let own = mandate.moments.covariance[place, place]
             let (removed, noise) = removed(by: trade, place, own: own, variance: variance, size: size, before: before)
             findings.equal(reasons.risk, removed, "\(claim)/risk", within: noise)
         }
+    }
+
+    /// What a trade adds to how far the return may be off.
+    private func penaltyAdded(by trade: Trade, _ place: Int) -> Double {
+        guard let returnPenalty else { return 0 }
+        var without = weights
+        without[place] -= trade.weightChange
+        return returnPenalty - (mandate.returnPenalty(of: without) ?? .nan)
     }
 
     /// What a trade costs and is taxed, as the objective counts it.
@@ -110,7 +133,13 @@ struct TradeReasonsCheck {
             let noise = mandate.riskMeasure == .entropicValueAtRisk ? Self.entropicNoise : Self.riskNoise
             let spread = abs(price) * noise * weights.reduce(abs(undone)) { $0 + abs($1) }
             if let scenarios, let before {
-                return (price * (scenarios.evaluated(changing: place, by: undone).value - before), spread)
+                var added = scenarios.evaluated(changing: place, by: undone).value - before
+                if let penalty = mandate.riskPenalty(of: weights) {
+                    var without = weights
+                    without[place] += undone
+                    added += (mandate.riskPenalty(of: without) ?? .nan) - penalty
+                }
+                return (price * added, spread)
             }
             guard let multiple = gaussianMultiple(mandate) else { return (.nan, 0) }
             let periods = mandate.moments.periodsPerYear
@@ -138,8 +167,7 @@ struct TradeReasonsCheck {
         var countsVolatilities = false
         var costsOnly = false
 
-        init(_ result: OptimizationResult, _ mandate: Mandate) {
-            let metrics = result.metrics
+        init(_ metrics: AllocationMetrics, _ mandate: Mandate) {
             let rate = mandate.preferences.riskFreeRate ?? 0
             let aversion = mandate.preferences.riskAversion ?? 2.5
             switch mandate.request.objective {

@@ -22,7 +22,7 @@ func checkTrades(of result: OptimizationResult, _ mandate: Mandate, _ findings: 
         )
         let holding = held[trade.instrumentID] ?? 0
         checkFigures(of: trade, claim, instrument, mandate, &findings)
-        checkQuantity(of: trade, claim, instrument, holding: holding, &findings)
+        checkQuantity(of: trade, claim, instrument, holding: holding, mayBeShort: mandate.permitsShorts, &findings)
         held[trade.instrumentID] = holding + (trade.action == .buy ? trade.quantity : -trade.quantity)
         cost += trade.cost
         tax += checkTaxLots(of: trade, claim, mandate, &findings)
@@ -70,6 +70,7 @@ func checkQuantity(
     _ instrument: Instrument,
     holding: Double,
     wholeLots: Bool = true,
+    mayBeShort: Bool = false,
     _ findings: inout Findings
 ) {
     let quantity = trade.quantity
@@ -79,7 +80,7 @@ func checkQuantity(
         expected: "a positive quantity",
         actual: "\(quantity)"
     )
-    if trade.action == .sell {
+    if trade.action == .sell, !mayBeShort {
         findings.require(
             quantity <= holding,
             "\(claim)/quantity",
@@ -87,7 +88,8 @@ func checkQuantity(
             actual: "\(quantity)"
         )
     }
-    if wholeLots, let lotSize = instrument.lotSize, !(trade.action == .sell && quantity == holding) {
+    let closes = quantity == (trade.action == .sell ? holding : -holding)
+    if wholeLots, let lotSize = instrument.lotSize, !closes {
         let lots = quantity / lotSize
         findings.require(
             abs(lots - lots.rounded()) <= Tolerance.relative * max(1, lots),
@@ -112,7 +114,7 @@ private func checkReach(
         let rounding = Tolerance.fractionalTrade * mandate.value / instrument.price
         let allowed = wanted == 0 ? 0 : (instrument.lotSize ?? 0) + rounding
         findings.require(
-            reached >= 0 && abs(reached - wanted) <= allowed,
+            (reached >= 0 || mandate.permitsShorts) && abs(reached - wanted) <= allowed,
             "trades in \(id)",
             expected: "\(wanted) units, to \(allowed)",
             actual: "\(reached)"
@@ -162,7 +164,7 @@ private func checkCash(
         let excess = reached - target * mandate.value / instrument.price
         let lot = lotSize * instrument.price
         let couldPay =
-            target > 0 && excess > Tolerance.relative * lotSize
+            target != 0 && excess > Tolerance.relative * lotSize
             && lot > 2 * orderCost(of: instrument, value: lot, mandate)
         findings.require(
             !couldPay,

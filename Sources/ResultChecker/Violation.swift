@@ -42,6 +42,8 @@ enum Tolerance {
     static let budget = 1e-8
     /// A contribution at no limit may differ from its proportional part by this much.
     static let proportion = 1e-6
+    /// A condition number may differ by this share of its size.
+    static let condition = 1e-6
     /// A limit that is listed as binding is met to this.
     static let binding = 1e-5
 }

@@ -27,6 +27,7 @@ enum Floors {
             "Repository", "PortfolioOptimization", "MomentEstimation", "ResultChecker", "PortfolioDocuments",
             "PortfolioModel", "Matrices", "LinearAlgebra",
         ],
+        "ResultVerification": ["MomentEstimation", "ResultChecker", "PortfolioDocuments", "PortfolioModel", "JSON"],
         "PortfolioAPI": [
             "PortfolioService", "PortfolioDocuments", "PortfolioModel", "Matrices", "JSON", "Charts", "FunctionRuntime",
         ],
@@ -164,6 +165,17 @@ struct FloorTests {
         }
     }
 
+    @Test func `tools import only what checks a result`() throws {
+        let files = try SourceFile.all(below: "tools")
+        #expect(!files.isEmpty, "the tools were not found")
+        for file in files {
+            for name in file.imports where !Floors.standard.contains(name) {
+                #expect(["ResultVerification", "PortfolioModel"].contains(name), "\(file) imports \(name)")
+            }
+            #expect(file.lines.count <= 80, "\(file) is more than wiring")
+        }
+    }
+
     @Test func `the gRPC package meets this one at one door`() throws {
         let own = Set(Floors.allowed.keys)
         let files = try SourceFile.all(below: "functions/grpc/Sources")
@@ -181,7 +193,7 @@ struct FloorTests {
     }
 
     @Test func `Foundation is nowhere in the service`() throws {
-        for file in try SourceFile.all(below: "Sources") + SourceFile.programs() {
+        for file in try SourceFile.all(below: "Sources") + SourceFile.programs() + SourceFile.all(below: "tools") {
             #expect(!file.imports.contains { $0.hasPrefix("Foundation") }, "\(file) imports Foundation")
         }
     }

@@ -47,6 +47,29 @@ extension RealParts {
             #expect(tree["status"] as? String == "completed", "\(tree)")
         }
 
+        @Test func `several periods are planned, and the first one's trades recommended`() throws {
+            let result = try optimize(
+                "multi_period",
+                "maximize_utility",
+                #""preferences":{"include_transaction_costs":true},"horizon":{"periods":3}"#
+            )
+            #expect(result["status"] as? String == "completed", "\(result)")
+            let path = try #require(result["path"] as? [[String: Any]])
+            #expect(path.compactMap { $0["period"] as? Int } == [1, 2, 3])
+            let first = try #require(path.first?["weights"] as? [String: Double])
+            #expect(first == result["target_allocation"] as? [String: Double])
+            #expect(path.allSatisfy { ($0["turnover"] as? Double ?? 1) <= 0.6 + 1e-9 })
+            #expect(result["path_objective"] as? Double != nil)
+            let unknown = try client.post(
+                "/api/v1/optimizations",
+                """
+                {"portfolio_id":"port-123456","optimization_type":"multi_period","objective":"minimize_risk",
+                 "horizon":{"periods":2,"terminal_target":{"XXX":1}}}
+                """
+            )
+            #expect(unknown.status == 422)
+        }
+
         @Test func `what works is listed, and what does not go together is refused with what does`() throws {
             let listed = try client.get("/api/v1/capabilities")
             #expect(listed.status == 200)

@@ -39,6 +39,29 @@ struct CapabilitiesTests {
                 ReturnView(instruments: ["N7": 1, "N2": -0.5], expectedReturn: 0.08, uncertainty: .confidence(0.7))
             ]
         }
+        if combination.type == .robust {
+            let kinds = Capabilities.uncertainties(of: combination.objective, combination.riskMeasure)
+            let kind = kinds[Int(seed) % kinds.count]
+            // Sixty days tell little of returns: hardly any active one would be left.
+            let isActive = combination.objective == .maximizeInformationRatio
+            let size = kind == .wasserstein ? 0.0005 : isActive ? 0.01 : 0.3
+            job.request.parameters.uncertainty = Uncertainty(kind: kind, size: size)
+        }
+        if combination.type == .scenarioBased {
+            job.request.parameters.scenarios = (0..<40).map { index in
+                let common = 0.01 * random.normal()
+                return ReturnScenario(
+                    name: "S\(index)",
+                    // Measures of the path need equal ones.
+                    probability: combination.riskMeasure.isOfPath ? nil : (index < 20 ? 0.02 : 0.03),
+                    returns: Dictionary(
+                        uniqueKeysWithValues: (0..<12).map {
+                            ("N\($0)", 0.0005 * Double($0) + common + 0.008 * random.normal())
+                        }
+                    )
+                )
+            }
+        }
         if combination.type == .factorBased {
             job.snapshot.riskModel.factorModel = FactorModel(
                 factors: ["MKT"],
@@ -51,6 +74,7 @@ struct CapabilitiesTests {
                 specificVariance: (0..<12).map { _ in random.uniform(0.005...0.03) }
             )
         }
+        if combination.type == .multiPeriod { job.request.parameters.horizon = horizon(&random, job) }
         job.snapshot.riskModel.returns = history
         job.snapshot.riskModel.covariance = nil
         job.snapshot.portfolio.benchmark = ["N0": 0.3, "N1": 0.3, "N5": 0.4]
@@ -58,6 +82,15 @@ struct CapabilitiesTests {
             job.snapshot.instruments[index].sector = ["tech", "health", "energy"][index % 3]
         }
         return job
+    }
+
+    /// Three periods whose expected returns differ.
+    private func horizon(_ random: inout SeededGenerator, _ job: OptimizationJob) -> Horizon {
+        var rows: [[Double]] = []
+        for _ in 0..<3 {
+            rows.append((job.snapshot.riskModel.expectedReturns ?? []).map { $0 + random.uniform(-0.02...0.02) })
+        }
+        return Horizon(periodCount: 3, expectedReturns: rows)
     }
 
     @Test(arguments: ListedCombination.all, UInt64(1)...3)

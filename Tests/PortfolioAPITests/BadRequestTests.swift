@@ -84,7 +84,7 @@ struct BadRequestTests {
             "There is no portfolio 'none'."
         ),
         badOptimization(
-            #"{"portfolio_id":"demo","optimization_type":"robust","objective":"minimise_risk"}"#,
+            #"{"portfolio_id":"demo","optimization_type":"robustt","objective":"minimise_risk"}"#,
             422,
             at: "/optimization_type",
             "did you mean minimize_risk"
@@ -97,7 +97,7 @@ struct BadRequestTests {
         badConstraint(#""max_turnover":-0.1"#, at: "/max_turnover", "out_of_range"),
         badConstraint(#""target_volatility":"0.1""#, at: "/target_volatility", "wrong_type"),
         badConstraint(#""max_positions":0"#, at: "/max_positions", "out_of_range"),
-        badConstraint(#""max_gross_exposure":1.5"#, at: "/max_gross_exposure", "not_supported"),
+        badConstraint(#""max_gross_exposure":0"#, at: "/max_gross_exposure", "out_of_range"),
         badConstraint(#""max_position":0.5"#, at: "/max_position", "unknown_field"),
         badConstraint(#""min_cash":0.2,"max_cash":0.1"#, at: "/min_cash", "contradiction"),
         badConstraint(

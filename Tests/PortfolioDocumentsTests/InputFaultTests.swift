@@ -60,6 +60,12 @@ struct InputFaultTests {
             portfolio(#""positions":[{"instrument_id":"A"}]"#, .missingField, "/positions/0/quantity"),
             portfolio(#""positions":[{"instrument_id":"A","quantity":-1}]"#, .outOfRange, "/positions/0/quantity"),
             portfolio(
+                #""constraints":{"allow_short":true},"positions":[{"instrument_id":"A","quantity":-1,"#
+                    + #""tax_lots":[{"quantity":1,"cost_basis":1,"acquired_at":"2025-01-02"}]}]"#,
+                .contradiction,
+                "/positions/0/tax_lots"
+            ),
+            portfolio(
                 #""positions":[{"instrument_id":"A","quantity":1},{"instrument_id":"A","quantity":1}]"#,
                 .duplicate,
                 "/positions/1/instrument_id"

@@ -87,6 +87,80 @@ struct MethodFaultTests {
         try expected.expect(DocumentDecoder.optimizationRequest)
     }
 
+    @Test(
+        arguments: [
+            multiPeriod(nil, .missingField, "/horizon", "horizon is required"),
+            multiPeriod("[]", .wrongType, "/horizon", "object"),
+            multiPeriod("{}", .missingField, "/horizon/periods", "required"),
+            multiPeriod(#"{"periods":0}"#, .outOfRange, "/horizon/periods", "at least 1"),
+            multiPeriod(#"{"periods":61}"#, .outOfRange, "/horizon/periods", "60"),
+            multiPeriod(#"{"periods":1.5}"#, .wrongType, "/horizon/periods", "whole number"),
+            multiPeriod(
+                #"{"periods":2,"expected_returns":[[0.1]]}"#,
+                .wrongLength,
+                "/horizon/expected_returns",
+                "2 rows"
+            ),
+            multiPeriod(
+                #"{"periods":2,"expected_returns":[[0.1,0.2],[0.1]]}"#,
+                .wrongLength,
+                "/horizon/expected_returns/1",
+                "2 numbers"
+            ),
+            multiPeriod(
+                #"{"periods":1,"expected_returns":[[]]}"#,
+                .wrongLength,
+                "/horizon/expected_returns",
+                "each instrument"
+            ),
+            multiPeriod(
+                #"{"periods":1,"expected_returns":[["x"]]}"#,
+                .wrongType,
+                "/horizon/expected_returns/0/0",
+                "number"
+            ),
+            multiPeriod(#"{"periods":2,"return":1}"#, .unknownField, "/horizon/return", "return"),
+            multiPeriod(#"{"periods":1,"terminal_target":[]}"#, .wrongType, "/horizon/terminal_target", "object"),
+            multiPeriod(
+                #"{"periods":1,"terminal_target":{"A":0.5}}"#,
+                .wrongSum,
+                "/horizon/terminal_target",
+                "0.5, not to 1"
+            ),
+            multiPeriod(
+                #"{"periods":1,"terminal_target":{"A":2}}"#,
+                .outOfRange,
+                "/horizon/terminal_target/A",
+                "at most 1"
+            ),
+            multiPeriod(
+                #"{"periods":1,"terminal_target":{"other":1}}"#,
+                .invalidIdentifier,
+                "/horizon/terminal_target/other",
+                "reserved"
+            ),
+        ]
+    )
+    func `a fault of a horizon is named`(_ expected: ExpectedFault) throws {
+        try expected.expect(DocumentDecoder.optimizationRequest)
+    }
+
+    @Test func `a horizon belongs to several periods, which take neither thresholds nor a number of positions`() throws
+    {
+        let kind = #""portfolio_id":"p","objective":"minimize_risk","horizon":{"periods":2}"#
+        let other = try faults(
+            of: #"{\#(kind),"optimization_type":"mean_variance"}"#,
+            DocumentDecoder.optimizationRequest
+        )
+        #expect(other.map(\.pointer) == ["/horizon"] && other.map(\.code) == [.contradiction])
+        let choices = #""constraints":{"min_position_size":0.1,"max_positions":3}"#
+        let found = try faults(
+            of: #"{\#(kind),"optimization_type":"multi_period",\#(choices)}"#,
+            DocumentDecoder.optimizationRequest
+        )
+        #expect(Set(found.map(\.pointer)) == ["/constraints/min_position_size", "/constraints/max_positions"])
+    }
+
     @Test func `as many views as the limit are read, and no more`() throws {
         func body(_ count: Int) -> String {
             let views = [String](repeating: #"{"instruments":{"A":1},"return":0.1}"#, count: count)
@@ -106,6 +180,16 @@ struct MethodFaultTests {
         }
     }
 
+    /// What a request of a type must have besides.
+    private func required(by type: OptimizationType) -> String {
+        switch type {
+        case .robust: #","uncertainty":{"kind":"box","size":1}"#
+        case .multiPeriod: #","horizon":{"periods":2}"#
+        case .scenarioBased: #","scenarios":[{"name":"s","returns":{"A":0.1}}]"#
+        default: ""
+        }
+    }
+
     private func checkCombination(_ type: OptimizationType, _ objective: Objective, _ measure: RiskMeasure) throws {
         let terms = #"[{"term":"return","weight":1}]"#
         let parameters =
@@ -117,7 +201,7 @@ struct MethodFaultTests {
             }
         let body = """
             {"portfolio_id":"p","optimization_type":"\(type.rawValue)","objective":"\(objective.rawValue)",
-             "risk_measure":"\(measure.rawValue)"\(parameters)}
+             "risk_measure":"\(measure.rawValue)"\(required(by: type))\(parameters)}
             """
         let found = try faults(of: body, DocumentDecoder.optimizationRequest)
         let combination = Capabilities.combinations.first { $0.type == type && $0.objective == objective }
@@ -142,6 +226,16 @@ private func blackLitterman(
 ) -> ExpectedFault {
     let kind = #""portfolio_id":"p","optimization_type":"black_litterman","objective":"minimize_risk""#
     return ExpectedFault("{\(kind),\(member)}", code, pointer, word)
+}
+
+private func multiPeriod(
+    _ horizon: String?,
+    _ code: DocumentFault.Code,
+    _ pointer: String,
+    _ word: String
+) -> ExpectedFault {
+    let kind = #""portfolio_id":"p","optimization_type":"multi_period","objective":"minimize_risk""#
+    return ExpectedFault("{\(kind)\(horizon.map { ",\"horizon\":\($0)" } ?? "")}", code, pointer, word)
 }
 
 private func budgeting(

@@ -31,7 +31,7 @@ struct RequestFaultTests {
                 "/objective",
                 "required"
             ),
-            kind("robust", "minimize_risk", .notSupported, "/optimization_type", "black_litterman"),
+            kind("robust", "minimize_risk", .missingField, "/uncertainty", "required"),
             kind("risk_parity", "minimize_risk", .notSupported, "/objective", "risk_budgeting"),
             kind("mean_variance", "risk_budgeting", .notSupported, "/objective", "maximize_sharpe"),
             with("\"risk_budgets\":{\"A\":1}", .contradiction, "/risk_budgets", "risk_parity"),
@@ -53,7 +53,7 @@ struct RequestFaultTests {
             with("\"estimation\":{\"covariance\":\"x\"}", .unknownValue, "/estimation/covariance", "x", "oas"),
             with("\"estimation\":{\"half_life\":0}", .outOfRange, "/estimation/half_life", "half_life"),
             with("\"estimation\":{\"missing\":\"drop\"}", .unknownField, "/estimation/missing", "missing"),
-            with("\"scenarios\":[]", .notSupported, "/scenarios", "scenarios"),
+            with("\"uncertainty\":{\"kind\":\"box\",\"size\":1}", .contradiction, "/uncertainty", "robust"),
             with("\"pareto_points\":3", .contradiction, "/pareto_points", "multi_objective"),
             with("\"posterior_covariance\":false", .contradiction, "/posterior_covariance", "black_litterman"),
             with("\"constrains\":{}", .unknownField, "/constrains", "did you mean constraints?"),
@@ -102,7 +102,11 @@ struct RequestFaultTests {
             ExpectedFault(#"{"min_weights":{"a/b":0.2}}"#, .invalidIdentifier, "/min_weights/a~1b", "a/b"),
             ExpectedFault(#"{"max_positions":0}"#, .outOfRange, "/max_positions", "0"),
             ExpectedFault(#"{"max_positions":2.5}"#, .wrongType, "/max_positions", "whole number"),
-            ExpectedFault(#"{"allow_short":true}"#, .notSupported, "/allow_short", "max_turnover"),
+            ExpectedFault(#"{"allow_short":"yes"}"#, .wrongType, "/allow_short", "true or false"),
+            ExpectedFault(#"{"max_gross_exposure":0}"#, .outOfRange, "/max_gross_exposure", "0"),
+            ExpectedFault(#"{"min_weights":{"A":-0.1}}"#, .outOfRange, "/min_weights/A", "0"),
+            ExpectedFault(#"{"max_position_size":1.5}"#, .outOfRange, "/max_position_size", "1"),
+            ExpectedFault(#"{"allow_short":true,"min_weights":{"A":-21}}"#, .outOfRange, "/min_weights/A", "-20"),
             ExpectedFault(#"{"max_tracking_error":0}"#, .outOfRange, "/max_tracking_error", "0"),
             ExpectedFault(#"{"factor_exposures":[]}"#, .wrongType, "/factor_exposures", "factor to limits"),
             ExpectedFault(#"{"factor_exposures":{"MKT":1}}"#, .wrongType, "/factor_exposures/MKT", "object"),
@@ -204,7 +208,9 @@ struct RequestFaultTests {
         arguments: [
             #"{"max_position_size":1,"min_position_size":0,"max_turnover":0,"max_sector_exposure":0}"#,
             #"{"min_cash":0.2,"max_cash":0.2}"#, #"{"min_return":-1,"max_risk":0.1}"#, #"{"max_turnover":null}"#,
-            #"{"allow_short":null}"#, #"{"min_weights":{},"max_weights":{},"groups":[]}"#, "{}",
+            #"{"allow_short":null}"#, #"{"allow_short":true,"max_gross_exposure":1.6,"max_position_size":1.2}"#,
+            #"{"allow_short":true,"min_weights":{"A":-0.3},"max_weights":{"A":-0.1}}"#,
+            #"{"min_weights":{},"max_weights":{},"groups":[]}"#, "{}",
             #"{"min_weights":{"A":0.3},"max_position_size":0.2}"#,
         ]
     )
@@ -229,7 +235,7 @@ struct RequestFaultTests {
 
     @Test func `all faults of a body are listed at once`() throws {
         let body = """
-            {"portfolio_id":"a b","optimization_type":"robust","objective":"x","risk_measure":2,"typo":1,
+            {"portfolio_id":"a b","optimization_type":"robustt","objective":"x","risk_measure":2,"typo":1,
              "constraints":{"max_turnover":3,"min_cash":0.5,"max_cash":0.1,"max_weights":{"A":7}},
              "preferences":{"confidence_level":2,"nope":null}}
             """

@@ -82,12 +82,14 @@ struct Samples {
 
     mutating func request() -> OptimizationRequest {
         let combination = Capabilities.combinations[count(0...(Capabilities.combinations.count - 1))]
+        var constraints = constraints()
+        if combination.type == .multiPeriod { constraints.minPositionSize = nil }
         return OptimizationRequest(
             portfolioID: "port-\(count(0...999))",
             type: combination.type,
             objective: combination.objective,
             riskMeasure: combination.riskMeasures[count(0...(combination.riskMeasures.count - 1))],
-            constraints: constraints(),
+            constraints: constraints,
             preferences: preferences(),
             parameters: parameters(of: combination),
             estimation: Estimation(
@@ -117,9 +119,28 @@ struct Samples {
         case .hierarchicalRiskParity:
             parameters.linkage = maybe { Linkage.allCases[$0.count(0...3)] }
             parameters.distanceOfDistance = maybe { $0.count(0...1) == 0 }
+        case .robust: parameters.uncertainty = uncertainty(of: combination)
+        case .scenarioBased: parameters.scenarios = scenarios()
         case .custom: parameters.customObjective = terms()
+        case .multiPeriod:
+            parameters.horizon = Horizon(
+                periodCount: 3,
+                expectedReturns: maybe { samples in (0..<3).map { _ in (0..<4).map { _ in -samples.fraction() } } },
+                terminalTarget: maybe { _ in ["A": 0.25, "cash": 0.75] }
+            )
         }
         return parameters
+    }
+
+    private mutating func scenarios() -> [ReturnScenario] {
+        let hasProbabilities = count(0...1) == 0
+        return ["2008", "a/b~c"].map { name in
+            ReturnScenario(
+                name: name,
+                probability: hasProbabilities ? 0.5 : nil,
+                returns: ["A": fraction(), "B": -fraction()]
+            )
+        }
     }
 
     /// Terms of every kind, each weighed so that the sum is concave.
@@ -136,6 +157,22 @@ struct Samples {
                 scores: kind == .score ? ["A": 0.5, "B": -1] : nil
             )
         }
+    }
+
+    private mutating func uncertainty(of combination: MethodCombination) -> Uncertainty {
+        // What goes with every measure of risk that the combination has.
+        let kinds = combination.riskMeasures.reduce(into: Uncertainty.Kind.allCases) { kinds, measure in
+            kinds = kinds.filter { Capabilities.uncertainties(of: combination.objective, measure).contains($0) }
+        }
+        let kind = kinds[count(0...(kinds.count - 1))]
+        var uncertainty = Uncertainty(kind: kind, size: fraction())
+        if kind.isOfReturns {
+            uncertainty.covariance = maybe { _ in .identity(2) }
+        } else if kind == .covarianceBox {
+            uncertainty.upper = maybe { _ in .identity(3) }
+            if uncertainty.upper != nil { uncertainty.lower = maybe { _ in DenseMatrix(rows: 3, columns: 3) } }
+        }
+        return uncertainty
     }
 
     private mutating func view() -> ReturnView {

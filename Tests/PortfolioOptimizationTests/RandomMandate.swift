@@ -25,6 +25,8 @@ struct RandomMandate: Decodable, Sendable, CustomTestStringConvertible {
         var max_positions: Int?
         var max_tracking_error: Double?
         var factor_exposures: [String: Range]?
+        var allow_short: Bool?
+        var max_gross_exposure: Double?
     }
 
     struct Range: Decodable, Sendable {
@@ -56,6 +58,18 @@ struct RandomMandate: Decodable, Sendable, CustomTestStringConvertible {
 
     /// Those that limit positions, the tracking error or both.
     static let onPositions = read("position_mandates")
+
+    /// Those that may hold short.
+    static let short = read("short_mandates")
+    /// Those over the whole language of limits and objectives on volatility.
+    static let language = read("language_mandates")
+
+    /// The mandate with its benchmark, and with the factors where a limit names some.
+    var whole: TestMandate {
+        var mandate = mandate(inParts: constraints.factor_exposures != nil)
+        mandate.benchmark = benchmark
+        return mandate
+    }
 
     private static func read(_ name: String) -> [RandomMandate] {
         guard let url = Bundle.module.url(forResource: "Fixtures/\(name)", withExtension: "json"),
@@ -146,6 +160,8 @@ struct RandomMandate: Decodable, Sendable, CustomTestStringConvertible {
         limits.minReturn = constraints.min_return
         limits.maxPositions = constraints.max_positions
         limits.maxTrackingError = constraints.max_tracking_error
+        limits.allowShort = constraints.allow_short
+        limits.maxGrossExposure = constraints.max_gross_exposure
         limits.minCash = constraints.min_cash
         limits.maxCash = constraints.max_cash
         limits.minWeights = constraints.min_weights

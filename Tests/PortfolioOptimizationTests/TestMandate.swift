@@ -61,6 +61,17 @@ struct TestMandate {
         returns: DenseMatrix? = nil,
         probabilities: [Double]? = nil
     ) throws -> AllocationProblem {
+        let asked = asked(objective, measure: measure, returns: returns, probabilities: probabilities)
+        return try AllocationProblem(snapshot: asked.snapshot, moments: asked.moments, request: asked.request)
+    }
+
+    /// What a problem is made of.
+    func asked(
+        _ objective: Objective,
+        measure: RiskMeasure = .volatility,
+        returns: DenseMatrix? = nil,
+        probabilities: [Double]? = nil
+    ) -> (snapshot: MandateSnapshot, moments: Moments, request: OptimizationRequest) {
         let positions = identifiers.indices.filter { quantities[$0] != 0 }.map { index in
             Position(
                 instrumentID: identifiers[index],
@@ -99,7 +110,7 @@ struct TestMandate {
             periodsPerYear: 252,
             factors: factors ?? exposures
         )
-        return try AllocationProblem(
+        return (
             snapshot: MandateSnapshot(
                 portfolio: portfolio,
                 riskModel: model,
@@ -121,6 +132,16 @@ struct TestMandate {
 
     func solve(_ objective: Objective) throws -> AllocationSolution {
         try optimizeAllocation(problem(objective)) { false }
+    }
+
+    /// The code of the failure that an objective ends in, or nil when it has an answer; nothing is explained.
+    func verdict(_ objective: Objective) throws -> String? {
+        var problem = try problem(objective)
+        problem.explainsFailures = false
+        do throws(OptimizationFailure) {
+            _ = try optimizeAllocation(problem) { false }
+            return nil
+        } catch { return error.code }
     }
 
     /// The failure that an objective ends in, or nil when it has an answer.
@@ -215,19 +236,27 @@ func worstMiss(_ problem: AllocationProblem, _ weights: [Double], _ cash: Double
     for (index, instrument) in problem.instruments.enumerated() {
         let weight = weights[index]
         let floor = limits.minWeights?[instrument.id]
-        atLeast(weight, floor ?? 0)
+        if limits.allowShort == true {
+            atLeast(weight, problem.isTradable[index] ? floor ?? limits.maxPositionSize.map { -$0 } : 0)
+        } else {
+            atLeast(weight, floor ?? 0)
+        }
         atMost(weight, problem.isTradable[index] ? limits.maxWeights?[instrument.id] ?? limits.maxPositionSize : 0)
-        if floor == nil, weight != 0 { atLeast(weight, limits.minPositionSize) }
+        if floor == nil, weight != 0 { atLeast(abs(weight), limits.minPositionSize) }
     }
     func total(where belongs: (Instrument) -> Bool) -> Double {
         zip(problem.instruments, weights).reduce(0) { belongs($1.0) ? $0 + $1.1 : $0 }
     }
+    func size(where belongs: (Instrument) -> Bool) -> Double {
+        zip(problem.instruments, weights).reduce(0) { belongs($1.0) ? $0 + abs($1.1) : $0 }
+    }
     for name in Set(problem.instruments.compactMap(\.sector)) {
-        atMost(total { $0.sector == name }, limits.maxSectorExposure)
+        atMost(size { $0.sector == name }, limits.maxSectorExposure)
     }
     for name in Set(problem.instruments.compactMap(\.assetClass)) {
-        atMost(total { $0.assetClass == name }, limits.maxAssetClassExposure)
+        atMost(size { $0.assetClass == name }, limits.maxAssetClassExposure)
     }
+    atMost(size { _ in true }, limits.maxGrossExposure)
     for group in limits.groups ?? [] {
         let exposure =
             switch group.members {

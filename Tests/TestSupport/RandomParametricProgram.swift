@@ -237,6 +237,14 @@ package struct RandomParametricProgram {
         case .dense(let matrix): return matrix[i, j]
         case .padded(let base, _, let constant):
             return constant + (max(i, j) < base.order ? entry(base, i, j) : 0)
+        case .stages(let stages):
+            var first = 0
+            for stage in stages {
+                let own = first..<(first + stage.order)
+                if own.contains(i), own.contains(j) { return entry(stage, i - first, j - first) }
+                first += stage.order
+            }
+            return 0
         case .factors(let model):
             var sum = i == j ? model.residual[i] : 0
             let k = model.factorCovariance.rows

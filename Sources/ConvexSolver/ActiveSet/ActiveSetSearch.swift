@@ -47,7 +47,7 @@ struct ActiveSetSearch {
 
     mutating func solve(
         at parameter: Double,
-        from previous: ActiveSetSolution? = nil,
+        from previous: ActiveSetStart? = nil,
         shouldStop: () -> Bool
     ) throws(ActiveSetFailure) -> ActiveSetSolution {
         setParameter(parameter)
@@ -155,7 +155,7 @@ struct ActiveSetSearch {
     }
 
     /// Starts from the point of another solution: its working set is the first guess.
-    private mutating func begin(from previous: ActiveSetSolution) {
+    private mutating func begin(from previous: ActiveSetStart) {
         for j in 0..<program.variableCount {
             let value = min(max(previous.point[j], program.lower[j]), program.upper[j])
             if value != basePoint.point[j] { basePoint.start.append((j, value)) }

@@ -42,10 +42,35 @@ public struct ActiveSetSolver: Sendable {
         from previous: ActiveSetSolution? = nil,
         shouldStop: () -> Bool = { false }
     ) throws(ActiveSetFailure) -> ActiveSetSolution {
+        let start = previous.map { ActiveSetStart($0) }
+        return try solve(at: parameter, start, shouldStop)
+    }
+
+    /// The optimum at one parameter, looked for near a point.
+    ///
+    /// - Parameters:
+    ///   - parameter: λ.
+    ///   - point: n; what of it lies strictly within its bounds and off its kink is taken as free at first.
+    ///   - shouldStop: asked once a round.
+    /// - Returns: as `solve(at:from:shouldStop:)`.
+    /// - Throws: ``ActiveSetFailure``.
+    public func solve(
+        at parameter: Double = 0,
+        near point: [Double],
+        shouldStop: () -> Bool = { false }
+    ) throws(ActiveSetFailure) -> ActiveSetSolution {
+        try solve(at: parameter, ActiveSetStart(point: point), shouldStop)
+    }
+
+    private func solve(
+        at parameter: Double,
+        _ start: ActiveSetStart?,
+        _ shouldStop: () -> Bool
+    ) throws(ActiveSetFailure) -> ActiveSetSolution {
         let failure: ActiveSetFailure
         do throws(ActiveSetFailure) {
             var search = ActiveSetSearch(program, settings: settings)
-            return try search.solve(at: parameter, from: previous, shouldStop: shouldStop)
+            return try search.solve(at: parameter, from: start, shouldStop: shouldStop)
         } catch {
             failure = error
         }
@@ -87,6 +112,21 @@ public struct ActiveSetSolver: Sendable {
         let upper = try path(from: parameter, shouldStop: shouldStop)
         let lower = try path(from: parameter, to: 0, shouldStop: shouldStop)
         return lower.joined(with: upper)
+    }
+}
+
+/// Where a solve begins: a point, and which rows are held how hard.
+struct ActiveSetStart {
+    var point: [Double]
+    var multipliers: [Double] = []
+    var limitMultiplier = 0.0
+
+    init(point: [Double]) { self.point = point }
+
+    init(_ solution: ActiveSetSolution) {
+        point = solution.point
+        multipliers = solution.multipliers
+        limitMultiplier = solution.limitMultiplier
     }
 }
 

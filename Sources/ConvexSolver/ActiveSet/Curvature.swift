@@ -15,6 +15,8 @@ public indirect enum Curvature: Sendable {
     /// Where an equation fixes Σx, the constant changes the objective by a constant only (with the linear term lowered
     /// by constant · Σx), and P is regular although a variable has no curvature of its own.
     case padded(Curvature, more: Int, constant: Double)
+    /// A curvature for each of several stages, and none between them: variables stand in the order of their stages.
+    case stages([Curvature])
 
     /// n.
     public var order: Int {
@@ -22,6 +24,7 @@ public indirect enum Curvature: Sendable {
         case .dense(let matrix): matrix.rows
         case .factors(let model): model.residual.count
         case .padded(let base, let more, _): base.order + more
+        case .stages(let stages): stages.reduce(0) { $0 + $1.order }
         }
     }
 
@@ -37,7 +40,19 @@ public indirect enum Curvature: Sendable {
         case .dense(let matrix): matrix.elements[j * matrix.rows + j]
         case .factors(let model): model.diagonal(j)
         case .padded(let base, _, let constant): constant + (j < base.order ? base.diagonal(j) : 0)
+        case .stages(let stages):
+            stage(of: j, among: stages).map { stages[$0.index].diagonal(j - $0.first) } ?? 0
         }
+    }
+
+    /// The stage of a variable and its first variable.
+    private func stage(of j: Int, among stages: [Curvature]) -> (index: Int, first: Int)? {
+        var first = 0
+        for (index, stage) in stages.enumerated() {
+            if j < first + stage.order { return (index, first) }
+            first += stage.order
+        }
+        return nil
     }
 
     /// Writes the entries of column j in the given rows.
@@ -56,6 +71,16 @@ public indirect enum Curvature: Sendable {
         case .factors(let model): model.gather(column: j, rows: rows, count: count, into: target)
         case .padded(let base, _, let constant):
             gatherPadded(base, constant: constant, column: j, rows: rows, count: count, into: target)
+        case .stages(let stages):
+            for i in 0..<count { target[i] = 0 }
+            guard let own = stage(of: j, among: stages) else { return }
+            let range = own.first..<(own.first + stages[own.index].order)
+            for i in 0..<count where range.contains(Int(rows[i])) {
+                let row = Int32(Int(rows[i]) - own.first)
+                withUnsafePointer(to: row) {
+                    stages[own.index].gather(column: j - own.first, rows: $0, count: 1, into: target + i)
+                }
+            }
         }
     }
 
@@ -81,6 +106,16 @@ public indirect enum Curvature: Sendable {
             }
             let shift = constant * held.indices.reduce(0) { $0 + values[$1] }
             for i in 0..<(order + more) { target[i] += shift }
+        case .stages(let stages):
+            var first = 0
+            for stage in stages {
+                let own = held.indices.filter { (first..<(first + stage.order)).contains(Int(held[$0])) }
+                let ownValues = own.map { values[$0] }
+                own.map { held[$0] - Int32(first) }.withUnsafeBufferPointer { names in
+                    stage.addProduct(held: names, values: ownValues, into: target + first)
+                }
+                first += stage.order
+            }
         }
     }
 }

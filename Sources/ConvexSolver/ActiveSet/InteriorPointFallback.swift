@@ -163,7 +163,9 @@ extension ActiveSetSolver {
         rough.effort.steps = solution.iterations
         if rough.check.isWithin(settings) { return rough }
         var search = ActiveSetSearch(program, settings: settings)
-        if let exact = try? search.solve(at: parameter, from: rough, shouldStop: shouldStop) { return exact }
+        if let exact = try? search.solve(at: parameter, from: ActiveSetStart(rough), shouldStop: shouldStop) {
+            return exact
+        }
         // The residuals of the interior point are relative to the data, and it calls itself solved by them.
         guard solution.status == .solved else { throw failure }
         return rough

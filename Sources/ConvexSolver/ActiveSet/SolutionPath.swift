@@ -204,6 +204,22 @@ extension ParametricProgram {
         }
     }
 
+    /// What the nearer way out of its kink would cost each variable that rests there; 0 for all others.
+    public func kinkMultipliers(
+        _ point: [Double],
+        at parameter: Double = 0,
+        multipliers: [Double],
+        limitMultiplier: Double = 0
+    ) -> [Double] {
+        let fixed = at(parameter)
+        guard let kinks = fixed.kinks else { return [Double](repeating: 0, count: point.count) }
+        let gradient = fixed.gradient(at: point, multipliers: multipliers)
+        return point.indices.map { j in
+            guard point[j] == kinks.positions[j] else { return 0 }
+            return max(0, kinks.costs[j] + limitMultiplier - abs(gradient[j]))
+        }
+    }
+
     /// The rates of `boundMultipliers` where the point stays and only the parameter moves.
     public func boundMultiplierRates(_ point: [Double], rowRates: [Double], limitRate: Double) -> [Double] {
         moving.boundMultipliers(point, multipliers: rowRates, limitMultiplier: limitRate)

@@ -19,6 +19,8 @@ struct KKTAssembly: Sendable {
     private let tailGrams: [DenseMatrix]
     /// How a problem with its curvature in parts is solved instead.
     let structure: KKTStructure?
+    /// How one in stages is solved instead.
+    let staged: StagedStructure?
     /// The rows of each nonsymmetric block; nil where its columns are eliminated on their own.
     private let nonsymmetricRows: [NonsymmetricRows?]
     /// Columns to be eliminated cone by cone, if there are enough of them; the rest of the assembly is without them.
@@ -55,8 +57,10 @@ struct KKTAssembly: Sendable {
         generalRows = general
         secondOrderBlocks = secondOrder
         nonsymmetricRows = nonsymmetric
-        structure = problem.factored.map { KKTStructure(problem, $0) }
-        tailGrams = structure == nil ? secondOrder.map { Self.tailGram(problem, problem.blocks[$0].rows) } : []
+        let staged = problem.factored.flatMap { StagedStructure(problem, $0) }
+        self.staged = staged
+        structure = staged == nil ? problem.factored.map { KKTStructure(problem, $0) } : nil
+        tailGrams = problem.factored == nil ? secondOrder.map { Self.tailGram(problem, problem.blocks[$0].rows) } : []
     }
 
     private static func tailGram(_ problem: PreparedProblem, _ rows: Range<Int>) -> DenseMatrix {

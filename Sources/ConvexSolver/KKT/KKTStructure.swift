@@ -99,8 +99,8 @@ struct KKTStructure: Sendable {
         let wideRows = equality + kept
         let columns = factored.rank + wideRows.count + coneRows.reduce(0) { $0 + $1.wide.count }
         var wide = DenseMatrix(rows: n, columns: columns)
-        for f in 0..<factored.rank {
-            for j in 0..<n { wide[j, f] = factored.root[f, j] }
+        for (f, row) in factored.wideRows.enumerated() {
+            for (j, value) in zip(row.columns, row.values) { wide[j, f] = value }
         }
         var next = factored.rank
         func add(_ row: Int) {
@@ -125,7 +125,7 @@ struct KKTStructure: Sendable {
     }
 
     /// The columns that many short rows have in common.
-    private static func borderColumns(_ problem: PreparedProblem) -> [Int] {
+    static func borderColumns(_ problem: PreparedProblem) -> [Int] {
         var counts = [Int](repeating: 0, count: problem.variableCount)
         for row in 0..<problem.rowCount {
             let count = problem.rows.count(of: row)

@@ -52,6 +52,14 @@ struct KKTSystem {
             scales = parts.scales
             return
         }
+        if let staged = assembly.staged {
+            guard let system = StagedKKT(problem, staged, scaling: scaling, settings: settings) else { return nil }
+            factorization = .staged(system)
+            stiffRows = staged.keptRows
+            keptDirections = []
+            scales = []
+            return
+        }
         if let structure = assembly.structure {
             guard let structured = StructuredKKT(problem, structure, scaling: scaling, settings: settings) else {
                 return nil
@@ -79,6 +87,8 @@ struct KKTSystem {
         case eliminated(EliminatedSystem)
         /// The system of a problem with its curvature in parts, which scales its unknowns itself.
         case structured(StructuredKKT)
+        /// The same of a problem in stages.
+        case staged(StagedKKT)
     }
 
     /// The reduced matrix, scaled and regularized, and its scales; nil when a diagonal is not positive.
@@ -228,6 +238,7 @@ struct KKTSystem {
         case .dense(let factorization): solution = factorization.solve(scaled)
         case .eliminated(let system): solution = system.solve(scaled)
         case .structured(let system): return system.solve(right)
+        case .staged(let system): return system.solve(right)
         }
         for k in 0..<solution.count { solution[k] *= scales[k] }
         return solution

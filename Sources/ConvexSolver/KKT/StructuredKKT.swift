@@ -147,7 +147,7 @@ struct StructuredKKT {
     }
 
     /// S with a unit diagonal, and regularized: the border adds curvature, everything else compliance.
-    private static func scaled(
+    static func scaled(
         _ small: DenseMatrix,
         borderCount: Int,
         _ settings: SolverSettings
@@ -261,33 +261,33 @@ extension StructuredKKT {
         let pivot = first.squareRoot()
         return (pivot, corner / pivot, (determinant / first).squareRoot())
     }
+}
 
-    /// What a second-order cone adds at one scaling: η⁻² (A₁ᵀA₁ − ggᵀ) + λ₂ (a₀ + g)(a₀ + g)ᵀ/2, and its stiff direction.
-    private struct ConeColumns {
-        let cone: KKTStructure.Cone
-        /// g = A₁ᵀŵ, a₀ + g, (a₀ − g)/√2.
-        let axis: [Double]
-        let sum: [Double]
-        let stiff: [Double]
-        /// η², 2/λ₂, 1/λ₁.
-        let middleCompliance: Double
-        let smallCompliance: Double
-        let stiffCompliance: Double
+/// What a second-order cone adds at one scaling: η⁻² (A₁ᵀA₁ − ggᵀ) + λ₂ (a₀ + g)(a₀ + g)ᵀ/2, and its stiff direction.
+struct ConeColumns {
+    let cone: KKTStructure.Cone
+    /// g = A₁ᵀŵ, a₀ + g, (a₀ − g)/√2.
+    let axis: [Double]
+    let sum: [Double]
+    let stiff: [Double]
+    /// η², 2/λ₂, 1/λ₁.
+    let middleCompliance: Double
+    let smallCompliance: Double
+    let stiffCompliance: Double
 
-        init(_ problem: PreparedProblem, _ scaling: ConeScaling, _ cone: KKTStructure.Cone) {
-            self.cone = cone
-            let rows = problem.blocks[cone.block].rows
-            var g = [Double](repeating: 0, count: problem.variableCount)
-            for row in rows.dropFirst() { problem.rows.addRow(row, scaledBy: scaling.axis[row], into: &g) }
-            var head = [Double](repeating: 0, count: problem.variableCount)
-            problem.rows.addRow(rows.lowerBound, scaledBy: 1, into: &head)
-            axis = g
-            sum = zip(head, g).map { $0 + $1 }
-            stiff = zip(head, g).map { ($0 - $1) * 0.5.squareRoot() }
-            let eigenvalues = scaling.eigenvalues(ofBlock: cone.block)
-            middleCompliance = scaling.eta[cone.block] * scaling.eta[cone.block]
-            smallCompliance = 2 / eigenvalues.small
-            stiffCompliance = 1 / eigenvalues.large
-        }
+    init(_ problem: PreparedProblem, _ scaling: ConeScaling, _ cone: KKTStructure.Cone) {
+        self.cone = cone
+        let rows = problem.blocks[cone.block].rows
+        var g = [Double](repeating: 0, count: problem.variableCount)
+        for row in rows.dropFirst() { problem.rows.addRow(row, scaledBy: scaling.axis[row], into: &g) }
+        var head = [Double](repeating: 0, count: problem.variableCount)
+        problem.rows.addRow(rows.lowerBound, scaledBy: 1, into: &head)
+        axis = g
+        sum = zip(head, g).map { $0 + $1 }
+        stiff = zip(head, g).map { ($0 - $1) * 0.5.squareRoot() }
+        let eigenvalues = scaling.eigenvalues(ofBlock: cone.block)
+        middleCompliance = scaling.eta[cone.block] * scaling.eta[cone.block]
+        smallCompliance = 2 / eigenvalues.small
+        stiffCompliance = 1 / eigenvalues.large
     }
 }

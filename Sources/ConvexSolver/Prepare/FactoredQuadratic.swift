@@ -3,62 +3,97 @@ internal import Matrices
 
 /// A curvature kept in its parts, P = ω RᵀR + diag(d).
 ///
-/// It can be scaled by powers of two without a rounding: columns are R's and d's, the objective's scale is ω's and d's.
+/// R is one matrix, or one a stage. It can be scaled by powers of two without a rounding: columns are R's and d's, the objective's scale is ω's and d's.
 struct FactoredQuadratic: Sendable {
-    /// R, k × n.
-    private(set) var root: DenseMatrix
+    /// The factors of variables that follow each other; those of a program in stages are a stage each.
+    struct Block: Sendable {
+        /// The variables.
+        var columns: Range<Int>
+        /// R, k × as many.
+        var root: DenseMatrix
+    }
+
+    /// R, block-diagonal.
+    private(set) var blocks: [Block]
     /// d, n, none of them negative.
     private(set) var diagonal: [Double]
     /// ω, positive.
     private(set) var weight: Double
+    /// The block of each variable.
+    private var blockOfColumn: [Int]
 
     /// An eigenvalue of the factors' covariance below this share of the largest is rounding.
     private static let negligible = 1e-15
 
-    /// Takes a factor curvature apart; nil when the eigenvalues of F cannot be computed.
-    init?(_ model: FactorCurvature) {
+    /// Takes factor curvatures apart, one a stage; nil when the eigenvalues of F cannot be computed.
+    init?(_ models: [FactorCurvature]) {
+        var blocks: [Block] = []
+        var diagonal: [Double] = []
+        for model in models {
+            guard let root = Self.root(of: model) else { return nil }
+            let first = diagonal.count
+            diagonal += model.residual
+            blocks.append(Block(columns: first..<diagonal.count, root: root))
+        }
+        self.init(blocks: blocks, diagonal: diagonal, weight: 1)
+    }
+
+    private static func root(of model: FactorCurvature) -> DenseMatrix? {
+        guard model.exposures.rows > 0 else { return DenseMatrix(rows: 0, columns: model.residual.count) }
         guard let eigen = try? SymmetricEigen(model.factorCovariance) else { return nil }
         let largest = eigen.values.last ?? 0
-        let kept = eigen.values.indices.filter { eigen.values[$0] > largest * Self.negligible }
+        let kept = eigen.values.indices.filter { eigen.values[$0] > largest * negligible }
         var scaled = DenseMatrix(rows: model.exposures.rows, columns: kept.count)
         for (position, index) in kept.enumerated() {
             let length = eigen.values[index].squareRoot()
             for f in 0..<scaled.rows { scaled[f, position] = eigen.vectors[f, index] * length }
         }
-        root = scaled.times(model.exposures, transposingSelf: true)
-        diagonal = model.residual
-        weight = 1
+        return scaled.times(model.exposures, transposingSelf: true)
     }
 
     /// No curvature at all.
     static func none(variableCount n: Int) -> FactoredQuadratic {
         FactoredQuadratic(
-            root: DenseMatrix(rows: 0, columns: n),
+            blocks: [Block(columns: 0..<n, root: DenseMatrix(rows: 0, columns: n))],
             diagonal: [Double](repeating: 0, count: n),
             weight: 1
         )
     }
 
-    private init(root: DenseMatrix, diagonal: [Double], weight: Double) {
-        self.root = root
+    private init(blocks: [Block], diagonal: [Double], weight: Double) {
+        self.blocks = blocks
         self.diagonal = diagonal
         self.weight = weight
+        blockOfColumn = blocks.enumerated().flatMap { [Int](repeating: $0.offset, count: $0.element.columns.count) }
     }
 
-    /// k.
-    var rank: Int { root.rows }
+    /// k, of all blocks together.
+    var rank: Int { blocks.reduce(0) { $0 + $1.root.rows } }
+
+    /// The rows of R with their entries.
+    var wideRows: [(columns: [Int], values: [Double])] {
+        blocks.flatMap { block in
+            (0..<block.root.rows).map { f in
+                (Array(block.columns), (0..<block.root.columns).map { block.root[f, $0] })
+            }
+        }
+    }
 
     /// P_jj.
     func diagonalEntry(_ j: Int) -> Double {
+        let block = blocks[blockOfColumn[j]]
         var sum = 0.0
-        for value in root.column(j) { sum += value * value }
+        for value in block.root.column(j - block.columns.lowerBound) { sum += value * value }
         return weight * sum + diagonal[j]
     }
 
     /// P_ij.
     func entry(_ i: Int, _ j: Int) -> Double {
+        guard blockOfColumn[i] == blockOfColumn[j] else { return 0 }
+        let block = blocks[blockOfColumn[i]]
+        let first = block.columns.lowerBound
         var sum = 0.0
-        for (left, right) in zip(root.column(i), root.column(j)) { sum += left * right }
+        for (left, right) in zip(block.root.column(i - first), block.root.column(j - first)) { sum += left * right }
         return weight * sum + (i == j ? diagonal[i] : 0)
     }
 
@@ -67,17 +102,23 @@ struct FactoredQuadratic: Sendable {
 
     /// P x.
     func times(_ x: [Double]) -> [Double] {
-        var result = root.transposedTimes(root.times(x))
+        var result: [Double] = []
+        result.reserveCapacity(x.count)
+        for block in blocks {
+            result += block.root.transposedTimes(block.root.times(Array(x[block.columns])))
+        }
         for j in result.indices { result[j] = weight * result[j] + diagonal[j] * x[j] }
         return result
     }
 
     /// P_jj times the square of each column's factor, and P_ij in proportion.
     mutating func scale(columns factors: [Double]) {
-        let k = rank
-        for (j, factor) in factors.enumerated() where factor != 1 {
-            for f in 0..<k { root.elements[j * k + f] *= factor }
-            diagonal[j] *= factor * factor
+        for index in blocks.indices {
+            let k = blocks[index].root.rows
+            for (place, j) in blocks[index].columns.enumerated() where factors[j] != 1 {
+                for f in 0..<k { blocks[index].root.elements[place * k + f] *= factors[j] }
+                diagonal[j] *= factors[j] * factors[j]
+            }
         }
     }
 
@@ -87,13 +128,17 @@ struct FactoredQuadratic: Sendable {
         for j in diagonal.indices { diagonal[j] *= factor }
     }
 
-    /// P over the given variables.
+    /// P over the given variables, which ascend.
     func selecting(_ variables: [Int]) -> FactoredQuadratic {
-        FactoredQuadratic(
-            root: root.selecting(rows: Array(0..<rank), columns: variables),
-            diagonal: variables.map { diagonal[$0] },
-            weight: weight
-        )
+        var selected: [Block] = []
+        var next = 0
+        for (index, block) in blocks.enumerated() {
+            let own = variables.filter { blockOfColumn[$0] == index }.map { $0 - block.columns.lowerBound }
+            let root = block.root.selecting(rows: Array(0..<block.root.rows), columns: own)
+            selected.append(Block(columns: next..<(next + own.count), root: root))
+            next += own.count
+        }
+        return FactoredQuadratic(blocks: selected, diagonal: variables.map { diagonal[$0] }, weight: weight)
     }
 }
 
@@ -111,8 +156,8 @@ extension PreparedProblem {
             }
         }
         if let curvature = program.curvature {
-            if !hasNonsymmetricCone, let model = curvature.inParts {
-                guard let parts = FactoredQuadratic(model) else { return nil }
+            if !hasNonsymmetricCone, let models = curvature.inParts {
+                guard let parts = FactoredQuadratic(models) else { return nil }
                 factored = parts
             } else {
                 quadratic = curvature.multipliedOut

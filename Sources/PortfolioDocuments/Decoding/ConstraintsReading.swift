@@ -2,8 +2,7 @@ import JSON
 import PortfolioModel
 
 private let constraintFields = FieldNames(
-    known: Capabilities.constraints,
-    notOffered: ["allow_short", "max_gross_exposure"]
+    known: Capabilities.constraints
 )
 
 /// Reads constraints, and reports those that contradict each other whatever the portfolio.
@@ -24,22 +23,29 @@ func readConstraints(
     names.known += others
     guard let reader = ObjectReader(value, at: pointer, names, faults) else { return nil }
     var constraints = Constraints()
-    constraints.maxPositionSize = reader.number("max_position_size", .positiveFraction)
+    constraints.allowShort = reader.bool("allow_short")
+    constraints.maxGrossExposure = reader.number("max_gross_exposure", .positiveMultiple)
+    let permitsShorts = constraints.permitsShorts
+    constraints.maxPositionSize = reader.number(
+        "max_position_size",
+        permitsShorts ? .positiveMultiple : .positiveFraction
+    )
     constraints.minPositionSize = reader.number("min_position_size", .fraction)
-    constraints.maxSectorExposure = reader.number("max_sector_exposure", .fraction)
-    constraints.maxAssetClassExposure = reader.number("max_asset_class_exposure", .fraction)
+    constraints.maxSectorExposure = reader.number("max_sector_exposure", permitsShorts ? .multiple : .fraction)
+    constraints.maxAssetClassExposure = reader.number("max_asset_class_exposure", permitsShorts ? .multiple : .fraction)
     constraints.maxTurnover = reader.number("max_turnover", .fraction)
     constraints.targetVolatility = reader.number("target_volatility", .positive)
-    constraints.minWeights = reader.instrumentMap("min_weights", .fraction)
-    constraints.maxWeights = reader.instrumentMap("max_weights", .fraction)
+    constraints.minWeights = reader.instrumentMap("min_weights", permitsShorts ? .signedMultiple : .fraction)
+    constraints.maxWeights = reader.instrumentMap("max_weights", permitsShorts ? .signedMultiple : .fraction)
     constraints.minReturn = reader.number("min_return", NumberRange(-1, 100))
     constraints.maxRisk = reader.number("max_risk", .positive)
     constraints.minCash = reader.number("min_cash", .fraction)
     constraints.maxCash = reader.number("max_cash", .fraction)
     constraints.maxPositions = readPointCount("max_positions", 1...DocumentLimits.universe, reader)
     constraints.maxTrackingError = reader.number("max_tracking_error", .positive)
-    constraints.groups = readGroups(reader)
+    constraints.groups = readGroups(reader, permitsShorts ? .signedMultiple : .fraction)
     constraints.factorExposures = readFactorLimits(reader)
+    constraints.maxScenarioLosses = readScenarioLosses(reader)
     reportContradictions(constraints, reader)
     return constraints
 }
@@ -80,18 +86,23 @@ func reportCrossing(
 
 private let groupFields = FieldNames(known: ["name", "instruments", "sector", "asset_class", "min", "max"])
 
-private func readGroups(_ reader: ObjectReader) -> [GroupLimit]? {
+private func readGroups(_ reader: ObjectReader, _ range: NumberRange) -> [GroupLimit]? {
     reader.array("groups", limit: DocumentLimits.groups)?.enumerated().compactMap { index, value in
-        readGroup(value, at: "\(reader.path("groups"))/\(index)", reader.faults)
+        readGroup(value, range, at: "\(reader.path("groups"))/\(index)", reader.faults)
     }
 }
 
-private func readGroup(_ value: JSONValue, at pointer: String, _ faults: FaultCollector) -> GroupLimit? {
+private func readGroup(
+    _ value: JSONValue,
+    _ range: NumberRange,
+    at pointer: String,
+    _ faults: FaultCollector
+) -> GroupLimit? {
     guard let reader = ObjectReader(value, at: pointer, groupFields, faults) else { return nil }
     let name = reader.requiredText("name")
     let members = readMembers(reader)
-    let lower = reader.number("min", .fraction)
-    let upper = reader.number("max", .fraction)
+    let lower = reader.number("min", range)
+    let upper = reader.number("max", range)
     if reader.optional("min") == nil, reader.optional("max") == nil {
         faults.report(.missingField, at: pointer, "a group needs min, max or both")
     }

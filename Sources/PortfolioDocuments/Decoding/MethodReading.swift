@@ -8,13 +8,10 @@ struct RequestKind {
     var riskMeasure: RiskMeasure
 }
 
-let typesNotOffered = ["robust", "multi_period", "scenario_based"]
-let objectivesNotOffered: [String] = []
-
 /// Reads type, objective and risk measure, and refuses those that do not go together.
 func readKind(_ reader: ObjectReader) -> RequestKind? {
-    let type = reader.choice("optimization_type", OptimizationType.self, notOffered: typesNotOffered)
-    let objective = reader.choice("objective", Objective.self, notOffered: objectivesNotOffered)
+    let type = reader.choice("optimization_type", OptimizationType.self, notOffered: [])
+    let objective = reader.choice("objective", Objective.self, notOffered: [])
     let riskMeasure = reader.choice(
         "risk_measure",
         RiskMeasure.self,
@@ -48,7 +45,10 @@ let fieldsByType: [(type: OptimizationType, fields: [String])] = [
     (.blackLitterman, ["views", "tau", "market_weights", "posterior_covariance"]),
     (.riskParity, ["risk_budgets"]),
     (.hierarchicalRiskParity, ["linkage", "distance_of_distance"]),
+    (.robust, ["uncertainty"]),
+    (.scenarioBased, ["scenarios"]),
     (.custom, ["custom_objective"]),
+    (.multiPeriod, ["horizon"]),
 ]
 
 /// The fields that single methods are told by.
@@ -76,7 +76,10 @@ func readMethodParameters(_ reader: ObjectReader, _ kind: RequestKind?) -> Metho
         parameters.linkage = reader.choice("linkage", Linkage.self, notOffered: [])
     }
     parameters.distanceOfDistance = reader.bool("distance_of_distance")
+    parameters.uncertainty = readUncertainty(reader, kind)
+    parameters.scenarios = readScenarios(reader, kind)
     readObjectiveTerms(&parameters, reader, objective: kind?.objective)
+    parameters.horizon = readHorizon(reader, isRequired: type == .multiPeriod)
     return parameters
 }
 

@@ -17,6 +17,12 @@ struct NumberRange {
     static let fraction = NumberRange(0, 1)
     /// 0…1 without 0.
     static let positiveFraction = NumberRange(0, 1, includesLower: false)
+    /// 0…20: weights and their sums where what is held short pays for more.
+    static let multiple = NumberRange(0, 20)
+    /// 0…20 without 0.
+    static let positiveMultiple = NumberRange(0, 20, includesLower: false)
+    /// −20…20.
+    static let signedMultiple = NumberRange(-20, 20)
     /// Above 0.
     static let positive = NumberRange(0, .infinity, includesLower: false)
     /// 0 and above.

@@ -28,7 +28,7 @@ func readPortfolio(_ value: JSONValue, _ faults: FaultCollector) -> Portfolio? {
     let cash = reader.number("cash", .nonNegative) ?? 0
     let constraints = readSection("constraints", reader) { readConstraints($0, at: $1, faults) }
     let preferences = readSection("preferences", reader) { readPreferences($0, at: $1, faults) }
-    let positions = readPositions(reader)
+    let positions = readPositions(reader, mayBeShort: constraints?.permitsShorts ?? false)
     let universe = readUniverse(reader)
     let benchmark = readBenchmark(reader)
     let recentTrades = readRecentTrades(reader)
@@ -48,13 +48,15 @@ func readPortfolio(_ value: JSONValue, _ faults: FaultCollector) -> Portfolio? {
     )
 }
 
-private func readPositions(_ reader: ObjectReader) -> [Position]? {
+/// A holding below 0 is one of a portfolio that may be short: elsewhere it is a mistake.
+private func readPositions(_ reader: ObjectReader, mayBeShort: Bool) -> [Position]? {
     guard let values = reader.requiredArray("positions", limit: DocumentLimits.positions) else { return nil }
     var positions: [Position] = []
     var seen: [String: Int] = [:]
     for (index, value) in values.enumerated() {
         let pointer = "/positions/\(index)"
-        guard let position = readPosition(value, at: pointer, reader.faults) else { continue }
+        guard let position = readPosition(value, mayBeShort ? .finite : .nonNegative, at: pointer, reader.faults)
+        else { continue }
         if let first = seen.updateValue(index, forKey: position.instrumentID) {
             let message = "instrument_id \(position.instrumentID) is that of positions[\(first)] already"
             reader.faults.report(.duplicate, at: pointer + "/instrument_id", message)
@@ -64,16 +66,24 @@ private func readPositions(_ reader: ObjectReader) -> [Position]? {
     return positions
 }
 
-private func readPosition(_ value: JSONValue, at pointer: String, _ faults: FaultCollector) -> Position? {
+private func readPosition(
+    _ value: JSONValue,
+    _ range: NumberRange,
+    at pointer: String,
+    _ faults: FaultCollector
+) -> Position? {
     guard let reader = ObjectReader(value, at: pointer, positionFields, faults) else { return nil }
     let instrumentID = reader.requiredIdentifier("instrument_id", .instrument)
-    let quantity = reader.requiredNumber("quantity", .nonNegative)
+    let quantity = reader.requiredNumber("quantity", range)
     let given = reader.array("tax_lots", limit: DocumentLimits.lotsPerPosition)
     let lots = (given ?? []).enumerated().compactMap { index, value in
         readLot(value, at: "\(reader.path("tax_lots"))/\(index)", faults)
     }
     guard let instrumentID, let quantity else { return nil }
-    if let given, !given.isEmpty, lots.count == given.count {
+    if quantity < 0, let given, !given.isEmpty {
+        let message = "\(instrumentID) is held short: tax lots are of what is owned"
+        faults.report(.contradiction, at: reader.path("tax_lots"), message)
+    } else if let given, !given.isEmpty, lots.count == given.count {
         let sum = lots.reduce(0) { $0 + $1.quantity }
         if abs(sum - quantity) > lotSumTolerance * max(1, quantity) {
             let message =

@@ -61,7 +61,7 @@ private func readObjective(_ request: inout RebalanceRequest, _ reader: ObjectRe
     let type = reader.choice(
         "optimization_type",
         OptimizationType.self,
-        notOffered: typesNotOffered,
+        notOffered: [],
         default: .meanVariance
     )
     guard let type else { return }
@@ -75,9 +75,16 @@ private func readObjective(_ request: inout RebalanceRequest, _ reader: ObjectRe
         reader.faults.report(.notSupported, at: reader.path("optimization_type"), message)
         return
     }
+    if let what = [OptimizationType.robust: "an uncertainty", .scenarioBased: "scenarios", .multiPeriod: "a horizon"][
+        type
+    ] {
+        let message = "optimization_type \(type.rawValue) has \(what): optimize first and name its optimization_id"
+        reader.faults.report(.notSupported, at: reader.path("optimization_type"), message)
+        return
+    }
     let objectives = Capabilities.objectives(of: type)
     let usual = objectives.contains(.maximizeSharpe) ? .maximizeSharpe : objectives.first
-    let objective = reader.choice("objective", Objective.self, notOffered: objectivesNotOffered, default: usual)
+    let objective = reader.choice("objective", Objective.self, notOffered: [], default: usual)
     let measure = reader.choice(
         "risk_measure",
         RiskMeasure.self,

@@ -5,10 +5,7 @@ private let requestFields = FieldNames(
     known: [
         "portfolio_id", "optimization_type", "objective", "risk_measure", "constraints", "preferences",
         "frontier_points", "estimation",
-    ] + methodFields + multiObjectiveFields,
-    notOffered: [
-        "uncertainty", "horizon", "scenarios",
-    ]
+    ] + methodFields + multiObjectiveFields
 )
 
 /// Reads the body of `POST /api/v1/optimizations`.
@@ -22,6 +19,7 @@ func readOptimizationRequest(_ value: JSONValue, _ faults: FaultCollector) -> Op
     reportRefused(constraints, of: kind, reader)
     let estimation = readSection("estimation", reader) { readEstimation($0, at: $1, faults) }
     let parameters = readMethodParameters(reader, kind)
+    reportUnknownScenarios(constraints, parameters.scenarios, reader)
     guard let portfolioID, let kind else { return nil }
     let request = OptimizationRequest(
         portfolioID: portfolioID,

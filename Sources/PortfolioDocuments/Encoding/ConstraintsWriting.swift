@@ -18,10 +18,13 @@ extension DocumentEncoder {
             writer.member("max_cash", ifPresent: constraints.maxCash)
             if let most = constraints.maxPositions { writer.member("max_positions", most) }
             writer.member("max_tracking_error", ifPresent: constraints.maxTrackingError)
+            writer.member("allow_short", ifPresent: constraints.allowShort)
+            writer.member("max_gross_exposure", ifPresent: constraints.maxGrossExposure)
             if let groups = constraints.groups {
                 writer.name("groups")
                 writer.array(groups) { writeGroup($1, &$0) }
             }
+            if let losses = constraints.maxScenarioLosses { writer.member("max_scenario_losses", map: losses) }
             if let limits = constraints.factorExposures {
                 writer.name("factor_exposures")
                 writer.object { writer in

@@ -112,7 +112,7 @@ extension DocumentEncoder {
         writer.array(vector) { $0.double($1) }
     }
 
-    private static func writeMatrix(_ name: String, _ matrix: DenseMatrix?, _ writer: inout JSONWriter) {
+    static func writeMatrix(_ name: String, _ matrix: DenseMatrix?, _ writer: inout JSONWriter) {
         guard let matrix else { return }
         writer.name(name)
         writer.array { writer in

@@ -14,7 +14,19 @@ extension DocumentEncoder {
         if let budgets = parameters.riskBudgets { writer.member("risk_budgets", map: budgets) }
         writer.member("linkage", ifPresent: parameters.linkage?.rawValue)
         writer.member("distance_of_distance", ifPresent: parameters.distanceOfDistance)
+        if let uncertainty = parameters.uncertainty {
+            writer.name("uncertainty")
+            writeUncertainty(uncertainty, &writer)
+        }
+        if let scenarios = parameters.scenarios {
+            writer.name("scenarios")
+            writeScenarios(scenarios, &writer)
+        }
         writeObjectiveTerms(parameters, &writer)
+        if let horizon = parameters.horizon {
+            writer.name("horizon")
+            writeHorizon(horizon, &writer)
+        }
     }
 
     private static func writeView(_ view: ReturnView, _ writer: inout JSONWriter) {

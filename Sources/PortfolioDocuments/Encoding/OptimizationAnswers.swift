@@ -139,6 +139,10 @@ extension DocumentEncoder {
         writePreferences(result.preferences, &writer)
         writer.name("binding_constraints")
         writer.array(result.bindingConstraints) { writeBindingConstraint($1, &$0) }
+        if let certificate = result.certificate {
+            writer.name("certificate")
+            writeCertificate(certificate, &writer)
+        }
         writer.name("risk_contributions")
         writeWeights(result.riskContributions, &writer)
         if let values = result.objectiveTerms {
@@ -152,6 +156,15 @@ extension DocumentEncoder {
             writer.name("black_litterman")
             writeBlackLitterman(report, &writer)
         }
+        if let report = result.robust {
+            writer.name("robust")
+            writeRobust(report, &writer)
+        }
+        if let report = result.scenarioOutcomes {
+            writer.name("scenario_outcomes")
+            writeScenarioOutcomes(report, &writer)
+        }
+        if let path = result.path { writePath(path, &writer) }
     }
 
     static func writeInputs(_ inputs: ResultInputs, portfolioID: String, _ writer: inout JSONWriter) {

@@ -108,6 +108,24 @@ extension DocumentEncoder {
             writer.member("message", failure.message)
             writer.name("conflicts")
             writeConflicts(failure.conflicts, &writer)
+            if !failure.combinedRepair.isEmpty {
+                writer.name("combined_repair")
+                writeRepair(failure.combinedRepair, &writer)
+            }
+        }
+    }
+
+    /// The limits that a repair moves, with their values after it.
+    package static func repair(_ repair: [ConstraintRepair]) -> [UInt8] { written { writeRepair(repair, &$0) } }
+
+    private static func writeRepair(_ repair: [ConstraintRepair], _ writer: inout JSONWriter) {
+        writer.array(repair) { writer, limit in
+            writer.object { writer in
+                writer.member("constraint", limit.constraint)
+                writer.member("subject", orNull: limit.subject)
+                writer.member("bound", limit.bound)
+                writer.member("repaired", limit.repaired)
+            }
         }
     }
 
@@ -134,6 +152,15 @@ extension DocumentEncoder {
             writer.member("bound", binding.bound)
             writer.member("value", binding.value)
             writer.member("shadow_price", orNull: binding.shadowPrice)
+        }
+    }
+
+    static func writeCertificate(_ certificate: OptimalityCertificate, _ writer: inout JSONWriter) {
+        writer.object { writer in
+            writer.member("objective", certificate.objective)
+            writer.member("bound", certificate.bound)
+            writer.member("gap", certificate.gap)
+            writer.member("budget_price", certificate.budgetPrice)
         }
     }
 

@@ -18,6 +18,15 @@ package enum StoredFailure {
                 nearestFeasible: conflict["nearest_feasible"]?.double
             )
         }
-        return OptimizationFailure(code: code, message: error["message"]?.string ?? "", conflicts: conflicts)
+        var failure = OptimizationFailure(code: code, message: error["message"]?.string ?? "", conflicts: conflicts)
+        failure.combinedRepair = (error["combined_repair"]?.elements ?? []).map { limit in
+            ConstraintRepair(
+                constraint: limit["constraint"]?.string ?? "",
+                subject: limit["subject"]?.string,
+                bound: limit["bound"]?.double ?? .nan,
+                repaired: limit["repaired"]?.double ?? .nan
+            )
+        }
+        return failure
     }
 }

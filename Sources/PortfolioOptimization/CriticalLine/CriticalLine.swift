@@ -38,8 +38,7 @@ struct CriticalLine {
     init?(_ method: MeanVarianceMethod, shouldStop: () -> Bool) throws(ActiveSetFailure) {
         guard let limits = LinearLimits(method.limits) else { return nil }
         let problem = method.problem
-        let riskFree = problem.preferences.effectiveRiskFreeRate
-        let excess = problem.expectedReturns.map { $0 - riskFree }
+        let excess = method.scaling.excessReturns
         let unit = powerOfTwo(near: excess.reduce(0) { max($0, abs($1)) })
         let rates = problem.objectiveCostRates
         let none = [Double](repeating: 0, count: excess.count)
@@ -57,7 +56,9 @@ struct CriticalLine {
         let decisions = path.corners.map { limits.decision(at: $0.point) }
         let count = excess.count
         let gross = decisions.map { problem.expectedReturn(of: Array($0[..<count]), cash: $0[count]) }
-        returns = rates.contains { $0 > 0 } ? gross : Self.ascending(gross)
+        // The line climbs in what it maximizes: that is the return but for costs and uncertainty.
+        let isOfReturns = !rates.contains { $0 > 0 } && method.limits.objectivePenalty == nil
+        returns = isOfReturns ? Self.ascending(gross) : gross
         let net = method.scaling.netExcessReturns(method.limits.layout)
         gains = Self.ascending(
             decisions.map { zip(net, $0).reduce(method.scaling.costOfCurrentWeights) { $0 + $1.0 * $1.1 } }

@@ -20,6 +20,8 @@ struct LinearLimits {
     let kinkLimit: Double
     /// The expression of the limit on turnover.
     private var turnoverExpression: Int?
+    /// The expression of the limit on Σ|x|, where that and not turnover is what the kinks are for.
+    private var grossExpression: Int?
 
     private var instrumentCount: Int { limits.layout.instrumentCount }
     /// Weights, and cash where it is a variable of its own.
@@ -27,13 +29,22 @@ struct LinearLimits {
 
     /// Reads limits, or returns nil where they are not all bounds, rows and kinks, or contradict each other at sight.
     init?(_ limits: AllocationLimits) {
-        guard !limits.hasChoices, limits.trackingLimit == nil, let leastCash = limits.cashLimits.lower?.bound,
+        guard !limits.hasChoices, limits.trackingLimit == nil, !limits.hasPenaltyColumns,
+            let leastCash = limits.cashLimits.lower?.bound,
             let mostCash = limits.cashLimits.upper?.bound, leastCash <= mostCash
         else { return nil }
         self.limits = limits
         fixedCash = leastCash == mostCash ? leastCash : nil
         hasCashVariable = fixedCash == nil && limits.turnoverLimit != nil
         var kinkLimit = Double.infinity
+        if limits.permitsShorts {
+            // A variable has one kink: at 0 where sizes are limited, at its current weight where trades count.
+            guard limits.turnoverLimit == nil, limits.layout.soldColumns.allSatisfy({ $0 == nil }),
+                let gross = limits.grossExpression, let bound = limits.expressions[gross].upper?.bound
+            else { return nil }
+            grossExpression = gross
+            kinkLimit = bound
+        }
         if let turnover = limits.turnoverLimit {
             kinkLimit = 2 * turnover.bound
             if let fixedCash { kinkLimit -= abs(fixedCash - limits.currentWeights[limits.layout.cash]) }
@@ -71,21 +82,31 @@ struct LinearLimits {
             origin: limits.layout.cash + 1
         )
         var soldExpressions = 0
+        var shortExpressions = 0
         for index in (limits.layout.cash + 2)..<max(limits.expressions.count, limits.layout.cash + 2) {
             let expression = limits.expressions[index]
             if expression.terms.contains(where: { $0.variable > limits.layout.cash }) {
+                if limits.permitsShorts {
+                    shortExpressions += 1
+                    continue
+                }
                 soldExpressions += 1
                 if expression.upper != nil { turnoverExpression = index }
                 continue
             }
             if expression.terms.isEmpty {
-                guard (expression.lower?.bound ?? 0) <= AllocationLimits.tolerance else { return false }
+                guard (expression.lower?.bound ?? 0) <= AllocationLimits.tolerance,
+                    (expression.upper?.bound ?? 0) >= -AllocationLimits.tolerance
+                else { return false }
                 continue
             }
             addRow(of: expression, origin: index)
         }
         // Two rows say what is sold of each holding and one limits the sum; anything else is no kink.
         let soldCount = limits.layout.soldColumns.count { $0 != nil }
+        let shortCount = limits.layout.shortColumns.count { $0 != nil }
+        // Likewise of what is short.
+        if limits.permitsShorts { return shortExpressions == 2 * shortCount + 1 }
         return soldExpressions == 2 * soldCount + (limits.turnoverLimit == nil ? 0 : 1)
     }
 
@@ -148,7 +169,9 @@ struct LinearLimits {
         var kinks: ParametricProgram.Kinks?
         if kinkLimit < .infinity || costs.contains(where: { $0 > 0 }) || costDirection != nil {
             kinks = ParametricProgram.Kinks(
-                positions: Array(limits.currentWeights.prefix(variableCount)),
+                positions: grossExpression == nil
+                    ? Array(limits.currentWeights.prefix(variableCount))
+                    : [Double](repeating: 0, count: variableCount),
                 costs: costs,
                 costDirection: costDirection,
                 limit: kinkLimit
@@ -178,6 +201,7 @@ struct LinearLimits {
         for instrument in 0..<instrumentCount { found.append((instrument, bounds[instrument])) }
         for r in rows.indices.dropFirst() { found.append((origins[r], multipliers[r])) }
         if let turnoverExpression { found.append((turnoverExpression, 2 * limit)) }
+        if let grossExpression { found.append((grossExpression, limit)) }
         let cash = limits.layout.cash
         if hasCashVariable {
             found.append((cash, bounds[instrumentCount]))
@@ -188,7 +212,7 @@ struct LinearLimits {
                 worth += multipliers[r] * terms.reduce(0) { $0 + ($1.variable == cash ? $1.coefficient : 0) }
             }
             let moved = fixedCash - limits.currentWeights[cash]
-            if moved != 0 { worth += moved > 0 ? limit : -limit }
+            if moved != 0, turnoverExpression != nil { worth += moved > 0 ? limit : -limit }
             found.append((cash, -worth))
         } else {
             found.append((cash, -(multipliers.first ?? 0)))

@@ -19,7 +19,7 @@ public func traceFrontier(
     _ request: FrontierRequest,
     shouldStop: () -> Bool
 ) throws(OptimizationFailure) -> TracedFrontier {
-    if let refusal = refusal(of: problem.constraints, .meanVariance, .minimizeRisk, request.riskMeasure) {
+    if let refusal = refusal(of: problem.constraints, problem.type, .minimizeRisk, request.riskMeasure) {
         throw refusal
     }
     var open = problem

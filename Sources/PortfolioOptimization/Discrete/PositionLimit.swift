@@ -19,4 +19,6 @@ struct PositionChoice: Equatable, Sendable {
     var columns: [Int]
     /// The least that each is held of, if it is held.
     var least: [Double]
+    /// Whether some of them may be held short.
+    var mayBeShort = false
 }

@@ -14,21 +14,30 @@ extension ProgramBuilder {
         return PositionChoice(
             most: max(0, limit.room),
             columns: limit.counted,
-            least: limit.counted.map { under.contains($0) ? limits.threshold?.bound ?? 0 : 0 }
+            least: limit.counted.map { under.contains($0) ? limits.threshold?.bound ?? 0 : 0 },
+            mayBeShort: limits.permitsShorts
         )
     }
 
-    /// Σ w/u ≤ K with the upper weights u: met by every allocation of at most K, and not by its relaxations.
+    /// Σ |w|/u ≤ K with the largest sizes u: met by every allocation of at most K, and not by its relaxations.
     ///
     /// A relaxation may move the upper weights, and then the row says nothing.
     func impliedPositions() -> [LinearRow] {
-        guard let limit = limits.positionLimit, relaxation == nil else { return [] }
-        let caps = limit.counted.map { min(1, limits.weightLimits(of: $0).upper?.bound ?? 1) }
+        guard let limit = limits.positionLimit, relaxations.isEmpty else { return [] }
+        let caps = limit.counted.map { index in
+            let (own, most) = (limits.weightLimits(of: index), limits.permitsShorts ? Double.infinity : 1)
+            return max(min(most, own.upper?.bound ?? 1), -(own.lower?.bound ?? 0))
+        }
         var row = LinearRow(
             columns: limit.counted,
             coefficients: caps.map { 1 / $0 },
             upperBound: Double(max(0, limit.room))
         )
+        for (index, cap) in zip(limit.counted, caps) {
+            guard let short = limits.layout.shortColumns[index] else { continue }
+            row.columns.append(short)
+            row.coefficients.append(2 / cap)
+        }
         if let scaleColumn {
             row.columns.append(scaleColumn)
             row.coefficients.append(-row.upperBound)
@@ -45,9 +54,9 @@ extension ProgramBuilder {
             head.columns.append(scaleColumn)
             head.coefficients.append(-bound)
         }
-        if let relaxation, let relaxationColumn, relaxation.parameter == limit.side.parameter {
-            head.columns.append(relaxationColumn)
-            head.coefficients.append(-relaxation.sign / limit.unit)
+        for move in moves(of: limit.side.parameter) {
+            head.columns.append(move.column)
+            head.coefficients.append(-move.sign / limit.unit)
         }
         rows.append(head)
         bounds.append(isHomogeneous ? 0 : bound)

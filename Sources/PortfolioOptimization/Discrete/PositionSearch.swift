@@ -12,8 +12,8 @@ func searchPositions(
     optimalityGap: Double,
     shouldStop: () -> Bool
 ) -> ProgramOutcome? {
-    guard let positions = program.positions, program.scaleColumn == nil, program.relaxationColumn == nil,
-        let few = fewOfMany(program, positions)
+    guard let positions = program.positions, program.scaleColumn == nil, program.relaxationColumns.isEmpty,
+        !positions.mayBeShort, let few = fewOfMany(program, positions)
     else { return nil }
     var settings = CardinalitySettings()
     settings.relativeGap = relativeGap

@@ -18,8 +18,9 @@ struct ArithmeticCheck {
         let underThreshold = Set(limits.thresholdInstruments)
         let floors = problem.instruments.indices.map { limits.weightLimits(of: $0).lower?.bound ?? 0 }
         self.floors = floors
+        let most = limits.permitsShorts ? Double.infinity : 1
         caps = problem.instruments.indices.map { index in
-            let cap = min(1, limits.weightLimits(of: index).upper?.bound ?? 1)
+            let cap = min(most, limits.weightLimits(of: index).upper?.bound ?? 1)
             let isOutOfReach = underThreshold.contains(index) && cap < limits.threshold?.bound ?? 0
             return isOutOfReach ? 0 : cap
         }
@@ -27,7 +28,8 @@ struct ArithmeticCheck {
 
     /// The first contradiction found, as a sentence; nil when sums show none.
     func clash() -> String? {
-        limitsWithoutInstruments() ?? floorsAboveCaps() ?? floorsAboveOne() ?? capsBelowOne() ?? positionsOutOfReach()
+        limitsWithoutInstruments() ?? floorsAboveCaps() ?? grossBelowNet() ?? floorsAboveOne() ?? capsBelowOne()
+            ?? positionsOutOfReach()
             ?? classesBelowOne(problem.constraints.maxSectorExposure, "max_sector_exposure", \.sector)
             ?? classesBelowOne(problem.constraints.maxAssetClassExposure, "max_asset_class_exposure", \.assetClass)
             ?? groupsOutOfReach() ?? tradesAboveTurnover()
@@ -64,6 +66,12 @@ struct ArithmeticCheck {
                 + " \(readable(caps[index])) is allowed."
         }
         return nil
+    }
+
+    private func grossBelowNet() -> String? {
+        guard let index = limits.grossExpression, let gross = limits.expressions[index].upper?.bound else { return nil }
+        guard gross < mustInvest - Self.tolerance else { return nil }
+        return "max_gross_exposure \(readable(gross)) is less than the \(readable(mustInvest)) that must be invested."
     }
 
     private func floorsAboveOne() -> String? {
@@ -110,7 +118,7 @@ struct ArithmeticCheck {
         var unclassified = 0.0
         for (index, instrument) in problem.instruments.enumerated() {
             if let name = instrument[keyPath: key] {
-                roomByClass[name, default: 0] += caps[index]
+                roomByClass[name, default: 0] += max(0, caps[index])
             } else {
                 unclassified += caps[index]
             }

@@ -6,8 +6,8 @@ internal import PortfolioModel
 /// The certificate of infeasibility (Farkas) names the limits that take part: one that it gives no weight to cannot
 /// repair the mandate alone. For each that takes part one program finds its smallest move with all others held.
 struct ConflictFinder {
-    private let problem: AllocationProblem
-    private let limits: AllocationLimits
+    let problem: AllocationProblem
+    let limits: AllocationLimits
     private let scaling: MomentScaling
     private let risk: (any RiskSolving)?
 
@@ -31,7 +31,15 @@ struct ConflictFinder {
     /// - Returns: the failure, with the code `infeasible`.
     /// - Throws: ``OptimizationFailure`` when the solver cannot tell what clashes.
     func failure(because clash: String?, shouldStop: () -> Bool) throws(OptimizationFailure) -> OptimizationFailure {
-        let certificate = try certificate(isExplained: clash != nil, shouldStop: shouldStop)
+        let certificate: [Double]?
+        do throws(OptimizationFailure) {
+            certificate = try self.certificate(isExplained: clash != nil, shouldStop: shouldStop)
+        } catch {
+            // Missed by a hair: the prices of the cheapest repair are a certificate, too.
+            let nearest = nearestPoint(to: limits, withIntegers: false, shouldStop: shouldStop)
+            guard let nearest, nearest.cost > MeanVarianceMethod.certainMiss else { throw error }
+            certificate = nearest.weights
+        }
         let byIntegers = certificate == nil && clash == nil
         let participants = smallest(participants(certificate), certificate, shouldStop: shouldStop)
         var conflicts: [ConstraintConflict] = []
@@ -47,11 +55,13 @@ struct ConflictFinder {
                 )
             )
         }
-        return OptimizationFailure(
+        var failure = OptimizationFailure(
             code: "infeasible",
             message: message(clash, conflicts, byIntegers: byIntegers),
             conflicts: conflicts
         )
+        failure.combinedRepair = combinedRepair(shouldStop: shouldStop)
+        return failure
     }
 
     /// The weight of each of the caller's numbers in a certificate; nil when integers or a row alone decide.
@@ -98,14 +108,19 @@ struct ConflictFinder {
         return text
     }
 
-    private func builder(relaxing relaxation: ProgramBuilder.Relaxation? = nil) -> ProgramBuilder {
-        var builder = ProgramBuilder(limits: limits, relaxation: relaxation)
+    func builder(
+        of limits: AllocationLimits? = nil,
+        relaxing relaxations: [ProgramBuilder.Relaxation] = []
+    ) -> ProgramBuilder {
+        let limits = limits ?? self.limits
+        var builder = ProgramBuilder(limits: limits)
+        builder.relaxations = relaxations
         if !limits.volatilityLimits.isEmpty { builder.volatility = (scaling.factor, scaling.volatilityUnit) }
         if let risk, let limit = limits.riskLimit { builder.risk = RiskColumn(unit: risk.unit, limit: limit) }
         return builder
     }
 
-    private func solve(
+    func solve(
         _ program: AllocationProgram,
         shouldStop: () -> Bool
     ) throws(OptimizationFailure) -> ProgramOutcome {
@@ -115,9 +130,9 @@ struct ConflictFinder {
         return try risk.solve(program, preferences: problem.preferences, anchor: nil, shouldStop: shouldStop)
     }
 
-    private func zeros(_ builder: ProgramBuilder) -> [Double] { [Double](repeating: 0, count: builder.columnCount) }
+    func zeros(_ builder: ProgramBuilder) -> [Double] { [Double](repeating: 0, count: builder.columnCount) }
 
-    private func withoutIntegers(_ program: AllocationProgram) -> AllocationProgram {
+    func withoutIntegers(_ program: AllocationProgram) -> AllocationProgram {
         var continuous = program
         continuous.disjunctions = []
         continuous.positions = nil
@@ -125,7 +140,7 @@ struct ConflictFinder {
     }
 
     /// The weight of each of the caller's numbers in a certificate.
-    private func weights(of certificate: [Double], _ program: AllocationProgram) -> [Double] {
+    func weights(of certificate: [Double], _ program: AllocationProgram) -> [Double] {
         var weights = [Double](repeating: 0, count: limits.parameters.count)
         func add(_ side: LimitSide?, _ amount: Double) {
             if let parameter = side?.parameter { weights[parameter] = max(weights[parameter], amount) }
@@ -183,9 +198,7 @@ struct ConflictFinder {
 
     /// Whether limits certainly leave no allocation; what the solver cannot tell counts as met.
     private func cannotBeMet(_ rest: AllocationLimits, withIntegers: Bool, shouldStop: () -> Bool) -> Bool {
-        var builder = ProgramBuilder(limits: rest)
-        if !rest.volatilityLimits.isEmpty { builder.volatility = (scaling.factor, scaling.volatilityUnit) }
-        if let risk, let limit = rest.riskLimit { builder.risk = RiskColumn(unit: risk.unit, limit: limit) }
+        let builder = builder(of: rest)
         guard let program = builder.program(quadratic: nil, linear: zeros(builder)) else { return true }
         let asked = withIntegers ? program : withoutIntegers(program)
         guard case .infeasible = try? solve(asked, shouldStop: shouldStop)
@@ -196,6 +209,7 @@ struct ConflictFinder {
     /// The value of one number, nearest to its own, that makes the mandate feasible; nil when none does.
     private func nearestFeasible(_ parameter: Int, shouldStop: () -> Bool) throws(OptimizationFailure) -> Double? {
         if parameter == limits.positionLimit?.side.parameter { return try fewestPositions(shouldStop: shouldStop) }
+        if risk == nil, limits.isRiskLimit(parameter) { return leastRisk(parameter, shouldStop: shouldStop) }
         let limit = limits.parameters[parameter]
         let signs: [Double] =
             switch limit.direction {
@@ -209,7 +223,7 @@ struct ConflictFinder {
             let most = sign < 0 && limit.isNonnegative ? limit.bound : nil
             let relaxation = ProgramBuilder.Relaxation(parameter: parameter, sign: sign, most: most)
             guard let move = try smallestMove(relaxation, shouldStop: shouldStop) else { continue }
-            let value = roundedOutward(limit.bound + sign * move, sign: sign)
+            guard let value = reached(parameter, sign: sign, move: move, shouldStop: shouldStop) else { continue }
             if nearest.map({ abs($0 - limit.bound) > abs(value - limit.bound) }) ?? true { nearest = value }
         }
         return nearest
@@ -253,13 +267,13 @@ struct ConflictFinder {
         _ relaxation: ProgramBuilder.Relaxation,
         shouldStop: () -> Bool
     ) throws(OptimizationFailure) -> Double? {
-        let builder = builder(relaxing: relaxation)
+        let builder = builder(relaxing: [relaxation])
         var objective = zeros(builder)
         objective[builder.columnCount - 1] = 1
         guard let program = builder.program(quadratic: nil, linear: objective) else { return nil }
         do {
             let outcome = try solve(program, shouldStop: shouldStop)
-            guard case .solved(let optimum) = outcome, let column = program.relaxationColumn else { return nil }
+            guard case .solved(let optimum) = outcome, let column = program.relaxationColumns.first else { return nil }
             return max(0, optimum.primal[column])
         } catch {
             // An explanation is not worth a failure of its own: the value stays unknown.
@@ -267,8 +281,52 @@ struct ConflictFinder {
         }
     }
 
+    /// A value that certainly makes the mandate feasible: where cones just touch, the solver's own is short by a hair.
+    private func reached(_ parameter: Int, sign: Double, move: Double, shouldStop: () -> Bool) -> Double? {
+        let bound = limits.parameters[parameter].bound
+        for more in limits.hasCones && risk == nil ? Self.hairs : [0] {
+            let value = roundedOutward(bound + sign * (move + more * max(move, abs(bound))), sign: sign)
+            guard limits.hasCones, risk == nil else { return value }
+            if isMet(limits.moving([parameter: value]), shouldStop: shouldStop) { return value }
+        }
+        return nil
+    }
+
+    /// The least value of a limit on volatility or on the tracking error that the other limits allow.
+    ///
+    /// It is the risk of one point, and that point meets the limit: no cone is needed to find it.
+    private func leastRisk(_ parameter: Int, shouldStop: () -> Bool) -> Double? {
+        let isTracking = limits.trackingLimit?.side.parameter == parameter
+        let method = MeanVarianceMethod(problem, limits: limits.without([parameter]))
+        guard
+            let point = MeanVarianceMethod(problem, limits: limits)
+                .calmest(byTracking: isTracking, shouldStop: shouldStop)
+        else { return nil }
+        let weights = point[..<limits.layout.cash]
+        let volatility = method.annualizedVolatility(of: weights)
+        guard method.limits.worstViolation(at: point, volatility: volatility).amount <= AllocationLimits.tolerance
+        else { return nil }
+        let least = isTracking ? limits.trackingLimit?.error(at: weights) ?? 0 : volatility
+        return roundedOutward(max(least, limits.parameters[parameter].bound), sign: 1)
+    }
+
+    /// Whether limits certainly can be met.
+    func isMet(_ moved: AllocationLimits, shouldStop: () -> Bool) -> Bool {
+        if moved.hasCones, risk == nil {
+            return MeanVarianceMethod(problem, limits: moved).calmest(shouldStop: shouldStop) != nil
+        }
+        let builder = builder(of: moved)
+        guard let program = builder.program(quadratic: nil, linear: zeros(builder)),
+            case .solved? = try? solve(program, shouldStop: shouldStop)
+        else { return false }
+        return true
+    }
+
+    /// By what shares of a move, or of its limit, a value is pushed outward until it certainly is enough.
+    static let hairs = [0, 1e-10, 1e-9, 1e-8, 1e-7, 1e-6]
+
     /// A value moved outward by less than 1e-10, so that a caller who takes it as it is meets it in spite of roundings.
-    private func roundedOutward(_ value: Double, sign: Double) -> Double {
+    func roundedOutward(_ value: Double, sign: Double) -> Double {
         let steps = value * 1e10
         guard steps.isFinite, abs(steps) < 1e15 else { return value }
         let rounded = sign > 0 ? (steps - 1e-3).rounded(.up) : (steps + 1e-3).rounded(.down)

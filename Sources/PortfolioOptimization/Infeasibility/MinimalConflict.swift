@@ -8,8 +8,9 @@ extension AllocationLimits {
         for index in expressions.indices {
             let expression = expressions[index]
             if isDropped(expression.lower) {
-                // Nothing is held short, whatever floor is dropped.
-                rest.expressions[index].lower = index <= layout.cash ? LimitSide(bound: 0) : nil
+                // Whatever floor is dropped, nothing is held short that may not be.
+                let mayBeShort = index < layout.cash && layout.shortColumns[index] != nil
+                rest.expressions[index].lower = index <= layout.cash && !mayBeShort ? LimitSide(bound: 0) : nil
                 // Without max_cash the one number holds cash from both sides.
                 if index == layout.cash, expression.upper?.parameter == nil { rest.expressions[index].upper = nil }
             }

@@ -108,10 +108,9 @@ extension MeanVarianceMethod {
         shouldStop: () -> Bool
     ) throws(ActiveSetFailure) -> LinearOptimum? {
         let unit = aversion * scaling.volatilityUnit * scaling.volatilityUnit
-        let riskFree = problem.preferences.effectiveRiskFreeRate
         let program = linear.program(
             curvature: scaling.curvature,
-            linear: problem.expectedReturns.map { (riskFree - $0) / unit },
+            linear: scaling.excessReturns.map { -$0 / unit },
             direction: nil,
             costs: problem.objectiveCostRates.map { $0 / unit }
         )
@@ -182,8 +181,7 @@ extension MeanVarianceMethod {
         _ linear: LinearLimits,
         shouldStop: () -> Bool
     ) throws(ActiveSetFailure) -> LinearOptimum? {
-        let riskFree = problem.preferences.effectiveRiskFreeRate
-        let excess = problem.expectedReturns.map { $0 - riskFree }
+        let excess = scaling.excessReturns
         let unit = powerOfTwo(near: excess.reduce(0) { max($0, abs($1)) })
         let program = linear.program(
             curvature: scaling.curvature,
@@ -289,7 +287,17 @@ extension MeanVarianceMethod {
             limitMultiplier: priced.limit
         )
         let multipliers = linear.multipliers(rows: priced.rows, bounds: bounds, limit: priced.limit)
-        return ShadowPrices(multipliers: multipliers, gainPerDual: gainPerDual)
+        var prices = ShadowPrices(multipliers: multipliers, gainPerDual: gainPerDual)
+        if limits.permitsShorts {
+            let kinks = program.kinkMultipliers(
+                priced.point,
+                at: priced.parameter,
+                multipliers: priced.rows,
+                limitMultiplier: priced.limit
+            )
+            prices.setKinks(kinks, gainPerDual: gainPerDual)
+        }
+        return prices
     }
 }
 

@@ -38,7 +38,7 @@ extension MeanVarianceMethod {
         case .solved(let optimum):
             let scale = optimum.primal[layout.count]
             guard scale > 0 else { throw numericalDifficulty("the homogenising variable vanished") }
-            let point = optimum.primal[..<layout.count].map { $0 / scale }
+            let point = limits.settled(optimum.primal[..<layout.count].map { $0 / scale })
             let risk = risk(of: ratio, at: point)
             guard risk > Self.riskless * scaling.volatilityUnit * size(of: ratio, at: point) else {
                 throw gainWithoutRisk()

@@ -13,6 +13,11 @@ struct MeanVarianceMethod {
     let scaling: MomentScaling
     /// What solves programs with a risk measure other than volatility, when there is one.
     var risk: (any RiskSolving)?
+    /// Whether a failure says what clashes, which costs many programs.
+    var explains: Bool
+
+    /// Limits that are missed by this share of their numbers together certainly cannot be met.
+    static let certainMiss = 1e-8
 
     init(_ problem: AllocationProblem) { self.init(problem, limits: ConstraintCompiler.compile(problem)) }
 
@@ -21,6 +26,15 @@ struct MeanVarianceMethod {
         self.problem = problem
         self.limits = limits
         scaling = MomentScaling(problem, limits: limits)
+        explains = problem.explainsFailures
+    }
+
+    /// With the units of moments that another period of the same mandate has already.
+    init(_ problem: AllocationProblem, limits: AllocationLimits, scaling: MomentScaling) {
+        self.problem = problem
+        self.limits = limits
+        self.scaling = scaling
+        explains = problem.explainsFailures
     }
 
     /// The best allocation; by the interior point alone where another answer is wanted for comparison.
@@ -35,6 +49,48 @@ struct MeanVarianceMethod {
         if limits.forbidsTrading { return try currentAllocation(shouldStop: shouldStop) }
         if let known = try knownOptimum() { return known }
         if !byInteriorPointAlone, let solution = try linearLimitsSolution(shouldStop: shouldStop) { return solution }
+        return try conicOptimum(shouldStop: shouldStop)
+    }
+
+    /// The optimum by conic programs; where cones leave no room, by the way around it.
+    private func conicOptimum(shouldStop: () -> Bool) throws(OptimizationFailure) -> AllocationSolution {
+        var first = self
+        first.explains = false
+        do throws(OptimizationFailure) { return try first.programOptimum(shouldStop: shouldStop) } catch {
+            guard error.code == "numerical_difficulty" || (error.code == "infeasible" && limits.hasCones) else {
+                guard error.code == "infeasible" else { throw error }
+                throw try infeasible(because: nil, shouldStop: shouldStop)
+            }
+            if let touching = try touchingOptimum(shouldStop: shouldStop) { return touching }
+            guard error.code == "numerical_difficulty" else {
+                throw try infeasible(because: nil, shouldStop: shouldStop)
+            }
+            return try decided(error, shouldStop: shouldStop)
+        }
+    }
+
+    /// The answer where the solver could not tell: what misses the limits least says whether they can be met.
+    private func decided(
+        _ difficulty: OptimizationFailure,
+        shouldStop: () -> Bool
+    ) throws(OptimizationFailure) -> AllocationSolution {
+        guard let nearest = ConflictFinder(method: self).nearestPoint(to: limits, shouldStop: shouldStop) else {
+            throw difficulty
+        }
+        if nearest.cost > Self.certainMiss { throw try infeasible(because: nil, shouldStop: shouldStop) }
+        guard limits.hasChoices, let point = try? clean(Array(nearest.point[...limits.layout.cash])).point else {
+            throw difficulty
+        }
+        // Who is held is settled; limits that are bounds and rows are then met exactly by active sets.
+        var method = MeanVarianceMethod(problem, limits: limits.held(as: point))
+        method.risk = risk
+        method.explains = false
+        var solution = try method.solve(shouldStop: shouldStop)
+        solution.report.status = .withinGap
+        return solution.withoutPrices
+    }
+
+    func programOptimum(shouldStop: () -> Bool) throws(OptimizationFailure) -> AllocationSolution {
         if let ratio = try ratioObjective() { return try ratioOptimum(ratio, shouldStop: shouldStop) }
         return try quadraticOptimum(shouldStop: shouldStop)
     }
@@ -194,7 +250,7 @@ struct MeanVarianceMethod {
         var cleaned = try clean(ProgramOptimum(primal: point, dual: [], report: report), scale: 1).point
         let worst = violation(at: cleaned)
         if worst.amount > AllocationLimits.tolerance {
-            guard !limits.hasChoices, let restored = try restored(cleaned, shouldStop: shouldStop) else {
+            guard !limits.hasChoices, let restored = restored(cleaned, shouldStop: shouldStop) else {
                 throw numericalDifficulty("\(worst.what) is missed by \(worst.amount)")
             }
             cleaned = restored
@@ -217,7 +273,7 @@ struct MeanVarianceMethod {
         var hasPrices = !limits.hasChoices
         let worst = violation(at: point)
         if worst.amount > AllocationLimits.tolerance {
-            guard !isDiscrete, let restored = try restored(point, shouldStop: shouldStop) else {
+            guard !isDiscrete, let restored = restored(point, shouldStop: shouldStop) else {
                 throw numericalDifficulty("\(worst.what) is missed by \(worst.amount)")
             }
             point = restored
@@ -242,58 +298,21 @@ struct MeanVarianceMethod {
         limits.worstViolation(at: point, volatility: annualizedVolatility(of: point[..<limits.layout.cash]))
     }
 
-    /// The linear part of least risk, which is 0, or of the least tracking error where that is limited.
-    private func calmestSlope(_ count: Int) -> [Double] {
-        var linear = [Double](repeating: 0, count: count)
-        guard let tracked = limits.trackingLimit else { return linear }
-        let ratio = tracked.unit / scaling.volatilityUnit
-        for (row, constant) in zip(tracked.rows, tracked.benchmarkRows) {
-            for (column, value) in zip(row.columns, row.values) where column < limits.layout.cash {
-                linear[column] -= value * constant * ratio * ratio
-            }
-        }
-        return linear
-    }
-
     /// A point that misses a limit by a hair, moved towards the one of least risk until it meets all of them.
     ///
     /// Limits that just touch (a target volatility that is the least attainable) leave a cone without an interior, where
     /// no interior-point method is exact. The least risk needs no cone, and the limits are convex: all points between it
     /// and the optimum are met as soon as one is. Nil when that point does not meet the limits either.
-    private func restored(_ point: [Double], shouldStop: () -> Bool) throws(OptimizationFailure) -> [Double]? {
-        var open = limits
-        open.trackingLimit = nil
-        let builder = ProgramBuilder(limits: open)
-        let linear = calmestSlope(builder.columnCount)
-        guard let program = builder.program(quadratic: scaling.covariance, linear: linear),
-            case .solved(let calmest) = try solveProgram(
-                program,
-                preferences: problem.preferences,
-                shouldStop: shouldStop
-            )
-        else { return nil }
-        let anchor = try clean(calmest, scale: 1).point
-        func between(_ share: Double) -> [Double] {
-            let mixed = zip(point, anchor).map { $0 + share * ($1 - $0) }
-            return limits.point(weights: Array(mixed[..<limits.layout.cash]), cash: mixed[limits.layout.cash])
-        }
-        guard violation(at: anchor).amount <= AllocationLimits.tolerance else { return nil }
-        var low = 0.0
-        var high = 1.0
-        for _ in 0..<50 {
-            let middle = (low + high) / 2
-            if violation(at: between(middle)).amount <= AllocationLimits.tolerance {
-                high = middle
-            } else {
-                low = middle
-            }
-        }
-        return high == 1 ? anchor : between(high)
+    private func restored(_ point: [Double], shouldStop: () -> Bool) -> [Double]? {
+        calmest(shouldStop: shouldStop).map { moved(point, towards: $0) }
     }
 
     /// The failure of a mandate that no allocation meets, with the limits that clash.
     func infeasible(because clash: String?, shouldStop: () -> Bool) throws(OptimizationFailure) -> OptimizationFailure {
-        try ConflictFinder(method: self).failure(because: clash, shouldStop: shouldStop)
+        guard explains else {
+            return OptimizationFailure(code: "infeasible", message: clash ?? "No allocation meets all limits together.")
+        }
+        return try ConflictFinder(method: self).failure(because: clash, shouldStop: shouldStop)
     }
 }
 
@@ -322,10 +341,15 @@ struct MomentScaling {
     let volatilityUnit: Double
     /// F with FᵀF = `covariance`; made when a volatility limit needs it.
     let factor: VolatilityFactor
+    /// What uncertain returns of instruments that only the benchmark holds take from every gain, negative.
+    let constantGain: Double
     /// What the objective is charged when w = 0 stands for the current weights: Σ rate · c, a constant.
     let costOfCurrentWeights: Double
-    private let excessReturns: [Double]
+    /// μ less the risk-free rate; where each return is uncertain by itself, the least it may be.
+    let excessReturns: [Double]
     private let costRates: [Double]
+    /// What uncertain returns cost the objective in columns of their own.
+    private let penaltyPrices: [(column: Int, price: Double)]
 
     init(_ problem: AllocationProblem, limits: AllocationLimits) {
         let largest = problem.covariance.diagonal.max() ?? 0
@@ -335,7 +359,12 @@ struct MomentScaling {
         volatilityUnit = unit
         factor = limits.volatilityLimits.isEmpty ? .none : VolatilityFactor(scaled)
         let riskFree = problem.preferences.effectiveRiskFreeRate
-        excessReturns = problem.expectedReturns.map { $0 - riskFree }
+        let penalty = limits.objectivePenalty
+        excessReturns = problem.expectedReturns.enumerated().map { index, value in
+            value - riskFree - (penalty?.haircuts[index] ?? 0)
+        }
+        penaltyPrices = penalty?.prices ?? []
+        constantGain = -(penalty?.constant ?? 0)
         costRates = problem.objectiveCostRates
         costOfCurrentWeights = zip(costRates, problem.currentWeights).reduce(0) { $0 + $1.0 * $1.1 }
     }
@@ -353,6 +382,7 @@ struct MomentScaling {
             gains[index] = excess - costRates[index]
             if let column = layout.soldColumns[index] { gains[column] = -2 * costRates[index] }
         }
+        for (column, price) in penaltyPrices { gains[column] -= price }
         return gains
     }
 

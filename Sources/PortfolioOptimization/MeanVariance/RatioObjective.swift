@@ -32,7 +32,7 @@ extension MeanVarianceMethod {
         case .maximizeSharpe:
             return RatioObjective(
                 gains: scaling.netExcessReturns(layout),
-                constant: scaling.costOfCurrentWeights,
+                constant: scaling.costOfCurrentWeights + scaling.constantGain,
                 benchmark: nil
             )
         case .maximizeDiversification:
@@ -45,7 +45,7 @@ extension MeanVarianceMethod {
             let rate = problem.preferences.effectiveRiskFreeRate
             var gains = scaling.netExcessReturns(layout)
             for index in 0..<layout.cash { gains[index] += rate }
-            let constant = scaling.costOfCurrentWeights - benchmark.expectedReturn
+            let constant = scaling.costOfCurrentWeights + scaling.constantGain - benchmark.expectedReturn
             return RatioObjective(gains: gains, constant: constant, benchmark: benchmark)
         case .minimizeRisk, .maximizeReturn, .maximizeUtility, .minimizeTrackingError, .minimizeTransactionCosts,
             .riskBudgeting, .multiObjective, .custom:
@@ -80,7 +80,10 @@ extension MeanVarianceMethod {
     }
 
     /// Why a ratio has no maximum where the best gain is not positive.
-    func noGain(_ ratio: RatioObjective, best: Double) -> OptimizationFailure {
+    func noGain(_ ratio: RatioObjective, best: Double) -> OptimizationFailure { noGain(forRatioWithBest: best) }
+
+    /// Why the ratio of the problem's objective has no maximum where the best gain is not positive.
+    func noGain(forRatioWithBest best: Double) -> OptimizationFailure {
         switch problem.objective {
         case .maximizeInformationRatio:
             OptimizationFailure(

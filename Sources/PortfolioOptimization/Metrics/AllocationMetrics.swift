@@ -70,7 +70,7 @@ public struct EvaluatedAllocation: Sendable {
             expectedReturn: expectedReturn,
             expectedVolatility: risk.volatility,
             sharpeRatio: nil,
-            maxDrawdown: moments.returns.flatMap { maximumDrawdown(weights: weights, returns: $0) },
+            maxDrawdown: moments.history.flatMap { maximumDrawdown(weights: weights, returns: $0) },
             turnover: twoWay / 2,
             turnoverTwoWay: twoWay,
             informationRatio: active.informationRatio,

@@ -50,6 +50,8 @@ struct PlanSearchSettings: Equatable, Sendable {
     var looksPerSolve = 200
     /// Rounds of change and repair after the first plan.
     var rounds = 300
+    /// Rounds of solving on one side of every bend, where fractions are traded.
+    var cellRounds = 3
     /// Holdings that a round lets move beyond those traded.
     var roundCandidates = 24
 
@@ -92,7 +94,20 @@ struct PlanSearch {
         solves += relaxed.solves
         var bound = problem.bound(box, multipliers: relaxed.multipliers)
         if problem.tradeLimit != nil { bound = max(bound, scannedBound(box, relaxed)) }
-        consider(rounded(relaxed.weights), movable: movable, shouldStop)
+        let first = PlanState(problem, changes: funded(rounded(relaxed.weights)))
+        keep(first)
+        // Over fractions the relaxation is mostly the plan itself.
+        guard problem.hasIntegers || !isClosed(bound) else {
+            return PlanOutcome(
+                changes: first.changes,
+                score: first.score,
+                bound: min(bound, first.score.objective),
+                solves: solves,
+                nodes: 1
+            )
+        }
+        if !problem.hasIntegers { considerCells(relaxed, box, movable, shouldStop) }
+        consider(first.changes, movable: movable, shouldStop)
         // Not trading is a plan where the limits allow it, and a start where they do not.
         consider(problem.domains.map { $0.nearest(0) ?? 0 }, movable: movable, shouldStop)
         considerFewTrades(relaxed, box, movable, shouldStop)
@@ -134,6 +149,25 @@ struct PlanSearch {
         }
     }
 
+    /// Changes with a little less of every purchase where costs leave too little cash and any fraction may be traded.
+    private func funded(_ changes: [Double]) -> [Double] {
+        guard !problem.hasIntegers else { return changes }
+        var changes = changes
+        for _ in 0..<3 {
+            let state = PlanState(problem, changes: changes)
+            let short = problem.cashFloor + 2 * PlanProblem.cashCushion - state.cash
+            guard short > 0, short < Self.smallDebt, state.totals.bought > short else { break }
+            let share = 1 - short * (1 + Self.rounding) / state.totals.bought
+            for index in changes.indices where changes[index] > 0 {
+                changes[index] = problem.domains[index].nearest(changes[index] * share) ?? changes[index]
+            }
+        }
+        return changes
+    }
+
+    /// Cash short by less than this share of the value is a miss of the estimated costs.
+    private static let smallDebt = 1e-4
+
     /// A relaxed trade below this share of the value is none.
     private static let rounding = 1e-7
 
@@ -150,6 +184,48 @@ struct PlanSearch {
             return
         }
         if state.score.isBetter(than: current.score) { best = state }
+    }
+
+    /// Solves again with every trade kept on its side of what is held, and every sale between the ends of the lot it ends
+    /// in; then around what that leads to.
+    ///
+    /// Losses make a charge fall as soon as something is sold but never where it is bought, so that no trade is a bend that
+    /// the relaxation draws over. On either side of it, and between the ends of lots, charges are mostly convex.
+    private mutating func considerCells(
+        _ relaxed: RelaxedPlan,
+        _ box: PlanBox,
+        _ movable: [Int],
+        _ shouldStop: () -> Bool
+    ) {
+        var changes = funded(rounded(relaxed.weights))
+        var start = relaxed.start
+        for _ in 0..<settings.cellRounds {
+            guard let cell = cell(of: changes, in: box) else { return }
+            var relaxation = PlanRelaxation(problem, box: cell)
+            relaxation.accuracy = settings.largeRootAccuracy
+            guard let found = relaxation.solve(from: start, shouldStop: shouldStop) else { return }
+            solves += found.solves
+            start = found.start
+            let before = best?.score
+            consider(funded(rounded(found.weights)), movable: movable, shouldStop)
+            guard let best, before.map({ best.score.isBetter(than: $0) }) ?? true else { return }
+            changes = best.changes
+        }
+    }
+
+    /// The part of a box around changes within which charges are mostly convex; nil where it is the whole box.
+    private func cell(of changes: [Double], in box: PlanBox) -> PlanBox? {
+        var narrow = box
+        for index in changes.indices where problem.charges[index].hasLotTaxes && box.lower[index] < box.upper[index] {
+            let interval = problem.charges[index].lotInterval(around: changes[index])
+            let lower = interval?.lowerBound ?? min(0, changes[index])
+            let upper = interval?.upperBound ?? .infinity
+            guard let first = problem.domains[index].ceil(max(lower, box.lower[index])),
+                let last = problem.domains[index].floor(min(upper, box.upper[index])), first <= last
+            else { continue }
+            (narrow.lower[index], narrow.upper[index]) = (first, last)
+        }
+        return narrow == box ? nil : narrow
     }
 
     // MARK: Few trades

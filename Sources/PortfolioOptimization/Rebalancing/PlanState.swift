@@ -40,6 +40,8 @@ struct PlanState: Sendable {
     private(set) var score: PlanScore
     /// The charge of each change.
     private var charges: [Double]
+    /// The rows' products with the weights.
+    private var rowValues: [Double] = []
 
     /// What limits and objective are made of.
     struct Totals: Sendable {
@@ -54,7 +56,12 @@ struct PlanState: Sendable {
         var bought = 0.0
         var sold = 0.0
         var trades = 0
-        var rows: [Double]
+    }
+
+    /// A weight that a move changes, and by how much.
+    private struct Shift {
+        var index = 0
+        var amount = 0.0
     }
 
     init(_ problem: PlanProblem, changes: [Double]) {
@@ -63,7 +70,7 @@ struct PlanState: Sendable {
         weights = problem.weights(after: changes)
         product = []
         charges = []
-        totals = Totals(rows: [])
+        totals = Totals()
         score = PlanScore(violation: .infinity, objective: .infinity)
         refresh()
     }
@@ -75,7 +82,8 @@ struct PlanState: Sendable {
         for i in active.indices { active[i] -= problem.desired[i] }
         product = problem.covariance.symmetricTimes(active)
         charges = changes.indices.map { problem.charges[$0].charge(changes[$0]) }
-        var totals = Totals(rows: problem.rows.map { row in dot(row.coefficients, weights) })
+        rowValues = problem.rows.map { row in dot(row.coefficients, weights) }
+        var totals = Totals()
         totals.variance = dot(active, product)
         totals.cross = dot(problem.desired, product)
         for (index, change) in changes.enumerated() {
@@ -101,8 +109,8 @@ struct PlanState: Sendable {
     /// The score after one move.
     func score(after move: PlanMove) -> PlanScore {
         var totals = totals
-        apply(move, to: &totals)
-        return score(of: totals)
+        let shift = apply(move, to: &totals)
+        return score(of: totals, Shift(index: move.index, amount: shift))
     }
 
     /// The score after two moves of different holdings.
@@ -111,10 +119,13 @@ struct PlanState: Sendable {
         let shift = apply(first, to: &totals)
         let other = apply(second, to: &totals)
         totals.variance += 2 * shift * other * problem.covariance[first.index, second.index]
-        return score(of: totals)
+        return score(
+            of: totals,
+            Shift(index: first.index, amount: shift),
+            Shift(index: second.index, amount: other)
+        )
     }
 
-    @discardableResult
     private func apply(_ move: PlanMove, to totals: inout Totals) -> Double {
         let i = move.index
         let charge = problem.charges[i]
@@ -135,16 +146,15 @@ struct PlanState: Sendable {
             let after = weight - problem.currentWeights[i]
             if after > 0 { totals.bought += after } else { totals.sold -= after }
         }
-        for (row, limit) in problem.rows.enumerated() { totals.rows[row] += shift * limit.coefficients[i] }
         return shift
     }
 
-    private func score(of totals: Totals) -> PlanScore {
+    private func score(of totals: Totals, _ first: Shift = Shift(), _ second: Shift = Shift()) -> PlanScore {
         let objective = max(0, totals.variance).squareRoot() + totals.charge
-        return PlanScore(violation: violation(of: totals), objective: objective)
+        return PlanScore(violation: violation(of: totals, first, second), objective: objective)
     }
 
-    private func violation(of totals: Totals) -> Double {
+    private func violation(of totals: Totals, _ first: Shift, _ second: Shift) -> Double {
         let cash = cash(totals)
         // What is held is what it is; only trades must leave a cushion against rounding.
         let isLeft = totals.trades > 0 && problem.hasFractions
@@ -158,8 +168,11 @@ struct PlanState: Sendable {
         if let limit = problem.tradeLimit, totals.trades > limit {
             missed += Self.missedTrade * Double(totals.trades - limit)
         }
+        // Rows are looked at without being kept for each look: an array of them would cost more than the rest.
         for (row, limit) in problem.rows.enumerated() {
-            let value = totals.rows[row] + limit.cash * cash
+            let moved =
+                first.amount * limit.coefficients[first.index] + second.amount * limit.coefficients[second.index]
+            let value = rowValues[row] + moved + limit.cash * cash
             missed += max(0, limit.lower - value) + max(0, value - limit.upper)
         }
         if let limit = problem.volatilityLimit {
@@ -177,6 +190,7 @@ struct PlanState: Sendable {
     /// Makes a move.
     mutating func make(_ move: PlanMove) {
         let shift = apply(move, to: &totals)
+        for (row, limit) in problem.rows.enumerated() { rowValues[row] += shift * limit.coefficients[move.index] }
         let column = problem.covariance.column(move.index)
         var i = 0
         for entry in column {

@@ -19,7 +19,7 @@ final class TradeCharge: Sendable {
     /// Tax of selling up to there when every loss counts.
     private let lotTaxes: [Double]
     /// What an exact tax is computed from where purchases may spoil losses.
-    private let washable: (lots: [TaxLot], method: TaxLotMethod, circumstances: SaleCircumstances)?
+    private let washable: SaleTaxCurve?
 
     /// Makes the charge of an instrument.
     init(
@@ -51,7 +51,7 @@ final class TradeCharge: Sendable {
         lotTaxes = taxes
         let hasRates = circumstances.shortTermRate != 0 || circumstances.longTermRate != 0
         let canWash = hasRates && mayWash(lots: lots, circumstances: circumstances)
-        washable = canWash ? (lots, method, circumstances) : nil
+        washable = canWash ? SaleTaxCurve(lots: lots, method: method, circumstances: circumstances) : nil
     }
 
     /// Money that a change costs.
@@ -61,17 +61,17 @@ final class TradeCharge: Sendable {
         return proportional * value + fixed + (impact == 0 ? 0 : impact * value * value.squareRoot())
     }
 
+    /// The part of it that is market impact.
+    func impactCost(_ change: Double) -> Double {
+        guard impact != 0 else { return 0 }
+        let value = abs(change) * price
+        return impact * value * value.squareRoot()
+    }
+
     /// Money of tax that a change causes, washed losses left out.
     func tax(_ change: Double) -> Double {
         guard change < 0, !lotEnds.isEmpty else { return 0 }
-        guard let washable else { return leastTax(change) }
-        let sold = soldLots(
-            of: washable.lots,
-            selling: -change,
-            method: washable.method,
-            circumstances: washable.circumstances
-        )
-        return washable.circumstances.tax(on: sold)
+        return washable?.tax(selling: -change) ?? leastTax(change)
     }
 
     /// The tax of a change if every loss counted: never more than the true one.
@@ -100,6 +100,17 @@ final class TradeCharge: Sendable {
         var total = costWeight == 0 ? 0 : costWeight * cost(change)
         if taxWeight != 0, change < 0 { total += taxWeight * leastTax(change) }
         return total
+    }
+
+    /// The changes between which a change lies that the ends of lots part from each other, for a sale.
+    func lotInterval(around change: Double) -> ClosedRange<Double>? {
+        guard change < 0 else { return nil }
+        var start = 0.0
+        for end in lotEnds {
+            if -change <= end { return -end...(-start) }
+            start = end
+        }
+        return nil
     }
 
     /// Whether the charge of a sale bends between lots.

@@ -20,8 +20,8 @@ extension RiskMeasureMethod {
         limit: LimitSide,
         shouldStop: () -> Bool
     ) throws(OptimizationFailure) -> Optimum? {
-        guard let convex = solver as? RiskProgramSolver, convex.risk.hinges != nil, limits.volatilityLimits.isEmpty,
-            limits.threshold == nil
+        guard let convex = solver as? RiskProgramSolver, convex.risk.hinges != nil || convex.risk is DrawdownRisk,
+            limits.volatilityLimits.isEmpty, limits.threshold == nil, !limits.hasPenaltyColumns
         else { return nil }
         let builder = builder(limitsRisk: false)
         guard let column = builder.riskColumn,

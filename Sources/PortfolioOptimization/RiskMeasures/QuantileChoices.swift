@@ -79,7 +79,7 @@ private struct WeightRanges {
         let n = program.instrumentCount
         upper = [Double](repeating: 1, count: n)
         lower = [Double](repeating: 0, count: n)
-        guard program.relaxationColumn == nil else { return }
+        guard program.relaxationColumns.isEmpty else { return }
         var first = 0
         for cone in program.sparse.cones {
             var isEquation = false

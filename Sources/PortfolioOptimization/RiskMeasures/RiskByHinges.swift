@@ -55,6 +55,68 @@ extension RiskProgramSolver {
         )
     }
 
+    /// Solves a program of rows alone whose objective holds the drawdowns of a path.
+    func solveByPath(
+        _ program: AllocationProgram,
+        _ risk: DrawdownRisk,
+        column: Int,
+        shouldStop: () -> Bool
+    ) throws(OptimizationFailure) -> ProgramOutcome {
+        let rows = HingeRows(program, column: column, hasLevel: true)
+        let path = self.path ?? risk.scenarios.returns.summedDown(unit: unit)
+        self.path = path
+        let n = program.instrumentCount
+        var search = PathProgram(
+            base: rows.program(
+                program,
+                hinges: DenseMatrix(rows: 0, columns: program.sparse.variableCount),
+                weights: []
+            ),
+            level: column,
+            path: path,
+            weight: risk.confidence.map { 1 / (Double(path.rows) * (1 - $0)) } ?? 1
+        )
+        let near = lastWeights ?? [Double](repeating: 1 / Double(n), count: n)
+        let outcome: PathProgram.Outcome
+        do throws(SolverError) {
+            outcome = try search.solve(near: near, scale: 1e-3, shouldStop: shouldStop)
+        } catch {
+            throw numericalDifficulty("the solver refused the program (\(error))")
+        }
+        let solution = outcome.solution
+        switch solution.status {
+        case .solved, .almostSolved: break
+        case .primalInfeasible: return .infeasible(certificate: [])
+        case .dualInfeasible: return .unbounded
+        case .stopped: throw timeLimit()
+        case .iterationLimit, .stalled:
+            throw numericalDifficulty("the hinge simplex ended after \(outcome.iterations) pivots")
+        }
+        let gap = max(0, outcome.objective - outcome.bound) / max(outcome.objective.magnitude, 1e-3)
+        guard gap <= Self.acceptable else {
+            throw numericalDifficulty("the bounds of the drawdowns did not meet (\(gap))")
+        }
+        var primal = Array(solution.primal.prefix(program.sparse.variableCount))
+        let weights = Array(primal[..<n])
+        lastWeights = weights
+        primal[column] = risk.value(ofProfile: risk.profile(of: weights)) / unit
+        return .solved(
+            ProgramOptimum(
+                primal: primal,
+                dual: rows.duals(program, outcome.program, solution),
+                report: SolutionReport(
+                    status: .optimal,
+                    solver: "hinge_simplex",
+                    iterations: outcome.iterations,
+                    solveMilliseconds: 0,
+                    primalResidual: solution.check.primalResidual,
+                    dualResidual: solution.check.dualResidual,
+                    relativeGap: max(gap, Self.gap(solution.check))
+                )
+            )
+        )
+    }
+
     /// The gap relative to the objective, or to a thousandth of the program's unit where the objective is near 0.
     private static func gap(_ check: HingeCheck) -> Double {
         let size = max(check.objective.magnitude, check.dualObjective.magnitude, 1e-3)
@@ -167,18 +229,23 @@ private struct HingeRows {
 
     /// The hinge program with the bounds and rows of an allocation program.
     func program(_ program: AllocationProgram, _ form: HingeForm, _ hinges: DenseMatrix, column: Int) -> HingeProgram {
+        var result = self.program(program, hinges: hinges, weights: form.weights.map { weight * $0 })
+        if !form.hasLevel { result.linear[column] = 0 }
+        return result
+    }
+
+    /// The same with hinges of given weights.
+    func program(_ program: AllocationProgram, hinges: DenseMatrix, weights: [Double]) -> HingeProgram {
         let conic = program.sparse
         var rows = DenseMatrix(rows: kept.count, columns: conic.variableCount)
         for (i, row) in kept.enumerated() {
             for (j, value) in zip(conic.rows[row].columns, conic.rows[row].coefficients) { rows[i, j] += value }
         }
-        var linear = conic.linear
-        if !form.hasLevel { linear[column] = 0 }
         return HingeProgram(
-            linear: linear,
+            linear: conic.linear,
             hinges: hinges,
-            offsets: [Double](repeating: 0, count: form.weights.count),
-            weights: form.weights.map { weight * $0 },
+            offsets: [Double](repeating: 0, count: weights.count),
+            weights: weights,
             rows: rows,
             bounds: kept.map { conic.bounds[$0] },
             equationCount: equationCount,

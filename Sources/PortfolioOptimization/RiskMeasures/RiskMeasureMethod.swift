@@ -252,7 +252,7 @@ struct RiskMeasureMethod {
     /// Net excess return, annual, of decision variables.
     func excessReturn(at point: [Double]) -> Double {
         let gains = base.scaling.netExcessReturns(limits.layout)
-        return zip(gains, point).reduce(base.scaling.costOfCurrentWeights) { $0 + $1.0 * $1.1 }
+        return zip(gains, limits.settled(point)).reduce(base.scaling.costOfCurrentWeights) { $0 + $1.0 * $1.1 }
     }
 
     /// The measure at decision variables.
@@ -385,7 +385,7 @@ func portfolioRisk(
     of problem: AllocationProblem,
     _ measure: RiskMeasure
 ) throws(OptimizationFailure) -> any PortfolioRisk {
-    try portfolioRisk(
+    let nominal = try portfolioRisk(
         measure,
         returns: problem.scenarios,
         probabilities: problem.scenarioProbabilities,
@@ -394,4 +394,5 @@ func portfolioRisk(
         periodsPerYear: problem.periodsPerYear,
         confidence: problem.preferences.effectiveConfidenceLevel
     )
+    return try guarded(nominal, by: problem.type == .robust ? problem.parameters.uncertainty : nil)
 }

@@ -23,6 +23,11 @@ final class RiskProgramSolver: RiskSolving {
     /// Where the last solve by hinges ended.
     var lastVertex: HingeVertex?
 
+    /// The sums of returns up to each time, where drawdowns were solved for.
+    var path: DenseMatrix?
+    /// The weights that this ended at.
+    var lastWeights: [Double]?
+
     /// Rounds at most.
     static let mostRounds = 600
     /// Newton steps at most in a round.
@@ -69,8 +74,13 @@ final class RiskProgramSolver: RiskSolving {
             case .secondOrder, .exponential, .power: true
             }
         }
-        if program.riskLimitRow == nil, !isCurved, program.sparse.linear[column] > 0, let hinges = risk.hinges {
-            return try solveByHinges(program, hinges, column: column, shouldStop: shouldStop)
+        if program.riskLimitRow == nil, !isCurved, program.sparse.linear[column] > 0 {
+            if let hinges = risk.hinges {
+                return try solveByHinges(program, hinges, column: column, shouldStop: shouldStop)
+            }
+            if let drawdowns = risk as? DrawdownRisk {
+                return try solveByPath(program, drawdowns, column: column, shouldStop: shouldStop)
+            }
         }
         if supports.isEmpty { addFirstSupports(program) }
         var rounds = RiskRounds(

@@ -8,7 +8,7 @@ public struct Holdings: Equatable, Sendable {
     public let value: Double
     /// Cash, money.
     public let cash: Double
-    /// Units held, by instrument; zeros left out.
+    /// Units held, by instrument, negative ones short; zeros left out.
     public let quantities: [String: Double]
     /// The instruments by id.
     public let instruments: [String: Instrument]
@@ -27,8 +27,8 @@ public struct Holdings: Equatable, Sendable {
             guard let instrument = instruments[position.instrumentID] else {
                 throw Self.invalid("the position in \(position.instrumentID) is in no instrument of the snapshot")
             }
-            guard instrument.price > 0, position.quantity > 0, (instrument.price * position.quantity).isFinite else {
-                throw Self.invalid("the position in \(position.instrumentID) has no positive value")
+            guard instrument.price > 0, (instrument.price * position.quantity).isFinite else {
+                throw Self.invalid("the position in \(position.instrumentID) has no value")
             }
             quantities[instrument.id, default: 0] += position.quantity
             value += position.quantity * instrument.price

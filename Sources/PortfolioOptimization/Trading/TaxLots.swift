@@ -81,22 +81,27 @@ public func soldLots(
     func sale(in order: [TaxLot]) -> [SoldLot] {
         withWashSales(consume(order, quantity, circumstances), lots: lots, circumstances: circumstances)
     }
+    let orders = saleOrders(of: lots, method: method, circumstances)
+    let usual = sale(in: orders[0])
+    guard orders.count > 1, usual.contains(where: { $0.disallowedLoss > 0 }) else { return usual }
+    let sparing = sale(in: orders[1])
+    return circumstances.tax(on: sparing) < circumstances.tax(on: usual) ? sparing : usual
+}
+
+/// The orders in which a method may consume lots: one, and for the least tax a second, which leaves losses for another
+/// day, to be taken where the wash-sale rule spoils a loss of the first.
+func saleOrders(of lots: [TaxLot], method: TaxLotMethod, _ circumstances: SaleCircumstances) -> [[TaxLot]] {
+    let usual = saleOrder(of: lots, method: method, circumstances)
+    guard method == .minimumTax else { return [usual] }
     func taxPerUnit(_ lot: TaxLot) -> Double {
         circumstances.rate(circumstances.term(of: lot)) * (circumstances.price - lot.costBasis)
     }
-    switch method {
-    case .fifo, .lifo, .hifo, .specific: return sale(in: saleOrder(of: lots, method: method, circumstances))
-    case .minimumTax:
-        let withLosses = sale(in: saleOrder(of: lots, method: method, circumstances))
-        guard withLosses.contains(where: { $0.disallowedLoss > 0 }) else { return withLosses }
-        let gainsOnly = sorted(lots) { left, right in
-            let (leftTax, rightTax) = (max(0, taxPerUnit(left)), max(0, taxPerUnit(right)))
-            // Among lots that cost no tax the least loss goes first: a loss kept can count another day.
-            return leftTax == rightTax ? left.costBasis < right.costBasis : leftTax < rightTax
-        }
-        let withoutLosses = sale(in: gainsOnly)
-        return circumstances.tax(on: withoutLosses) < circumstances.tax(on: withLosses) ? withoutLosses : withLosses
+    let sparing = sorted(lots) { left, right in
+        let (leftTax, rightTax) = (max(0, taxPerUnit(left)), max(0, taxPerUnit(right)))
+        // Among lots that cost no tax the least loss goes first: a loss kept can count another day.
+        return leftTax == rightTax ? left.costBasis < right.costBasis : leftTax < rightTax
     }
+    return [usual, sparing]
 }
 
 /// The order in which a method consumes lots when every loss counts.
@@ -135,6 +140,9 @@ private func sorted(_ lots: [TaxLot], by goesFirst: (TaxLot, TaxLot) -> Bool) ->
     }.map(\.element)
 }
 
+/// A share of a sale that is a rounding of nothing.
+let saleRounding = 1e-12
+
 private func consume(_ order: [TaxLot], _ quantity: Double, _ circumstances: SaleCircumstances) -> [SoldLot] {
     var remaining = quantity
     var sold: [SoldLot] = []
@@ -142,7 +150,7 @@ private func consume(_ order: [TaxLot], _ quantity: Double, _ circumstances: Sal
         let taken = min(lot.quantity, remaining)
         remaining -= taken
         // What subtraction leaves of a whole number of units is rounding, not a part of another lot.
-        if remaining < 1e-12 * quantity { remaining = 0 }
+        if remaining < saleRounding * quantity { remaining = 0 }
         sold.append(
             SoldLot(
                 acquiredAt: lot.acquiredAt,

@@ -13,6 +13,8 @@ public struct TradeExplanation {
     /// μ − what cash earns where return is measured so.
     private let cashReturn: Double
     private let risk: TradedRisk
+    /// What uncertain returns cost.
+    private let uncertainty: TradedUncertainty?
 
     /// Prepares the reasons of an allocation's trades.
     ///
@@ -21,18 +23,29 @@ public struct TradeExplanation {
     ///   - metrics: its figures: the ratio that an objective maximises is the price of its risk.
     ///   - objective: what was striven for.
     ///   - measure: how risk is measured.
+    ///   - robust: what the allocation is guarded against, and its worst case; nil where all is certain.
     /// - Throws: ``OptimizationFailure`` where the moments do not have what the measure needs.
     public init(
         _ allocation: EvaluatedAllocation,
         metrics: AllocationMetrics,
         objective: Objective,
-        measure: RiskMeasure
+        measure: RiskMeasure,
+        robust: (uncertainty: Uncertainty, report: RobustReport)? = nil
     ) throws(OptimizationFailure) {
         self.allocation = allocation
         self.objective = objective
         returnPrice = objective.needsExpectedReturns ? 1 : 0
         cashReturn = objective == .maximizeInformationRatio ? 0 : allocation.preferences.effectiveRiskFreeRate
-        let excess = metrics.expectedReturnNet - metrics.riskFreeRate
+        let isActive = objective.needsBenchmark
+        let benchmark = isActive ? allocation.benchmark ?? [:] : [:]
+        uncertainty = try TradedUncertainty(
+            robust?.uncertainty,
+            weights: zip(allocation.weights, allocation.moments.instruments).map { $0 - (benchmark[$1] ?? 0) },
+            moments: allocation.moments
+        )
+        let penalty = uncertainty?.penalty ?? 0
+        let excess = metrics.expectedReturnNet - penalty - metrics.riskFreeRate
+        let worstRisk = robust?.report.worstCaseRisk ?? metrics.risk
         var form = TradedRisk.Form.root
         var price = 1.0
         switch objective {
@@ -40,16 +53,24 @@ public struct TradeExplanation {
             let aversion = allocation.preferences.effectiveRiskAversion
             form = measure == .volatility ? .square : .root
             price = measure == .volatility ? aversion / 2 : aversion * allocation.moments.periodsPerYear
-        case .maximizeSharpe: price = metrics.risk > 0 ? excess / metrics.risk : 0
-        case .maximizeInformationRatio: price = metrics.informationRatio ?? 0
+        case .maximizeSharpe: price = worstRisk > 0 ? excess / worstRisk : 0
+        case .maximizeInformationRatio:
+            let error = metrics.trackingError ?? 0
+            price = (metrics.informationRatio ?? 0) - (penalty == 0 || error == 0 ? 0 : penalty / error)
         case .maximizeDiversification:
             form = .diversified
             price = metrics.diversificationRatio ?? 0
         case .maximizeReturn, .minimizeTransactionCosts: price = 0
         default: break
         }
-        let isActive = objective.needsBenchmark
-        risk = try TradedRisk(allocation, measure, form, price: price, againstBenchmark: isActive)
+        risk = try TradedRisk(
+            allocation.guarded(against: robust?.uncertainty),
+            measure,
+            form,
+            price: price,
+            againstBenchmark: isActive,
+            uncertainty: robust?.uncertainty
+        )
     }
 
     /// The trades with their reasons.
@@ -72,6 +93,8 @@ public struct TradeExplanation {
         if let place {
             earned = returnPrice * (allocation.moments.expectedReturns[place] - cashReturn) * trade.weightChange
             removed = risk.removed(by: trade.weightChange, of: place)
+            // What is uncertain of a return counts as less of it.
+            if let uncertainty { earned -= returnPrice * uncertainty.added(by: trade.weightChange, of: place) }
         }
         let share = 1 / allocation.holdings.value / preferences.effectiveCostHorizonYears
         var cost = 0.0
@@ -123,7 +146,8 @@ private struct TradedRisk {
         _ measure: RiskMeasure,
         _ form: Form,
         price: Double,
-        againstBenchmark: Bool
+        againstBenchmark: Bool,
+        uncertainty: Uncertainty?
     ) throws(OptimizationFailure) {
         self.form = form
         self.price = price
@@ -140,7 +164,7 @@ private struct TradedRisk {
             measured = nil
             return
         }
-        let risk = try portfolioRisk(
+        let nominal = try portfolioRisk(
             measure,
             returns: moments.returns,
             probabilities: moments.probabilities,
@@ -149,6 +173,7 @@ private struct TradedRisk {
             periodsPerYear: moments.periodsPerYear,
             confidence: allocation.preferences.effectiveConfidenceLevel
         )
+        let risk = try guarded(nominal, by: uncertainty)
         let profile = risk.profile(of: weights)
         measured = (risk, profile, risk.value(ofProfile: profile))
     }

@@ -14,31 +14,31 @@ struct LotOrder {
 
     /// Rounds to the lot nearest to the target.
     ///
-    /// A target of 0 sells everything, an odd lot included; so does a rounding that would sell more than is held.
+    /// A target of 0 closes the position, an odd lot included; so does a rounding that would end beyond 0.
     /// Fractional instruments trade exactly, changes below `dust` units not at all.
     init(_ instrument: Instrument, held: Double, wanted: Double, dust: Double) {
         self.instrument = instrument
         self.held = held
         self.wanted = wanted
-        if wanted <= 0 {
+        if wanted == 0 {
             change = -held
         } else if let lotSize = instrument.lotSize, lotSize > 0 {
             lots = ((wanted - held) / lotSize).rounded()
-            change = Self.change(lots: lots, lotSize: lotSize, held: held)
+            change = change(lots: lots, lotSize: lotSize)
         } else if abs(wanted - held) > dust {
             change = wanted - held
         }
     }
 
-    /// Units held after the trade beyond those wanted; negative when they are fewer.
+    /// Units held after the trade beyond those wanted; negative when they are fewer, or more of them short.
     var excess: Double { held + change - wanted }
 
     /// The order with one lot less bought, or one more sold, where that is still within one lot of the target.
     var lowered: LotOrder? {
-        guard wanted > 0, excess > 0, let lotSize = instrument.lotSize, lotSize > 0 else { return nil }
+        guard wanted != 0, excess > 0, let lotSize = instrument.lotSize, lotSize > 0 else { return nil }
         var lower = self
         lower.lots -= 1
-        lower.change = Self.change(lots: lower.lots, lotSize: lotSize, held: held)
+        lower.change = lower.change(lots: lower.lots, lotSize: lotSize)
         return lower
     }
 
@@ -50,9 +50,10 @@ struct LotOrder {
         instrument.tradingCost(ofTrading: abs(outlay), preferences: preferences)
     }
 
-    private static func change(lots: Double, lotSize: Double, held: Double) -> Double {
+    /// A change by lots; what would end on the other side of 0 than is wanted ends at 0.
+    private func change(lots: Double, lotSize: Double) -> Double {
         let change = lots * lotSize
-        return held + change <= 0 ? -held : change
+        return (held + change) * (wanted > 0 ? 1 : -1) <= 0 ? -held : change
     }
 }
 

@@ -22,20 +22,25 @@ func withWashSales(_ sold: [SoldLot], lots: [TaxLot], circumstances: SaleCircums
 }
 
 private func replacementUnits(sold: [SoldLot], lots: [TaxLot], circumstances: SaleCircumstances) -> Double {
-    func isNear(_ date: CalendarDate) -> Bool {
-        abs(date.daysSinceEpoch - circumstances.date.daysSinceEpoch) <= washSaleDays
+    replacementPurchases(lots: lots, circumstances: circumstances).reduce(0) { total, purchase in
+        let given = sold.reduce(0) { $1.acquiredAt == purchase.date ? $0 + $1.quantity : $0 }
+        return total + max(0, purchase.units - given)
     }
+}
+
+/// Units bought within the window around a sale, by day, the earliest first.
+///
+/// Sorted, because a sum of doubles depends on its order and a dictionary's order changes from run to run.
+func replacementPurchases(lots: [TaxLot], circumstances: SaleCircumstances) -> [(date: CalendarDate, units: Double)] {
+    let today = circumstances.date.daysSinceEpoch
+    func isNear(_ date: CalendarDate) -> Bool { abs(date.daysSinceEpoch - today) <= washSaleDays }
     var held: [CalendarDate: Double] = [:]
     for lot in lots where isNear(lot.acquiredAt) { held[lot.acquiredAt, default: 0] += lot.quantity }
     var bought: [CalendarDate: Double] = [:]
     for trade in circumstances.purchases where trade.quantity > 0 && isNear(trade.date) {
         bought[trade.date, default: 0] += trade.quantity
     }
-    var given: [CalendarDate: Double] = [:]
-    for lot in sold { given[lot.acquiredAt, default: 0] += lot.quantity }
-    // Sorted, because a sum of doubles depends on its order and a dictionary's order changes from run to run.
-    let days = Set(held.keys).union(bought.keys).sorted()
-    return days.reduce(0) { $0 + max(0, max(held[$1] ?? 0, bought[$1] ?? 0) - (given[$1] ?? 0)) }
+    return Set(held.keys).union(bought.keys).sorted().map { ($0, max(held[$0] ?? 0, bought[$0] ?? 0)) }
 }
 
 /// Whether a sale of these lots may find a loss disallowed.

@@ -13,6 +13,8 @@ struct RiskMandate: Sendable {
     /// Nil when no allocation meets the limits.
     var expected: Double?
     var isUnbounded = false
+    /// What the objective is taken in the worst case of.
+    var uncertainty: Uncertainty?
     var name: String
 
     /// The problem that the method is given.
@@ -23,11 +25,44 @@ struct RiskMandate: Sendable {
     /// The measure of weights, from its definition and by none of the method's code.
     func risk(_ weights: [Double]) -> Double {
         let confidence = mandate.preferences.confidenceLevel ?? 0.95
+        if measure == .volatility {
+            var variance = 0.0
+            for i in weights.indices {
+                for j in weights.indices { variance += weights[i] * weights[j] * mandate.covariance[i, j] }
+            }
+            return variance.squareRoot()
+        }
         guard let returns else { return gaussianRisk(weights, confidence: confidence) }
         let count = returns.rows
         let p = probabilities ?? [Double](repeating: 1 / Double(count), count: count)
         let r = (0..<count).map { t in weights.indices.reduce(0) { $0 + weights[$1] * returns[t, $1] } }
-        return definedRisk(measure, r, p, confidence: confidence)
+        return definedRisk(measure, r, p, confidence: confidence) + riskPenalty(weights)
+    }
+
+    /// By how much the return may be lower, Ω being the covariance by the years of history.
+    func returnPenalty(_ weights: [Double]) -> Double {
+        guard let uncertainty, uncertainty.kind.isOfReturns, let returns else { return 0 }
+        let scale = 252 / Double(returns.rows)
+        guard uncertainty.kind == .ellipsoidal else {
+            return uncertainty.size
+                * weights.indices.reduce(0) { $0 + (mandate.covariance[$1, $1] * scale).squareRoot() * weights[$1] }
+        }
+        var variance = 0.0
+        for i in weights.indices {
+            for j in weights.indices { variance += weights[i] * weights[j] * mandate.covariance[i, j] * scale }
+        }
+        return uncertainty.size * variance.squareRoot()
+    }
+
+    /// By how much the risk may be larger.
+    private func riskPenalty(_ weights: [Double]) -> Double {
+        guard let uncertainty, uncertainty.kind == .wasserstein else { return 0 }
+        let price = uncertainty.size / (1 - (mandate.preferences.confidenceLevel ?? 0.95))
+        switch uncertainty.norm ?? .euclidean {
+        case .sum: return price * (weights.max() ?? 0)
+        case .euclidean: return price * weights.reduce(0) { $0 + $1 * $1 }.squareRoot()
+        case .largest: return price * weights.reduce(0, +)
+        }
     }
 
     private func gaussianRisk(_ weights: [Double], confidence: Double) -> Double {
@@ -45,7 +80,7 @@ struct RiskMandate: Sendable {
 
     /// The objective, larger is better.
     func value(_ solution: AllocationSolution, _ problem: AllocationProblem) -> Double {
-        let net = Figures(problem, solution.weights, solution.cash).netReturn
+        let net = Figures(problem, solution.weights, solution.cash).netReturn - returnPenalty(solution.weights)
         let risk = risk(solution.weights)
         switch objective {
         case .minimizeRisk: return -risk
@@ -55,8 +90,8 @@ struct RiskMandate: Sendable {
         }
     }
 
-    static func all() throws -> [RiskMandate] {
-        guard let url = Bundle.module.url(forResource: "Fixtures/risk_mandates", withExtension: "json") else {
+    static func all(_ name: String = "risk_mandates") throws -> [RiskMandate] {
+        guard let url = Bundle.module.url(forResource: "Fixtures/\(name)", withExtension: "json") else {
             return []
         }
         return try JSONDecoder().decode([Document].self, from: Data(contentsOf: url)).flatMap(\.mandates)
@@ -72,11 +107,24 @@ struct RiskMandate: Sendable {
                 var max_position_size, min_position_size, max_sector_exposure, max_turnover, max_cash: Double?
                 var target_volatility, max_risk, min_return: Double?
                 var group: Group?
+                var max_scenario_losses: [String: Double]?
             }
             var measure, objective: String
             var confidence, risk_aversion: Double
             var constraints: Limits
             var expected: Expected
+            var uncertainty: Unknown?
+        }
+        struct Unknown: Decodable {
+            var kind: String
+            var size: Double
+            var norm: String?
+
+            var uncertainty: Uncertainty? {
+                Uncertainty.Kind(rawValue: kind).map {
+                    Uncertainty(kind: $0, size: size, norm: norm.flatMap(Uncertainty.Norm.init))
+                }
+            }
         }
         enum Expected: Decodable {
             case value(Double), infeasible, unbounded
@@ -129,12 +177,32 @@ struct RiskMandate: Sendable {
                     expected: nil,
                     name: "\(quantities.count) × \(returns?.count ?? 0), \(index): \(item)"
                 )
+                if let uncertainty = item.uncertainty?.uncertainty {
+                    result.uncertainty = uncertainty
+                    result.mandate.type = .robust
+                    result.mandate.parameters.uncertainty = uncertainty
+                }
+                if item.constraints.max_scenario_losses != nil {
+                    result.mandate.type = .scenarioBased
+                    result.mandate.parameters.scenarios = scenarios(mandate.identifiers)
+                }
                 switch item.expected {
                 case .value(let value): result.expected = value
                 case .unbounded: result.isUnbounded = true
                 case .infeasible: break
                 }
                 return result
+            }
+        }
+
+        /// The returns by name: S0, S1 and so on.
+        private func scenarios(_ identifiers: [String]) -> [ReturnScenario] {
+            (returns ?? []).enumerated().map { index, row in
+                ReturnScenario(
+                    name: "S\(index)",
+                    probability: probabilities?[index],
+                    returns: Dictionary(zip(identifiers, row)) { first, _ in first }
+                )
             }
         }
 
@@ -148,6 +216,7 @@ struct RiskMandate: Sendable {
             constraints.targetVolatility = limits.target_volatility
             constraints.maxRisk = limits.max_risk
             constraints.minReturn = limits.min_return
+            constraints.maxScenarioLosses = limits.max_scenario_losses
             constraints.groups = limits.group.map {
                 [GroupLimit(name: "g", members: .instruments($0.members.map { identifiers[$0] }), min: $0.min)]
             }

@@ -1,0 +1,22 @@
+/// What proves that no allocation within the limits is better than the target by more than a gap.
+///
+/// Together with the shadow prices of the limits that bind it is checked from the inputs alone, by sums
+/// (docs/mathematics.md, "A certificate").
+public struct OptimalityCertificate: Equatable, Sendable {
+    /// The objective's value at the target, oriented so that larger is better: −risk, a ratio, a return, a utility, −cost.
+    public var objective: Double
+    /// What no allocation within the limits exceeds.
+    public var bound: Double
+    /// ν: what one more unit of the budget, Σw + cash = 1, would gain.
+    public var budgetPrice: Double
+
+    /// How far the target may be from the best.
+    public var gap: Double { bound - objective }
+
+    /// Makes a certificate from its parts.
+    public init(objective: Double, bound: Double, budgetPrice: Double) {
+        self.objective = objective
+        self.bound = bound
+        self.budgetPrice = budgetPrice
+    }
+}
