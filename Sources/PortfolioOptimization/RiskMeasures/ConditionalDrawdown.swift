@@ -4,7 +4,7 @@ internal import Matrices
 /// Conditional drawdown-at-risk: the mean of the deepest drawdowns of the uncompounded path.
 ///
 /// The path starts at 0, which counts as a peak: dₜ = max(dₜ₋₁ − rₜᵀw, 0), d₀ = 0. CDaR is the CVaR of the T drawdowns, a
-/// linear program in the highs of the path (``PathProgram``). The scenario multipliers are those of the drawdowns and sum
+/// linear program in the highs of the path (``DrawdownProgram``). The scenario multipliers are those of the drawdowns and sum
 /// to 1, to less where the tail reaches to where the path is at its high. Periods are in order and equally likely.
 ///
 /// - SeeAlso: Chekhlov, Uryasev & Zabarankin, International Journal of Theoretical and Applied Finance 8 (2005).
@@ -84,7 +84,7 @@ extension ScenarioProblem {
             lower: lower + [-.infinity],
             upper: upper + [.infinity]
         )
-        var program = PathProgram(base: base, level: n, path: returns.summedDown(unit: unit), weight: weight)
+        var program = DrawdownProgram(base: base, level: n, path: returns.summedDown(unit: unit), weight: weight)
         let equal = [Double](repeating: 1 / Double(n), count: n)
         let outcome = try program.solve(near: equal, scale: 1e-3, shouldStop: shouldStop)
         return ScenarioMinimum(

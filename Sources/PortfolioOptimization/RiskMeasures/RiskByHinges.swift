@@ -66,7 +66,7 @@ extension RiskProgramSolver {
         let path = self.path ?? risk.scenarios.returns.summedDown(unit: unit)
         self.path = path
         let n = program.instrumentCount
-        var search = PathProgram(
+        var search = DrawdownProgram(
             base: rows.program(
                 program,
                 hinges: DenseMatrix(rows: 0, columns: program.sparse.variableCount),
@@ -77,7 +77,7 @@ extension RiskProgramSolver {
             weight: risk.confidence.map { 1 / (Double(path.rows) * (1 - $0)) } ?? 1
         )
         let near = lastWeights ?? [Double](repeating: 1 / Double(n), count: n)
-        let outcome: PathProgram.Outcome
+        let outcome: DrawdownProgram.Outcome
         do throws(SolverError) {
             outcome = try search.solve(near: near, scale: 1e-3, shouldStop: shouldStop)
         } catch {

@@ -9,7 +9,7 @@ internal import Matrices
 /// no candidate sees is left out, and so are the times that are. Each round solves that program by the hinge simplex and
 /// takes in the peaks and times of the deepest drawdowns at its point, until the measure there is the bound
 /// (docs/mathematics.md, "Drawdowns of long paths").
-struct PathProgram {
+struct DrawdownProgram {
     /// Everything but the path: variables, rows, bounds, and no hinges.
     let base: HingeProgram
     /// The column of α.
