@@ -32,6 +32,7 @@ extension DocumentEncoder {
                 writer.member("term", value.term.kind.rawValue)
                 writer.member("risk_measure", ifPresent: value.term.riskMeasure?.rawValue)
                 writer.member("factor", ifPresent: value.term.factor)
+                if let scores = value.term.scores { writer.member("scores", map: scores) }
                 writer.member("weight", value.term.weight)
                 writer.member("value", value.value)
                 writer.member("contribution", value.contribution)
