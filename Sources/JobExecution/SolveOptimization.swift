@@ -178,6 +178,9 @@ package struct SolveOptimization {
         solution.report.solveMilliseconds = (clock() - started).inMilliseconds
         var result = try result(of: solution, problem, moments, job.snapshot)
         result.objectiveTerms = try termValues(of: problem, at: solution)
+        if job.request.objective == .multiObjective, let count = job.request.parameters.paretoPoints {
+            addParetoSet(to: &result, problem, count) { isRevoked() || clock() >= deadline }
+        }
         result.path = solution.path?.planned(in: problem)
         if job.request.frontierPointCount > 0, moments.expectedReturnsEstimator == "none" {
             let message = "The efficient frontier was not traced: the risk model has no expected returns."
@@ -188,6 +191,27 @@ package struct SolveOptimization {
             }
         }
         return result
+    }
+
+    /// Finds the non-dominated set under the same limits; an allocation is an answer without one, too.
+    private func addParetoSet(
+        to result: inout OptimizationResult,
+        _ problem: AllocationProblem,
+        _ count: Int,
+        shouldStop: () -> Bool
+    ) {
+        do throws(OptimizationFailure) {
+            let traced = try traceParetoSet(problem, pointCount: count, shouldStop: shouldStop)
+            result.paretoSet = traced.points.map { ParetoPoint($0, of: problem) }
+            if traced.isIncomplete {
+                let message =
+                    "The search for non-dominated allocations ended before all that were asked for were found."
+                result.warnings.append(ResultWarning(code: "pareto_set_incomplete", message: message))
+            }
+        } catch {
+            let message = "The non-dominated allocations were not found: \(error.message)"
+            result.warnings.append(ResultWarning(code: "pareto_set_unavailable", message: message))
+        }
     }
 
     /// The problem without uncertainty, whose frontier stands beside a robust allocation; nil for the other types.

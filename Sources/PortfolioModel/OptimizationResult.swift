@@ -34,6 +34,8 @@ public struct OptimizationResult: Equatable, Sendable {
     public var scenarioOutcomes: ScenarioOutcomes?
     /// What each term of a `custom` or `multi_objective` objective came to; nil for the others.
     public var objectiveTerms: [TermValue]?
+    /// Allocations of which none is better in all objectives, by ascending value of the first; nil unless asked for.
+    public var paretoSet: [ParetoPoint]?
     /// The path that a multi-period optimization planned; nil for the other types.
     public var path: PlannedPath?
     /// The efficient frontier under the same limits, by ascending risk; nil unless asked for.

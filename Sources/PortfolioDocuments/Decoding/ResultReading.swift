@@ -78,7 +78,7 @@ private func readResult(_ fields: DocumentFields, _ faults: FaultCollector) -> R
     if fields.optional("efficient_frontier") != nil {
         result.efficientFrontier = fields.list("efficient_frontier", readFrontierPoint)
     }
-    let request = OptimizationRequest(
+    var request = OptimizationRequest(
         portfolioID: fields.text("portfolio_id"),
         type: type,
         objective: objective,
@@ -87,6 +87,7 @@ private func readResult(_ fields: DocumentFields, _ faults: FaultCollector) -> R
         preferences: preferences,
         frontierPointCount: result.efficientFrontier?.count ?? 0
     )
+    readTermResults(fields, &result, &request)
     return ReadResult(
         request: request,
         result: result,
