@@ -31,6 +31,7 @@ struct ObjectiveModel {
         }
         // Long positions alone have the bounds that the bound is taken over.
         guard !mandate.limits.permitsShorts else { return nil }
+        guard !Self.hasFurtherCharges(mandate) else { return nil }
         let isVolatility = mandate.riskMeasure == .volatility
         let moments = mandate.moments
         let none = [Double](repeating: 0, count: moments.instruments.count + 1)
@@ -110,6 +111,16 @@ struct ObjectiveModel {
         return mandate.moments.instruments.map { id in
             isCharged ? (mandate.instruments[id]?.cost?.proportional ?? general) / years : 0
         } + [0]
+    }
+
+    /// Whether market impact or taxes are in the objective, too.
+    private static func hasFurtherCharges(_ mandate: Mandate) -> Bool {
+        let (preferences, objective) = (mandate.preferences, mandate.request.objective)
+        if objective.needsExpectedReturns, preferences.considerTaxImplications == true { return true }
+        let isCharged =
+            objective == .minimizeTransactionCosts
+            || (preferences.includeTransactionCosts == true && objective.needsExpectedReturns)
+        return isCharged && mandate.instruments.values.contains { ($0.cost?.impact ?? 0) != 0 }
     }
 
     private static func cost(_ exposure: Exposure, _ rates: [Double], _ mandate: Mandate) -> Double {
