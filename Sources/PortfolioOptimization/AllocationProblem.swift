@@ -202,7 +202,7 @@ public struct AllocationProblem: Sendable {
 extension AllocationProblem {
     /// What |w − c|^{3/2} = 1 of each instrument costs the objective; all 0 when costs stay out.
     var objectiveImpacts: [Double] {
-        guard objective.chargesCosts(preferences), riskMeasure == .volatility else {
+        guard objective.chargesCosts(preferences), riskMeasure == .volatility, !constraints.choosesPositions else {
             return [Double](repeating: 0, count: instruments.count)
         }
         let horizon = objective == .minimizeTransactionCosts ? 1 : preferences.effectiveCostHorizonYears
@@ -222,7 +222,7 @@ extension AllocationProblem {
             return instruments.map { _ in [] }
         }
         let horizon = preferences.effectiveCostHorizonYears
-        let countsLosses = riskMeasure == .volatility && constraints.maxPositions == nil
+        let countsLosses = riskMeasure == .volatility && !constraints.choosesPositions
         return taxedLots.map { lots in
             guard lots.contains(where: { $0.rate > 0 || (countsLosses && $0.rate < 0) }) else { return [] }
             let counted = lots.map { lot in
@@ -356,7 +356,9 @@ private func preferenceWarnings(
         warn("preference_ignored", "risk_aversion acts on maximize_utility and black_litterman only.")
     }
     if request.objective.chargesCosts(preferences) {
-        let leavesImpact = request.riskMeasure != .volatility && instruments.contains { ($0.cost?.impact ?? 0) != 0 }
+        let leavesImpact =
+            (request.riskMeasure != .volatility || constraints.choosesPositions)
+            && instruments.contains { ($0.cost?.impact ?? 0) != 0 }
         if leavesImpact || instruments.contains(where: { ($0.cost?.fixed ?? 0) != 0 }) {
             let what = leavesImpact ? "Fixed costs and market impact" : "Fixed costs"
             warn(
@@ -377,8 +379,9 @@ private func preferenceWarnings(
             )
         } else if constraints.permitsShorts {
             warn("tax_not_in_objective", "With allow_short taxes are reported but do not enter the objective.")
-        } else if request.riskMeasure != .volatility || constraints.maxPositions != nil {
-            let beside = constraints.maxPositions == nil ? request.riskMeasure.rawValue : "max_positions"
+        } else if request.riskMeasure != .volatility || constraints.choosesPositions {
+            let choice = constraints.maxPositions == nil ? "min_position_size" : "max_positions"
+            let beside = constraints.choosesPositions ? choice : request.riskMeasure.rawValue
             warn("losses_not_in_objective", "With \(beside) taxes on gains enter the objective, losses do not.")
         }
         if (preferences.shortTermTaxRate ?? 0) == 0, (preferences.longTermTaxRate ?? 0) == 0 {
@@ -387,4 +390,9 @@ private func preferenceWarnings(
         if !hasTaxLots { warn("no_tax_lots", "Taxes are to be considered, but no position has tax lots.") }
     }
     return warnings
+}
+
+extension Constraints {
+    /// Whether who is held is searched for: what is not convex by itself stays out of the objective then.
+    fileprivate var choosesPositions: Bool { maxPositions != nil || (minPositionSize ?? 0) > 0 }
 }
