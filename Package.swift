@@ -199,6 +199,12 @@ let package = Package(
             swiftSettings: settings
         ),
         .executableTarget(
+            name: "composed-objectives",
+            dependencies: ["PortfolioOptimization", "PortfolioModel", "Matrices", "TestSupport"],
+            path: "Benchmarks/ComposedObjectives",
+            swiftSettings: settings
+        ),
+        .executableTarget(
             name: "multi-period-paths",
             dependencies: ["PortfolioOptimization", "PortfolioModel", "Matrices", "TestSupport"],
             path: "Benchmarks/MultiPeriodPaths",

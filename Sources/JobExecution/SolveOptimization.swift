@@ -165,10 +165,22 @@ package struct SolveOptimization {
         let started = clock()
         let deadline = started + timeLimit(problem.preferences)
         defer { solveTime = clock() - started }
-        var solution = try optimizeAllocation(problem) { isRevoked() || clock() >= deadline }
+        var solution: AllocationSolution
+        do throws(OptimizationFailure) {
+            solution = try optimizeAllocation(problem) { isRevoked() || clock() >= deadline }
+        } catch {
+            var failure = error
+            if failure.code == "no_excess_return" {
+                failure.minimumRiskAllocation = leastRisk(job, moments) { isRevoked() || clock() >= deadline }
+            }
+            throw failure
+        }
         solution.report.solveMilliseconds = (clock() - started).inMilliseconds
         var result = try result(of: solution, problem, moments, job.snapshot)
         result.objectiveTerms = try termValues(of: problem, at: solution)
+        if job.request.objective == .multiObjective, let count = job.request.parameters.paretoPoints {
+            addParetoSet(to: &result, problem, count) { isRevoked() || clock() >= deadline }
+        }
         result.path = solution.path?.planned(in: problem)
         if job.request.frontierPointCount > 0, moments.expectedReturnsEstimator == "none" {
             let message = "The efficient frontier was not traced: the risk model has no expected returns."
@@ -179,6 +191,27 @@ package struct SolveOptimization {
             }
         }
         return result
+    }
+
+    /// Finds the non-dominated set under the same limits; an allocation is an answer without one, too.
+    private func addParetoSet(
+        to result: inout OptimizationResult,
+        _ problem: AllocationProblem,
+        _ count: Int,
+        shouldStop: () -> Bool
+    ) {
+        do throws(OptimizationFailure) {
+            let traced = try traceParetoSet(problem, pointCount: count, shouldStop: shouldStop)
+            result.paretoSet = traced.points.map { ParetoPoint($0, of: problem) }
+            if traced.isIncomplete {
+                let message =
+                    "The search for non-dominated allocations ended before all that were asked for were found."
+                result.warnings.append(ResultWarning(code: "pareto_set_incomplete", message: message))
+            }
+        } catch {
+            let message = "The non-dominated allocations were not found: \(error.message)"
+            result.warnings.append(ResultWarning(code: "pareto_set_unavailable", message: message))
+        }
     }
 
     /// The problem without uncertainty, whose frontier stands beside a robust allocation; nil for the other types.
@@ -224,6 +257,22 @@ package struct SolveOptimization {
             preferences: allocation.preferences
         )
         return (uncertainty, report)
+    }
+
+    /// The allocation of least risk within the same limits, where there is one that passes the checker.
+    private func leastRisk(
+        _ job: OptimizationJob,
+        _ moments: Moments,
+        shouldStop: () -> Bool
+    ) -> [String: Double]? {
+        var request = job.request
+        request.objective = .minimizeRisk
+        guard let problem = try? AllocationProblem(snapshot: job.snapshot, moments: moments, request: request),
+            let solution = try? optimizeAllocation(problem, shouldStop: shouldStop),
+            let result = try? result(of: solution, problem, moments, job.snapshot)
+        else { return nil }
+        let check = AllocationCheck(snapshot: job.snapshot, moments: moments, request: request)
+        return check.violations(in: result).isEmpty ? result.targetAllocation : nil
     }
 
     private func timeLimit(_ preferences: Preferences) -> Duration {

@@ -24,6 +24,10 @@ package final class OptimizationQueriesEndpoint: Endpoint {
         let segments = request.pathSegments
         if segments == ["api", "v1", "capabilities"] { return .answer(try CapabilitiesResource().answer(request)) }
         if segments == ["api", "v1", "optimizations"] { return .answer(try list.answer(request)) }
+        if segments.count == 5, segments[4] == "pareto", segments.starts(with: ["api", "v1", "optimizations"]) {
+            try request.require(methods: ["GET", "HEAD"])
+            return try views.answer(request, id: String(segments[3]), try ResultView.ofParetoSet(request))
+        }
         guard ["GET", "HEAD"].contains(request.method), segments.count == 4 else { return try one.answer(request) }
         switch try ResultView.wanted(by: request) {
         case .view(let view): return try views.answer(request, id: String(segments[3]), view)

@@ -10,6 +10,8 @@ struct ResultView {
         case json
         case csv(Part)
         case svg
+        /// The non-dominated set, as a document or as a table.
+        case paretoSet(asTable: Bool)
     }
 
     /// What a GET of a result asks for.
@@ -54,6 +56,20 @@ struct ResultView {
         try query.check()
         if request.query.isEmpty, form == .json { return .document }
         return .view(ResultView(form: form, top: top, explainsExcluded: explains))
+    }
+
+    /// What a request for a non-dominated set asks for.
+    static func ofParetoSet(_ request: FunctionRequest) throws(RequestError) -> ResultView {
+        var query = QueryParameters(request, known: ["format", "top"])
+        let top = query.integer("top", in: 1...mostNames)
+        let format = query.choice("format", of: ["json", "csv"])
+        try query.check()
+        let header = AcceptHeader(request.headers["accept"] ?? "")
+        switch format ?? header.preferred(of: [MediaType.json, MediaType.csv]) {
+        case "json", MediaType.json: return ResultView(form: .paretoSet(asTable: false), top: top)
+        case "csv", MediaType.csv: return ResultView(form: .paretoSet(asTable: true), top: top)
+        default: throw .notAcceptable(offered: [MediaType.json, MediaType.csv])
+        }
     }
 
     private static func form(named format: String?, _ part: Part?, _ accept: String) throws(RequestError) -> Form {

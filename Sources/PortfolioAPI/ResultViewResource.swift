@@ -84,6 +84,14 @@ struct ResultViewResource {
                 body = DocumentEncoder.extended(body, with: "excluded", excluded ?? Array("null".utf8))
             }
             return .view(body, type: MediaType.json, for: request, headers)
+        case .paretoSet(let isTable):
+            guard let set = StoredParetoSet(result) else { throw ServiceError.notFound(.paretoSet, id: reading.id) }
+            guard isTable else {
+                return .view(set.document(keeping: view.top), type: MediaType.json, for: request, headers)
+            }
+            headers.append(("Content-Disposition", "attachment; filename=\"\(reading.id)-pareto.csv\""))
+            let type = "\(MediaType.csv); charset=utf-8; header=present"
+            return .view(set.table(keeping: view.top), type: type, for: request, headers)
         case .csv(let part):
             let body =
                 switch part {

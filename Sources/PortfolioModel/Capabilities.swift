@@ -21,7 +21,8 @@ public enum Capabilities {
     public static func objectives(of type: OptimizationType) -> [Objective] {
         switch type {
         case .meanVariance, .blackLitterman, .factorBased: allocationObjectives + [.multiObjective]
-        case .robust, .scenarioBased, .multiPeriod: allocationObjectives
+        case .scenarioBased: allocationObjectives + [.multiObjective]
+        case .robust, .multiPeriod: allocationObjectives
         case .custom: [.custom]
         case .riskParity, .hierarchicalRiskParity: [.riskBudgeting]
         }

@@ -227,3 +227,20 @@ public struct TermValue: Equatable, Sendable {
         self.value = value
     }
 }
+
+/// An allocation that no other within the limits is better than in one objective without being worse in another.
+public struct ParetoPoint: Equatable, Sendable {
+    /// What each objective comes to, in the order of the request.
+    public var values: [Double]
+    /// Weights, one an objective with the sign asked for, whose weighted sum this allocation maximizes: the proof.
+    public var objectiveWeights: [Double]
+    /// Weights of instruments by id, and `cash`; zeros left out.
+    public var allocation: [String: Double]
+
+    /// Makes a point of its parts.
+    public init(values: [Double], objectiveWeights: [Double], allocation: [String: Double]) {
+        self.values = values
+        self.objectiveWeights = objectiveWeights
+        self.allocation = allocation
+    }
+}

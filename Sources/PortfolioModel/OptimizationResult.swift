@@ -34,6 +34,8 @@ public struct OptimizationResult: Equatable, Sendable {
     public var scenarioOutcomes: ScenarioOutcomes?
     /// What each term of a `custom` or `multi_objective` objective came to; nil for the others.
     public var objectiveTerms: [TermValue]?
+    /// Allocations of which none is better in all objectives, by ascending value of the first; nil unless asked for.
+    public var paretoSet: [ParetoPoint]?
     /// The path that a multi-period optimization planned; nil for the other types.
     public var path: PlannedPath?
     /// The efficient frontier under the same limits, by ascending risk; nil unless asked for.
@@ -374,6 +376,8 @@ public struct OptimizationFailure: Equatable, Sendable, Error {
     public var conflicts: [ConstraintConflict]
     /// The cheapest way to move limits together so that the mandate becomes feasible; empty when it is not known.
     public var combinedRepair: [ConstraintRepair] = []
+    /// What may be held instead where nothing beats the risk-free rate: the allocation of least risk within the limits.
+    public var minimumRiskAllocation: [String: Double]?
 
     /// Makes an optimization failure from its parts.
     public init(code: String, message: String, conflicts: [ConstraintConflict] = []) {

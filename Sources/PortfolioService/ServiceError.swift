@@ -30,6 +30,7 @@ package enum ServiceError: Error, Equatable, Sendable {
         case efficientFrontier = "efficient frontier"
         case rebalancePlan = "rebalance plan"
         case factorAnalysis = "factor analysis"
+        case paretoSet = "non-dominated set"
     }
 }
 

@@ -43,6 +43,7 @@ public struct AllocationCheck {
         checkExcluded(of: result, exposure, mandate, &findings)
         checkReport(of: result, exposure, mandate, &findings)
         checkObjectiveTerms(of: result, exposure, mandate, &findings)
+        checkParetoSet(of: result, mandate, &findings)
         checkRiskBudgets(of: result, exposure, mandate, &findings)
         checkRobust(of: result, exposure, mandate, &findings)
         checkScenarios(of: result, exposure, mandate, &findings)

@@ -20,7 +20,9 @@ func checkObjectiveTerms(
     }
     let terms = mandate.request.terms
     findings.require(
-        values.map(\.term) == terms,
+        values.map(\.term).elementsEqual(terms) {
+            $0.measuresTheSame(as: $1) && $0.weight == $1.weight && $0.label == $1.label
+        },
         "objective_terms",
         expected: "the terms of the request",
         actual: "others"

@@ -68,8 +68,8 @@ package enum VerifyResult {
 
     /// The types whose results are read back whole.
     private static let readable: Set<OptimizationType> = [
-        .meanVariance, .blackLitterman, .factorBased, .riskParity, .hierarchicalRiskParity, .robust,
-        .scenarioBased,
+        .meanVariance, .blackLitterman, .factorBased, .riskParity, .hierarchicalRiskParity, .multiPeriod,
+        .robust, .scenarioBased,
     ]
     /// Those whose results repeat all of the request that matters.
     private static let repeated: Set<OptimizationType> = [.meanVariance, .factorBased]

@@ -112,6 +112,52 @@ struct CustomObjectiveJobTests {
         #expect(claims(exact, other) == ["objective_terms"], "another objective has no terms")
     }
 
+    @Test func `what a result claims of its non-dominated set is recomputed`() throws {
+        var job = TestJob(count: 8, seed: 3, objective: .multiObjective).job
+        job.request.parameters.objectives = [
+            ObjectiveTerm(.expectedReturn, weight: 1), ObjectiveTerm(.variance, weight: -3),
+            ObjectiveTerm(.turnover, weight: -0.01),
+        ]
+        job.request.parameters.paretoPoints = 7
+        let computed = outcome(job)
+        #expect(computed.violations == [])
+        let exact = try computed.result.get()
+        let points = try #require(exact.paretoSet)
+        #expect(points.count == 7)
+        let moments = Moments(
+            instruments: job.snapshot.riskModel.instruments,
+            expectedReturns: try #require(job.snapshot.riskModel.expectedReturns),
+            covariance: .dense(try #require(job.snapshot.riskModel.covariance)),
+            periodsPerYear: 252
+        )
+        func claims(_ change: (inout [ParetoPoint]) -> Void) -> [String] {
+            var wrong = exact
+            var points = points
+            change(&points)
+            wrong.paretoSet = points
+            return AllocationCheck(snapshot: job.snapshot, moments: moments, request: job.request)
+                .violations(in: wrong).map(\.claim).filter { $0.hasPrefix("pareto_set") }
+        }
+        try #require(claims { _ in } == [])
+        #expect(claims { $0[2].values[1] += 1e-6 }.contains("pareto_set/2/objectives/variance"))
+        #expect(claims { $0[2].objectiveWeights[0] *= -1 }.contains("pareto_set/2/objective_weights"))
+        #expect(claims { $0[2].objectiveWeights[0] *= 50 }.contains("pareto_set/2/objective_weights"))
+        #expect(claims { $0[2].allocation["cash", default: 0] += 0.001 }.contains("pareto_set/2/weights"))
+        #expect(claims { $0[2].values.removeLast() } == ["pareto_set/2"])
+        #expect(claims { $0.append($0[0]) }.contains("pareto_set"), "more than asked for")
+        #expect(claims { $0 = [] } == ["pareto_set"])
+        let inside = claims { points in
+            let other = points[0]
+            points[3].values = other.values
+            points[3].allocation = other.allocation
+        }
+        #expect(
+            inside.contains("pareto_set/3/objective_weights"),
+            "another point's allocation is not best for its weights"
+        )
+        #expect(claims { $0[1].allocation = ["N0": 1] }.contains { $0.contains("max_position_size") })
+    }
+
     private func factors(of job: OptimizationJob) throws -> FactorStructure {
         let model = try #require(job.snapshot.riskModel.factorModel)
         let loadings = try #require(model.loadings)

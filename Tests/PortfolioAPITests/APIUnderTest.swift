@@ -77,6 +77,7 @@ final class APIUnderTest {
                 isList
                 ? ["GET", "HEAD"].contains(request.method)
                 : request.path.split(separator: "/").count == 4 && request.method != "POST"
+                    || request.path.hasSuffix("/pareto")
             return isRead ? reader.handle(request) : commands.handle(request)
         }
         if request.path.contains("/efficient-frontier") { return frontiers.handle(request) }

@@ -91,6 +91,44 @@ struct VerifyResultTests {
         }
     }
 
+    @Test func `a result made of terms and its non-dominated set pass, and what is changed in them does not`() throws {
+        var book = try VerificationBook()
+        book.request.objective = .multiObjective
+        book.request.parameters.objectives = [
+            ObjectiveTerm(.expectedReturn, weight: 1), ObjectiveTerm(.variance, weight: -2),
+            ObjectiveTerm(.score, weight: 0.01, name: "liked", scores: ["I0": 1, "I3": -0.5]),
+        ]
+        book.request.parameters.paretoPoints = 5
+        book.result = try VerificationBook.solved(book.request, book.snapshot)
+        #expect(book.result.paretoSet?.count == 5)
+        for withRequest in [true, false] {
+            let snapshot = try book.snapshotBytes(withRequest: withRequest)
+            let verdict = try VerifyResult.verdict(on: book.resultBytes, against: snapshot)
+            guard case .passes = verdict else {
+                Issue.record("\(verdict)")
+                return
+            }
+        }
+        let changes: [(String, (inout OptimizationResult) -> Void)] = [
+            ("objective_terms/2/value", { $0.objectiveTerms?[2].value += 1e-6 }),
+            ("pareto_set/1/objectives/variance", { $0.paretoSet?[1].values[1] += 1e-6 }),
+        ]
+        for (claim, change) in changes {
+            var wrong = book
+            change(&wrong.result)
+            guard
+                case .violated(let found) = try VerifyResult.verdict(
+                    on: wrong.resultBytes,
+                    against: wrong.snapshotBytes()
+                )
+            else {
+                Issue.record("\(claim) passed")
+                return
+            }
+            #expect(found.contains { $0.claim == claim }, "\(found)")
+        }
+    }
+
     @Test func `a result on a factor model and one with a frontier pass`() throws {
         let parts = try VerificationBook(objective: .minimizeRisk, inParts: true)
         #expect(parts.result.certificate != nil)
@@ -136,6 +174,30 @@ struct VerifyResultTests {
     }
 
     /// Whoever changes a claim writes the fingerprint anew: the claim itself must be named.
+    @Test func `a path over several periods is checked with its request, period by period`() throws {
+        var book = try VerificationBook()
+        book.request.type = .multiPeriod
+        book.request.objective = .maximizeUtility
+        let up = (0..<book.snapshot.instruments.count).map { 0.03 + 0.01 * Double($0) }
+        book.request.parameters.horizon = Horizon(periodCount: 2, expectedReturns: [up, up.reversed()])
+        book.result = try VerificationBook.solved(book.request, book.snapshot)
+        #expect(
+            try VerifyResult.verdict(on: book.resultBytes, against: book.snapshotBytes())
+                == .passes(book.result.certificate)
+        )
+        book.result.path?.periods[1].risk += 1e-6
+        guard
+            case .violated(let found) = try VerifyResult.verdict(
+                on: book.resultBytes,
+                against: book.snapshotBytes()
+            )
+        else {
+            Issue.record("it passed")
+            return
+        }
+        #expect(found.first?.claim == "path/1: risk")
+    }
+
     @Test(arguments: Tampering.all)
     func `a claim that was changed is named`(_ tampering: Tampering) throws {
         let book = try VerificationBook()

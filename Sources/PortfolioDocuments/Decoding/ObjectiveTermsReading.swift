@@ -15,7 +15,9 @@ private let weightRange = NumberRange(-1e9, 1e9)
 func readObjectiveTerms(_ parameters: inout MethodParameters, _ reader: ObjectReader, objective: Objective?) {
     parameters.customObjective = readTerms("custom_objective", reader)
     parameters.objectives = readTerms("objectives", reader)
-    parameters.paretoPoints = readPointCount("pareto_points", MethodParameters.paretoPointRange, reader)
+    if reader.optional("pareto_points")?.double != 0 {
+        parameters.paretoPoints = readPointCount("pareto_points", MethodParameters.paretoPointRange, reader)
+    }
     guard let objective else { return }
     if objective == .custom { _ = reader.required("custom_objective") }
     guard objective == .multiObjective else {

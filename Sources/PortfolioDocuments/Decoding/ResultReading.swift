@@ -59,6 +59,12 @@ private func readResult(_ fields: DocumentFields, _ faults: FaultCollector) -> R
     )
     result.certificate = fields.optional("certificate").map(readCertificate)
     result.blackLitterman = fields.optional("black_litterman").map(readBlackLitterman)
+    if fields.optional("path") != nil {
+        result.path = PlannedPath(
+            objective: fields.number("path_objective"),
+            periods: fields.list("path", readPlannedPeriod)
+        )
+    }
     result.robust = fields.optional("robust").flatMap(readRobust)
     result.scenarioOutcomes = fields.optional("scenario_outcomes").map(readScenarioOutcomes)
     if fields.optional("excluded") != nil {
@@ -72,7 +78,7 @@ private func readResult(_ fields: DocumentFields, _ faults: FaultCollector) -> R
     if fields.optional("efficient_frontier") != nil {
         result.efficientFrontier = fields.list("efficient_frontier", readFrontierPoint)
     }
-    let request = OptimizationRequest(
+    var request = OptimizationRequest(
         portfolioID: fields.text("portfolio_id"),
         type: type,
         objective: objective,
@@ -81,6 +87,7 @@ private func readResult(_ fields: DocumentFields, _ faults: FaultCollector) -> R
         preferences: preferences,
         frontierPointCount: result.efficientFrontier?.count ?? 0
     )
+    readTermResults(fields, &result, &request)
     return ReadResult(
         request: request,
         result: result,
@@ -207,6 +214,17 @@ private func readBlackLitterman(_ fields: DocumentFields) -> BlackLittermanRepor
         riskAversion: fields.number("risk_aversion"),
         hasPosteriorCovariance: fields.bool("posterior_covariance"),
         viewVariances: fields.required("view_variances")?.value.elements.map(\.double) ?? []
+    )
+}
+
+private func readPlannedPeriod(_ fields: DocumentFields) -> PlannedPeriod? {
+    PlannedPeriod(
+        allocation: fields.map("weights"),
+        turnover: fields.number("turnover"),
+        cost: fields.number("cost"),
+        expectedReturn: fields.number("expected_return"),
+        risk: fields.number("risk"),
+        bindingConstraints: fields.list("binding_constraints", readBinding)
     )
 }
 

@@ -32,12 +32,31 @@ extension DocumentEncoder {
                 writer.member("term", value.term.kind.rawValue)
                 writer.member("risk_measure", ifPresent: value.term.riskMeasure?.rawValue)
                 writer.member("factor", ifPresent: value.term.factor)
+                if let scores = value.term.scores { writer.member("scores", map: scores) }
                 writer.member("weight", value.term.weight)
                 writer.member("value", value.value)
                 writer.member("contribution", value.contribution)
             }
         }
         writer.member("objective_value", values.reduce(0) { $0 + $1.contribution })
+    }
+
+    /// Writes the points of a non-dominated set, their objectives by name.
+    static func writeParetoSet(_ points: [ParetoPoint], _ terms: [ObjectiveTerm], _ writer: inout JSONWriter) {
+        writer.array(points) { writer, point in
+            writer.object { writer in
+                writer.name("objectives")
+                writer.object { writer in
+                    for (term, value) in zip(terms, point.values) { writer.member(term.label, value) }
+                }
+                writer.name("weights")
+                writeWeights(point.allocation, &writer)
+                writer.name("objective_weights")
+                writer.object { writer in
+                    for (term, weight) in zip(terms, point.objectiveWeights) { writer.member(term.label, weight) }
+                }
+            }
+        }
     }
 
     /// Writes the terms there are: how each bends, and with it which sign its weight may have, and its options.

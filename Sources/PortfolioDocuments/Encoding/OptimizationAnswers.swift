@@ -145,7 +145,13 @@ extension DocumentEncoder {
         }
         writer.name("risk_contributions")
         writeWeights(result.riskContributions, &writer)
-        if let values = result.objectiveTerms { writeTermValues(values, &writer) }
+        if let values = result.objectiveTerms {
+            writeTermValues(values, &writer)
+            if let points = result.paretoSet {
+                writer.name("pareto_set")
+                writeParetoSet(points, values.map(\.term), &writer)
+            }
+        }
         if let report = result.blackLitterman {
             writer.name("black_litterman")
             writeBlackLitterman(report, &writer)

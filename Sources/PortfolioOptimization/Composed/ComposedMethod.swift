@@ -51,7 +51,12 @@ struct ComposedMethod {
 
     /// What the terms come to at a solution.
     func values(of solution: AllocationSolution) throws(OptimizationFailure) -> [TermValue] {
-        try objective.values(weights: solution.weights, cash: solution.cash)
+        try values(weights: solution.weights, cash: solution.cash)
+    }
+
+    /// What the terms come to at weights.
+    func values(weights: [Double], cash: Double) throws(OptimizationFailure) -> [TermValue] {
+        try objective.values(weights: weights, cash: cash)
     }
 
     // MARK: Solves
