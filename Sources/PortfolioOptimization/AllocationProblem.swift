@@ -202,7 +202,8 @@ public struct AllocationProblem: Sendable {
 extension AllocationProblem {
     /// What |w − c|^{3/2} = 1 of each instrument costs the objective; all 0 when costs stay out.
     var objectiveImpacts: [Double] {
-        guard objective.chargesCosts(preferences), riskMeasure == .volatility else {
+        // A path charges its trades at proportional rates, alike in every period.
+        guard objective.chargesCosts(preferences), riskMeasure == .volatility, type != .multiPeriod else {
             return [Double](repeating: 0, count: instruments.count)
         }
         let horizon = objective == .minimizeTransactionCosts ? 1 : preferences.effectiveCostHorizonYears
@@ -218,7 +219,7 @@ extension AllocationProblem {
     ///
     /// A loss is a reason to sell where it can be told exactly from a purchase, and counts for nothing elsewhere.
     var objectiveLots: [[TaxedLot]] {
-        guard objective.chargesTaxes(preferences), !constraints.permitsShorts else {
+        guard objective.chargesTaxes(preferences), !constraints.permitsShorts, type != .multiPeriod else {
             return instruments.map { _ in [] }
         }
         let horizon = preferences.effectiveCostHorizonYears
@@ -356,7 +357,9 @@ private func preferenceWarnings(
         warn("preference_ignored", "risk_aversion acts on maximize_utility and black_litterman only.")
     }
     if request.objective.chargesCosts(preferences) {
-        let leavesImpact = request.riskMeasure != .volatility && instruments.contains { ($0.cost?.impact ?? 0) != 0 }
+        let leavesImpact =
+            (request.riskMeasure != .volatility || request.type == .multiPeriod)
+            && instruments.contains { ($0.cost?.impact ?? 0) != 0 }
         if leavesImpact || instruments.contains(where: { ($0.cost?.fixed ?? 0) != 0 }) {
             let what = leavesImpact ? "Fixed costs and market impact" : "Fixed costs"
             warn(
@@ -375,6 +378,8 @@ private func preferenceWarnings(
                 "tax_not_in_objective",
                 "\(objective) has no return that taxes could be taken from: they are reported."
             )
+        } else if request.type == .multiPeriod {
+            warn("tax_not_in_objective", "Over several periods taxes are reported but do not enter the objective.")
         } else if constraints.permitsShorts {
             warn("tax_not_in_objective", "With allow_short taxes are reported but do not enter the objective.")
         } else if request.riskMeasure != .volatility || constraints.maxPositions != nil {
