@@ -30,7 +30,7 @@ struct ObjectiveModel {
         default: return nil
         }
         // Long positions alone have the bounds that the bound is taken over.
-        guard !mandate.limits.permitsShorts else { return nil }
+        guard !mandate.limits.permitsShorts, !Self.hasOtherCharges(mandate) else { return nil }
         let isVolatility = mandate.riskMeasure == .volatility
         let moments = mandate.moments
         let none = [Double](repeating: 0, count: moments.instruments.count + 1)
@@ -88,6 +88,17 @@ struct ObjectiveModel {
         default: return nil
         }
         guard value.isFinite, scale.isFinite, gradient.allSatisfy(\.isFinite) else { return nil }
+    }
+
+    /// Whether the objective may be charged with more than a proportional rate: market impact, or tax of lots.
+    private static func hasOtherCharges(_ mandate: Mandate) -> Bool {
+        guard mandate.request.objective.needsExpectedReturns else { return false }
+        let preferences = mandate.preferences
+        let hasImpact = mandate.instruments.values.contains { ($0.cost?.impact ?? 0) > 0 }
+        let hasRates = (preferences.shortTermTaxRate ?? 0) > 0 || (preferences.longTermTaxRate ?? 0) > 0
+        let hasLots = mandate.snapshot.portfolio.positions.contains { !$0.taxLots.isEmpty }
+        return preferences.includeTransactionCosts == true && hasImpact
+            || preferences.considerTaxImplications == true && hasRates && hasLots
     }
 
     private mutating func setRatio(gains: [Double], gain: Double, _ slope: Slope) {
