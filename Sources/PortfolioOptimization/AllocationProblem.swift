@@ -202,7 +202,10 @@ public struct AllocationProblem: Sendable {
 extension AllocationProblem {
     /// What |w − c|^{3/2} = 1 of each instrument costs the objective; all 0 when costs stay out.
     var objectiveImpacts: [Double] {
-        guard objective.chargesCosts(preferences), riskMeasure == .volatility, !constraints.choosesPositions else {
+        // A path charges its trades at proportional rates, alike in every period.
+        guard objective.chargesCosts(preferences), riskMeasure == .volatility, type != .multiPeriod,
+            !constraints.choosesPositions
+        else {
             return [Double](repeating: 0, count: instruments.count)
         }
         let horizon = objective == .minimizeTransactionCosts ? 1 : preferences.effectiveCostHorizonYears
@@ -218,7 +221,7 @@ extension AllocationProblem {
     ///
     /// A loss is a reason to sell where it can be told exactly from a purchase, and counts for nothing elsewhere.
     var objectiveLots: [[TaxedLot]] {
-        guard objective.chargesTaxes(preferences), !constraints.permitsShorts else {
+        guard objective.chargesTaxes(preferences), !constraints.permitsShorts, type != .multiPeriod else {
             return instruments.map { _ in [] }
         }
         let horizon = preferences.effectiveCostHorizonYears
@@ -357,7 +360,7 @@ private func preferenceWarnings(
     }
     if request.objective.chargesCosts(preferences) {
         let leavesImpact =
-            (request.riskMeasure != .volatility || constraints.choosesPositions)
+            (request.riskMeasure != .volatility || request.type == .multiPeriod || constraints.choosesPositions)
             && instruments.contains { ($0.cost?.impact ?? 0) != 0 }
         if leavesImpact || instruments.contains(where: { ($0.cost?.fixed ?? 0) != 0 }) {
             let what = leavesImpact ? "Fixed costs and market impact" : "Fixed costs"
@@ -377,6 +380,8 @@ private func preferenceWarnings(
                 "tax_not_in_objective",
                 "\(objective) has no return that taxes could be taken from: they are reported."
             )
+        } else if request.type == .multiPeriod {
+            warn("tax_not_in_objective", "Over several periods taxes are reported but do not enter the objective.")
         } else if constraints.permitsShorts {
             warn("tax_not_in_objective", "With allow_short taxes are reported but do not enter the objective.")
         } else if request.riskMeasure != .volatility || constraints.choosesPositions {

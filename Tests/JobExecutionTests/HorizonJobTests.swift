@@ -67,3 +67,27 @@ struct HorizonJobTests {
         #expect(failure.message.contains("2 numbers") && failure.message.contains("8 instruments"))
     }
 }
+
+@Suite("Costs and taxes over several periods")
+struct HorizonChargeTests {
+    @Test func `impact and taxes stay out of a path's objective, and the result says so`() throws {
+        var job = TestJob(count: 8, objective: .maximizeUtility).job
+        job.request.type = .multiPeriod
+        job.request.parameters.horizon = Horizon(periodCount: 2)
+        job.request.preferences.includeTransactionCosts = true
+        job.request.preferences.considerTaxImplications = true
+        job.request.preferences.shortTermTaxRate = 0.3
+        for index in job.snapshot.instruments.indices {
+            job.snapshot.instruments[index].cost = TransactionCost(
+                proportional: 0.001,
+                impact: 0.1,
+                averageDailyValue: 1e6
+            )
+        }
+        var solve = SolveOptimization(clock: monotonicNow, defaultTimeLimit: .seconds(60))
+        let outcome = solve.outcome(of: job, tenant: "t", isRevoked: { false })
+        #expect(outcome.violations == [])
+        let codes = try outcome.result.get().warnings.map(\.code)
+        #expect(codes.contains("cost_terms_not_in_objective") && codes.contains("tax_not_in_objective"))
+    }
+}
