@@ -47,7 +47,7 @@ public struct AllocationProblem: Sendable {
     /// What a `custom` or `multi_objective` objective adds up, each risk with its measure; empty for the others.
     package internal(set) var terms: [ObjectiveTerm]
     /// What trading costs and is taxed, where terms are added up.
-    let charges: TradingCharges?
+    let charges: TermCharges?
     /// The benchmark as a limit on the tracking error or a term needs it; nil without either.
     let tracking: TrackingModel?
     /// How uncertain the expected returns are; nil where they are certain.
@@ -157,7 +157,7 @@ public struct AllocationProblem: Sendable {
         charges =
             terms.isEmpty
             ? nil
-            : TradingCharges(
+            : TermCharges(
                 instruments,
                 weights: currentWeights,
                 value: portfolioValue,

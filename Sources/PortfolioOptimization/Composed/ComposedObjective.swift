@@ -10,12 +10,12 @@ internal import PortfolioModel
 struct ComposedObjective {
     let problem: AllocationProblem
     let limits: AllocationLimits
-    let charges: TradingCharges
+    let charges: TermCharges
     /// What a unit of the program's objective is worth.
     let unit: Double
     private let chargeWeights: (cost: Double, tax: Double)
 
-    init(_ problem: AllocationProblem, limits: AllocationLimits, charges: TradingCharges) {
+    init(_ problem: AllocationProblem, limits: AllocationLimits, charges: TermCharges) {
         self.problem = problem
         self.limits = limits
         self.charges = charges
@@ -26,7 +26,7 @@ struct ComposedObjective {
     /// What the largest term may change the objective by, about.
     private static func size(
         of problem: AllocationProblem,
-        _ charges: TradingCharges,
+        _ charges: TermCharges,
         _ weights: (cost: Double, tax: Double)
     ) -> Double {
         let rate = problem.preferences.effectiveRiskFreeRate

@@ -1,7 +1,7 @@
 internal import PortfolioModel
 
 /// What trading exactly to a target costs and is taxed, in the parts that an objective adds up.
-struct TradingCharges: Equatable, Sendable {
+struct TermCharges: Equatable, Sendable {
     /// The share of the traded value that each instrument costs.
     var proportional: [Double]
     /// What |w − c|^(3/2) is multiplied by for the market impact.
@@ -80,7 +80,7 @@ func termWarnings(
     _ terms: [ObjectiveTerm],
     preferences: Preferences,
     request: OptimizationRequest,
-    charges: TradingCharges?,
+    charges: TermCharges?,
     hasTaxLots: Bool
 ) -> [ResultWarning] {
     guard let charges else { return [] }
