@@ -179,7 +179,9 @@ let package = Package(
         .executableTarget(
             name: "solve-case",
             dependencies: [
-                "ConvexSolver", "PortfolioOptimization", "MomentEstimation", "LinearAlgebra", "Matrices", "JSON",
+                "ConvexSolver", "PortfolioOptimization", "MomentEstimation", "PortfolioModel", "LinearAlgebra",
+                "Matrices",
+                "JSON",
             ],
             path: "Benchmarks/SolveCase",
             swiftSettings: settings

@@ -35,6 +35,7 @@ func solver(for file: CaseFile, method: String) throws -> () throws -> CaseAnswe
     case "riskparity": return try solveRiskParity(file)
     case "hrp": return try solveHierarchical(file)
     case "bl": return try solveBlackLitterman(file)
+    case "robust": return try solveRobust(file)
     case "cvar": return try solveConditionalValueAtRisk(file)
     default: throw CaseError(description: "\(file.problemClass): no such class")
     }

@@ -245,6 +245,16 @@ def black_litterman(size, variant, seed):
     return Case("bl", f"bl_n{size}_s{seed}", size, seed, variant, {"tau": tau}, arrays)
 
 
+def robust(size, variant, seed):
+    """max μ'w − κ √(w'Ωw) − γ/2 w'Σw, Ω = Σ by the years of the history of 2n days."""
+    generator, market = _start("robust", size, seed)
+    days = 2 * size
+    covariance = annual_covariance(market.returns(days, generator))
+    arrays = {"Sigma": covariance, "mu": market.means, **_limits(market)}
+    scalars = {"gamma": 5.0, "kappa": 0.5, "days": days}
+    return Case("robust", f"robust_n{size}_s{seed}", size, seed, variant, scalars, arrays)
+
+
 GENERATORS = {
     "mv": mean_variance,
     "factor": factor_model,
@@ -256,6 +266,7 @@ GENERATORS = {
     "hrp": hierarchical,
     "card": cardinality,
     "bl": black_litterman,
+    "robust": robust,
 }
 
 

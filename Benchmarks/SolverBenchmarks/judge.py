@@ -59,6 +59,9 @@ def judge(case, answer):
         return -((case["mu"] - case["rf"]) @ weights) / np.sqrt(variance), violation
     if case.kind == "target":
         return variance, violation
+    if case.kind == "robust":
+        penalty = case["kappa"] * np.sqrt(variance * 252 / case["days"])
+        return 0.5 * case["gamma"] * variance - case["mu"] @ weights + penalty, violation
     cost = case["cost"] @ np.abs(weights - case["w0"]) if "cost" in case else 0.0
     return 0.5 * case["gamma"] * variance - case["mu"] @ weights + cost, violation
 

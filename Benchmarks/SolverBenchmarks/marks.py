@@ -64,5 +64,7 @@ MARKS = [
     Mark("card", 98, "mv", None, 1e-6, group="long"),
     Mark("card", 98, "minvar", None, 1e-6, group="long"),
     Mark("bl", 500, "", 0.8, 1e-10),
+    Mark("robust", 100, "", None),
+    Mark("robust", 500, "", None),
 ]
 GROUPS = ("small", "large", "long")

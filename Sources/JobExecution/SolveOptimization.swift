@@ -165,7 +165,16 @@ package struct SolveOptimization {
         let started = clock()
         let deadline = started + timeLimit(problem.preferences)
         defer { solveTime = clock() - started }
-        var solution = try optimizeAllocation(problem) { isRevoked() || clock() >= deadline }
+        var solution: AllocationSolution
+        do throws(OptimizationFailure) {
+            solution = try optimizeAllocation(problem) { isRevoked() || clock() >= deadline }
+        } catch {
+            var failure = error
+            if failure.code == "no_excess_return" {
+                failure.minimumRiskAllocation = leastRisk(job, moments) { isRevoked() || clock() >= deadline }
+            }
+            throw failure
+        }
         solution.report.solveMilliseconds = (clock() - started).inMilliseconds
         var result = try result(of: solution, problem, moments, job.snapshot)
         result.objectiveTerms = try termValues(of: problem, at: solution)
@@ -248,6 +257,22 @@ package struct SolveOptimization {
             preferences: allocation.preferences
         )
         return (uncertainty, report)
+    }
+
+    /// The allocation of least risk within the same limits, where there is one that passes the checker.
+    private func leastRisk(
+        _ job: OptimizationJob,
+        _ moments: Moments,
+        shouldStop: () -> Bool
+    ) -> [String: Double]? {
+        var request = job.request
+        request.objective = .minimizeRisk
+        guard let problem = try? AllocationProblem(snapshot: job.snapshot, moments: moments, request: request),
+            let solution = try? optimizeAllocation(problem, shouldStop: shouldStop),
+            let result = try? result(of: solution, problem, moments, job.snapshot)
+        else { return nil }
+        let check = AllocationCheck(snapshot: job.snapshot, moments: moments, request: request)
+        return check.violations(in: result).isEmpty ? result.targetAllocation : nil
     }
 
     private func timeLimit(_ preferences: Preferences) -> Duration {

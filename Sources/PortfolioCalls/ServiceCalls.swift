@@ -78,11 +78,13 @@ public final class ServiceCalls {
     /// - Parameters:
     ///   - id: the optimization.
     ///   - waits: whether an optimization that has not ended is to be waited for.
+    ///   - explaining: what else is to be told, as `explain` of the REST twin; nil for nothing.
     ///   - caller: who calls.
     /// - Returns: the document, or that it is to be waited for.
-    public func optimization(id: String, waits: Bool, _ caller: Caller) -> CallOutcome {
+    public func optimization(id: String, waits: Bool, explaining: String? = nil, _ caller: Caller) -> CallOutcome {
         guard let path = path("optimizations", id) else { return .problem(.noSuchOptimization) }
-        return perform(queries, caller, "GET", path, headers: waits ? ["prefer": "wait=1"] : [:])
+        let query = explaining.map { [(name: "explain", value: $0)] } ?? []
+        return perform(queries, caller, "GET", path, query: query, headers: waits ? ["prefer": "wait=1"] : [:])
     }
 
     /// Cancels an optimization that has not ended.

@@ -376,6 +376,8 @@ public struct OptimizationFailure: Equatable, Sendable, Error {
     public var conflicts: [ConstraintConflict]
     /// The cheapest way to move limits together so that the mandate becomes feasible; empty when it is not known.
     public var combinedRepair: [ConstraintRepair] = []
+    /// What may be held instead where nothing beats the risk-free rate: the allocation of least risk within the limits.
+    public var minimumRiskAllocation: [String: Double]?
 
     /// Makes an optimization failure from its parts.
     public init(code: String, message: String, conflicts: [ConstraintConflict] = []) {

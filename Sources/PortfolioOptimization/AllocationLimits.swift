@@ -49,9 +49,13 @@ struct VariableLayout: Equatable, Sendable {
     let soldColumns: [Int?]
     /// The column of what each instrument is short, max(0, −w); nil for one that cannot be.
     let shortColumns: [Int?]
+    /// The column of |w − c|^{3/2} of each instrument whose trades have an impact.
+    let impactColumns: [Int?]
+    /// The columns of what is sold of each lot of an instrument.
+    let lotColumns: [[Int]]
     private(set) var count: Int
 
-    init(instrumentCount: Int, sold: [Bool], short: [Bool] = []) {
+    init(instrumentCount: Int, sold: [Bool], short: [Bool] = [], impact: [Bool] = [], lots: [Int] = []) {
         self.instrumentCount = instrumentCount
         var next = instrumentCount + 1
         func column(_ isThere: Bool) -> Int? {
@@ -61,6 +65,10 @@ struct VariableLayout: Equatable, Sendable {
         }
         soldColumns = sold.map { column($0) }
         shortColumns = (0..<instrumentCount).map { column($0 < short.count && short[$0]) }
+        impactColumns = (0..<instrumentCount).map { column($0 < impact.count && impact[$0]) }
+        lotColumns = (0..<instrumentCount).map { index in
+            (0..<(index < lots.count ? lots[index] : 0)).compactMap { _ in column(true) }
+        }
         count = next
     }
 
@@ -106,6 +114,8 @@ struct AllocationLimits: Sendable {
     var grossExpression: Int?
     /// Whether some weight may be negative.
     var permitsShorts = false
+    /// What trades cost the objective in columns of their own.
+    var charges = TradingCharges()
     /// The first of the two expressions that say what is short of an instrument, h ≥ 0 and h ≥ −w.
     var shortExpressions: [Int: Int] = [:]
 
@@ -131,6 +141,7 @@ struct AllocationLimits: Sendable {
         for (index, column) in layout.shortColumns.enumerated() {
             if let column { point[column] = max(0, -point[index]) }
         }
+        charges.settle(&point, currentWeights: currentWeights)
         return settled(point)
     }
 

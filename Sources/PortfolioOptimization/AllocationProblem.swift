@@ -50,6 +50,8 @@ public struct AllocationProblem: Sendable {
     let charges: TermCharges?
     /// The benchmark as a limit on the tracking error or a term needs it; nil without either.
     let tracking: TrackingModel?
+    /// The lots held of each instrument by what selling them is taxed; empty where taxes are not considered.
+    let taxedLots: [[TaxedLot]]
     /// How uncertain the expected returns are; nil where they are certain.
     let returnUncertainty: ReturnUncertainty?
     /// The annual expected returns of each period of a horizon; nil where they are the same in all.
@@ -148,6 +150,7 @@ public struct AllocationProblem: Sendable {
         periodReturns = foreseen.map { rows in rows.map { row in chosen.map { row[$0] } } }
         let benchmarkWeights = moments.instruments.map { portfolio.benchmark?[$0] ?? 0 }
         periodBenchmarkReturns = foreseen.map { rows in rows.map { dotProduct($0, benchmarkWeights) } }
+        taxedLots = PortfolioOptimization.taxedLots(of: portfolio, instruments, preferences, value: total)
         returnUncertainty = try uncertainReturns(
             of: request,
             moments: moments,
@@ -178,6 +181,7 @@ public struct AllocationProblem: Sendable {
             preferenceWarnings(
                 preferences: preferences,
                 request: request,
+                constraints: inForce,
                 instruments: instruments,
                 hasTaxLots: portfolio.positions.contains { !$0.taxLots.isEmpty }
             ) + uncertaintyWarnings(request, constraints)
@@ -195,7 +199,46 @@ public struct AllocationProblem: Sendable {
     }
 }
 
+extension AllocationProblem {
+    /// What |w − c|^{3/2} = 1 of each instrument costs the objective; all 0 when costs stay out.
+    var objectiveImpacts: [Double] {
+        guard objective.chargesCosts(preferences), riskMeasure == .volatility else {
+            return [Double](repeating: 0, count: instruments.count)
+        }
+        let horizon = objective == .minimizeTransactionCosts ? 1 : preferences.effectiveCostHorizonYears
+        return instruments.map { instrument in
+            guard let cost = instrument.cost, cost.impact > 0, let daily = cost.averageDailyValue, daily > 0 else {
+                return 0
+            }
+            return cost.impact * (portfolioValue / daily).squareRoot() / horizon
+        }
+    }
+
+    /// The lots of each instrument with what a unit of weight sold of them costs the objective.
+    ///
+    /// A loss is a reason to sell where it can be told exactly from a purchase, and counts for nothing elsewhere.
+    var objectiveLots: [[TaxedLot]] {
+        guard objective.chargesTaxes(preferences), !constraints.permitsShorts else {
+            return instruments.map { _ in [] }
+        }
+        let horizon = preferences.effectiveCostHorizonYears
+        let countsLosses = riskMeasure == .volatility && constraints.maxPositions == nil
+        return taxedLots.map { lots in
+            guard lots.contains(where: { $0.rate > 0 || (countsLosses && $0.rate < 0) }) else { return [] }
+            let counted = lots.map { lot in
+                TaxedLot(width: lot.width, rate: (countsLosses ? lot.rate : max(0, lot.rate)) / horizon)
+            }
+            return counted.filter { $0.width > 0 }
+        }
+    }
+}
+
 extension Objective {
+    /// Whether taxes are part of it.
+    fileprivate func chargesTaxes(_ preferences: Preferences) -> Bool {
+        preferences.considerTaxImplications == true && needsExpectedReturns
+    }
+
     /// Whether trading costs are part of it.
     fileprivate func chargesCosts(_ preferences: Preferences) -> Bool {
         self == .minimizeTransactionCosts || (preferences.includeTransactionCosts == true && needsExpectedReturns)
@@ -301,6 +344,7 @@ private func requireScenarios(_ constraints: Constraints, _ request: Optimizatio
 private func preferenceWarnings(
     preferences: Preferences,
     request: OptimizationRequest,
+    constraints: Constraints,
     instruments: [Instrument],
     hasTaxLots: Bool
 ) -> [ResultWarning] {
@@ -312,10 +356,12 @@ private func preferenceWarnings(
         warn("preference_ignored", "risk_aversion acts on maximize_utility and black_litterman only.")
     }
     if request.objective.chargesCosts(preferences) {
-        if instruments.contains(where: { ($0.cost?.fixed ?? 0) != 0 || ($0.cost?.impact ?? 0) != 0 }) {
+        let leavesImpact = request.riskMeasure != .volatility && instruments.contains { ($0.cost?.impact ?? 0) != 0 }
+        if leavesImpact || instruments.contains(where: { ($0.cost?.fixed ?? 0) != 0 }) {
+            let what = leavesImpact ? "Fixed costs and market impact" : "Fixed costs"
             warn(
                 "cost_terms_not_in_objective",
-                "Fixed costs and market impact are reported but do not enter the objective; proportional costs do."
+                "\(what) are reported but do not enter the objective; the other costs do."
             )
         }
     } else if preferences.includeTransactionCosts == true {
@@ -323,7 +369,18 @@ private func preferenceWarnings(
         warn("preference_ignored", "\(objective) has no return that transaction costs could be taken from.")
     }
     if preferences.considerTaxImplications == true {
-        warn("tax_not_in_objective", "Taxes are reported but do not enter the objective.")
+        if !request.objective.needsExpectedReturns {
+            let objective = request.objective.rawValue
+            warn(
+                "tax_not_in_objective",
+                "\(objective) has no return that taxes could be taken from: they are reported."
+            )
+        } else if constraints.permitsShorts {
+            warn("tax_not_in_objective", "With allow_short taxes are reported but do not enter the objective.")
+        } else if request.riskMeasure != .volatility || constraints.maxPositions != nil {
+            let beside = constraints.maxPositions == nil ? request.riskMeasure.rawValue : "max_positions"
+            warn("losses_not_in_objective", "With \(beside) taxes on gains enter the objective, losses do not.")
+        }
         if (preferences.shortTermTaxRate ?? 0) == 0, (preferences.longTermTaxRate ?? 0) == 0 {
             warn("no_tax_rates", "Taxes are to be considered, but both tax rates are 0.")
         }

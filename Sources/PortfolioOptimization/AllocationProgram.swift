@@ -132,7 +132,7 @@ struct ProgramBuilder {
                 inequalities.append(Row(terms: [(column, 1)], bound: most, origin: origin))
             }
         }
-        let disjunctions = withThresholds ? choices(adding: &equalities) : []
+        let disjunctions = (withThresholds ? choices(adding: &equalities) : []) + saleChoices()
         var program = assemble(equalities, inequalities, disjunctions, quadratic: quadratic, linear: linear)
         if withThresholds { program.positions = positionChoice() }
         return program
@@ -313,6 +313,7 @@ struct ProgramBuilder {
             trackingCone = [.secondOrder(limit.rows.count + 1)]
             addTrackingCone(limit, &entries, &bounds)
         }
+        let impactCones = addImpactCones(&entries, &bounds)
         let penaltyCones = addPenaltyCones(&entries, &bounds)
         let riskLimitRow = rows.firstIndex { row in
             row.origin.expression == nil && risk?.limit != nil && row.terms.first?.variable == riskColumn
@@ -324,10 +325,10 @@ struct ProgramBuilder {
                 rows: entries,
                 bounds: bounds,
                 cones: [.zero(equalities.count), .nonnegative(inequalities.count)]
-                    + cones.map { _ in .secondOrder(coneDimension) } + trackingCone + penaltyCones
+                    + cones.map { _ in .secondOrder(coneDimension) } + trackingCone + impactCones + penaltyCones
             ),
             disjunctions: disjunctions,
-            implied: disjunctions.isEmpty ? [] : impliedSales() + impliedPositions(),
+            implied: disjunctions.isEmpty ? [] : impliedSales() + impliedPositions() + impliedSaleChoices(),
             origins: rows.map(\.origin),
             volatilityRows: volatilityRows,
             trackingRow: trackingRow,

@@ -3,15 +3,15 @@ internal import PortfolioModel
 
 /// Turns the limits in force into rows over the decision variables, once for all methods.
 struct ConstraintCompiler {
-    private let problem: AllocationProblem
-    private var layout: VariableLayout
-    private var parameters: [LimitParameter] = []
-    private var expressions: [LimitedExpression] = []
+    let problem: AllocationProblem
+    var layout: VariableLayout
+    var parameters: [LimitParameter] = []
+    var expressions: [LimitedExpression] = []
     /// Where the two rows of what is short of an instrument begin.
-    private var shortExpressions: [Int: Int] = [:]
+    var shortExpressions: [Int: Int] = [:]
 
     /// A cap of the whole portfolio or more limits nothing and gets no row.
-    private static let everything = 1.0
+    static let everything = 1.0
 
     /// Compiles the limits of a problem.
     static func compile(_ problem: AllocationProblem) -> AllocationLimits {
@@ -31,7 +31,13 @@ struct ConstraintCompiler {
         }
         sold.append((limitsTurnover || problem.sales.ofCash) && problem.currentCash > 0)
         let short = problem.instruments.indices.map { Self.lowestWeight(of: $0, problem) < 0 }
-        layout = VariableLayout(instrumentCount: problem.instruments.count, sold: sold, short: short)
+        layout = VariableLayout(
+            instrumentCount: problem.instruments.count,
+            sold: sold,
+            short: short,
+            impact: problem.objectiveImpacts.map { $0 > 0 },
+            lots: problem.objectiveLots.map(\.count)
+        )
     }
 
     /// `max_turnover` when it can bind: a full switch from one portfolio to another is 1.
@@ -41,7 +47,7 @@ struct ConstraintCompiler {
     }
 
     /// The least weight that an instrument's own limits allow, or 0 where that is higher.
-    private static func lowestWeight(of index: Int, _ problem: AllocationProblem) -> Double {
+    static func lowestWeight(of index: Int, _ problem: AllocationProblem) -> Double {
         let constraints = problem.constraints
         guard constraints.permitsShorts, problem.isTradable[index] else { return 0 }
         if let floor = constraints.minWeights?[problem.instruments[index].id] { return min(0, floor) }
@@ -49,7 +55,7 @@ struct ConstraintCompiler {
     }
 
     /// A weight that no instrument reaches, long or short, however large the gross exposure may be.
-    private static func beyondReach(_ constraints: Constraints) -> Double {
+    static func beyondReach(_ constraints: Constraints) -> Double {
         everything + (constraints.maxGrossExposure ?? everything)
     }
 
@@ -67,6 +73,7 @@ struct ConstraintCompiler {
         addScenarioLosses()
         addShortSides()
         let gross = addGrossExposure()
+        let charges = addCharges()
         let turnover = addTurnover()
         let volatility = addVolatility()
         let tracking = addTrackingError()
@@ -87,6 +94,7 @@ struct ConstraintCompiler {
             turnoverLimit: turnover,
             grossExpression: gross,
             permitsShorts: layout.shortColumns.contains { $0 != nil },
+            charges: charges,
             shortExpressions: shortExpressions
         )
         limits.penalties = penalties
@@ -94,7 +102,7 @@ struct ConstraintCompiler {
         return limits
     }
 
-    private mutating func parameter(
+    mutating func parameter(
         _ pointer: String,
         _ bound: Double,
         _ direction: LimitParameter.Direction,
@@ -130,67 +138,6 @@ struct ConstraintCompiler {
             }
             expressions.append(LimitedExpression(terms: [(index, 1)], lower: lower, upper: upper))
         }
-    }
-
-    /// −max ≤ w ≤ max unless an instrument's own limits say otherwise.
-    private mutating func addSignedWeightLimits() {
-        let constraints = problem.constraints
-        let general = constraints.maxPositionSize.map { ($0, parameter("/max_position_size", $0, .up)) }
-        let most = Self.beyondReach(constraints)
-        for (index, instrument) in problem.instruments.enumerated() {
-            var lower = LimitSide(bound: -most)
-            var upper = LimitSide(bound: most)
-            if let (size, source) = general {
-                lower = LimitSide(bound: -size, parameter: source, subject: instrument.id, slope: -1)
-                upper = LimitSide(bound: size, parameter: source, subject: instrument.id)
-            }
-            let token = pointerToken(instrument.id)
-            if let floor = constraints.minWeights?[instrument.id] {
-                let source = parameter("/min_weights/\(token)", floor, .down, isNonnegative: false)
-                lower = LimitSide(bound: floor, parameter: source)
-            }
-            if let cap = constraints.maxWeights?[instrument.id] {
-                let source = parameter("/max_weights/\(token)", cap, .up, isNonnegative: false)
-                upper = LimitSide(bound: cap, parameter: source)
-            }
-            if !problem.isTradable[index] {
-                // A floor for what must be sold stays, for the contradiction to be told.
-                if lower.bound <= 0 { lower = LimitSide(bound: 0) }
-                upper = LimitSide(bound: 0)
-            }
-            expressions.append(LimitedExpression(terms: [(index, 1)], lower: lower, upper: upper))
-        }
-    }
-
-    /// Adds what is short of each instrument, h ≥ 0 and h ≥ −w: where it matters |w| = w + 2h.
-    private mutating func addShortSides() {
-        for (index, column) in layout.shortColumns.enumerated() {
-            guard let column else { continue }
-            shortExpressions[index] = expressions.count
-            expressions.append(LimitedExpression(terms: [(column, 1)], lower: LimitSide(bound: 0), upper: nil))
-            expressions.append(
-                LimitedExpression(terms: [(column, 1), (index, 1)], lower: LimitSide(bound: 0), upper: nil)
-            )
-        }
-    }
-
-    /// Σ|w| of some instruments as a linear expression.
-    private func sizes(of members: [Int]) -> [(variable: Int, coefficient: Double)] {
-        members.map { ($0, 1) } + members.compactMap { layout.shortColumns[$0] }.map { ($0, 2) }
-    }
-
-    private mutating func addGrossExposure() -> Int? {
-        guard let bound = problem.constraints.maxGrossExposure,
-            problem.constraints.permitsShorts || bound < Self.everything
-        else { return nil }
-        expressions.append(
-            LimitedExpression(
-                terms: sizes(of: Array(problem.instruments.indices)),
-                lower: nil,
-                upper: LimitSide(bound: bound, parameter: parameter("/max_gross_exposure", bound, .up))
-            )
-        )
-        return expressions.count - 1
     }
 
     private mutating func addCashLimits() {

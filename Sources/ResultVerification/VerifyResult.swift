@@ -66,15 +66,22 @@ package enum VerifyResult {
         }
     }
 
+    /// The types whose results are read back whole.
+    private static let readable: Set<OptimizationType> = [
+        .meanVariance, .blackLitterman, .factorBased, .riskParity, .hierarchicalRiskParity, .multiPeriod,
+    ]
+    /// Those whose results repeat all of the request that matters.
+    private static let repeated: Set<OptimizationType> = [.meanVariance, .factorBased]
+
     /// What the result's kind needs of the request and the result does not repeat.
     private static func missing(in given: VerificationSnapshot, for request: OptimizationRequest) -> String? {
-        guard given.request == nil else { return nil }
-        switch request.type {
-        case .meanVariance, .factorBased: return nil
-        default:
-            return "the snapshot: /request: a \(request.type.rawValue) result is checked against the request: add the"
-                + " body that was posted"
+        guard readable.contains(request.type) else {
+            return "the result: /optimization_type: \(request.type.rawValue) results are not checked offline"
         }
+        guard given.request == nil, !repeated.contains(request.type) else { return nil }
+        return
+            "the snapshot: /request: a \(request.type.rawValue) result is checked against the request: add the body that"
+            + " was posted"
     }
 
     /// Whether result and snapshot belong together.

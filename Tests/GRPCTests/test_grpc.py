@@ -207,6 +207,57 @@ class Factors(Case):
         )
 
 
+class Methods(Factors):
+    """Requests of the types that bring more than limits: every field goes in, and every number comes out."""
+
+    test_an_analysis_has_every_number_of_its_rest_twin = None
+    test_an_unknown_factor_is_refused = None
+
+    def same_as_rest(self, **fields):
+        answer = self.completed(portfolio_id="grpc-factors", **fields)
+        status, document = rest("GET", f"/api/v1/optimizations/{answer.optimization_id}")
+        self.assertEqual(status, 200)
+        self.assert_same(document, plain(answer))
+        return answer
+
+    def test_a_robust_answer_has_its_worst_case(self):
+        uncertainty = kind("Uncertainty")(kind="ellipsoidal", size=0.5)
+        for row in ([0.01, 0.001], [0.001, 0.004]):
+            uncertainty.covariance.add().extend(row)
+        answer = self.same_as_rest(optimization_type="robust", objective="maximize_utility", uncertainty=uncertainty)
+        self.assertLess(answer.robust.worst_case_return, answer.metrics.expected_return)
+
+    def test_a_scenario_based_answer_has_the_outcome_of_each(self):
+        scenarios = [
+            kind("Scenario")(name="calm", probability=0.9, returns={"G-A": 0.01, "G-B": 0.004}),
+            kind("Scenario")(name="2008", probability=0.1, returns={"G-A": -0.3, "G-B": -0.05})]
+        answer = self.same_as_rest(
+            optimization_type="scenario_based", objective="maximize_return", scenarios=scenarios,
+            constraints=kind("OptimizationConstraints")(max_scenario_losses={"2008": 0.1}))
+        self.assertAlmostEqual(getattr(answer.scenario_outcomes.worst, "return"), -0.1, places=7)
+
+    def test_a_multi_period_answer_has_its_path(self):
+        horizon = kind("Horizon")(periods=2, terminal_target={"G-A": 0.5, "G-B": 0.5})
+        for row in ([0.05, 0.02], [0.01, 0.06]):
+            horizon.expected_returns.add().extend(row)
+        answer = self.same_as_rest(optimization_type="multi_period", objective="maximize_utility", horizon=horizon)
+        self.assertEqual([period.period for period in answer.path], [1, 2])
+
+    def test_objectives_of_terms_have_the_value_of_each(self):
+        term = kind("ObjectiveTerm")
+        terms = [term(term="return", weight=1), term(term="variance", weight=-2),
+                 term(term="factor_exposure", factor="MKT", weight=-0.01), term(term="entropy", weight=0.001),
+                 term(term="score", name="esg", scores={"G-A": 0.5}, weight=0.01)]
+        answer = self.same_as_rest(optimization_type="custom", objective="custom", custom_objective=terms)
+        self.assertAlmostEqual(sum(each.contribution for each in answer.objective_terms), answer.objective_value, places=12)
+
+    def test_what_is_not_held_is_told_when_asked_for(self):
+        answer = self.completed(portfolio_id="grpc-factors", objective="maximize_return")
+        wanted = kind("GetOptimizationRequest")(optimization_id=answer.optimization_id, explain="excluded")
+        self.assertEqual([each.instrument_id for each in self.call("GetOptimization", wanted).excluded], ["G-B"])
+        self.assertEqual(len(answer.excluded), 0)
+
+
 class Errors(Case):
     def test_each_fault_is_a_violation_with_its_field(self):
         bad = request(

@@ -53,7 +53,7 @@ extension RealParts {
                 #expect(quantity > 0 && quantity == quantity.rounded())
             }
             let warnings = try #require(result["warnings"] as? [[String: Any]])
-            #expect(warnings.contains { $0["code"] as? String == "tax_not_in_objective" })
+            #expect(!warnings.contains { $0["code"] as? String == "tax_not_in_objective" })
             #expect(!(result["binding_constraints"] as? [Any] ?? []).isEmpty)
             #expect((result["result_hash"] as? String)?.isEmpty == false)
         }

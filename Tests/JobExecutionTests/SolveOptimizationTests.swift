@@ -94,6 +94,18 @@ struct SolveOptimizationTests {
         #expect(failureCode(outcome(job)) == "missing_expected_returns")
     }
 
+    @Test func `where nothing beats the risk-free rate the least risk is offered`() throws {
+        var job = TestJob(count: 5).job
+        job.request.preferences.riskFreeRate = 0.5
+        guard case .failure(let failure) = outcome(job).result else {
+            Issue.record("there is an excess return")
+            return
+        }
+        #expect(failure.code == "no_excess_return")
+        job.request.objective = .minimizeRisk
+        #expect(failure.minimumRiskAllocation == (try outcome(job).result.get().targetAllocation))
+    }
+
     @Test func `limits that clash fail with their names`() {
         var job = TestJob().job
         job.request.constraints.maxPositionSize = 0.1

@@ -33,9 +33,9 @@ struct LanguageMandateTests {
         let expected = try #require(example.expected.map { isLeast ? -$0 : $0 })
         let value = Figures(problem, solution.weights, solution.cash).value(objective)
         let allowed = 1e-6 * max(abs(expected), 1e-4)
-        // Below this a tracking error is what the reference's own tolerance leaves of 0.
-        let isZero = objective == .minimizeTrackingError && expected > -1e-5
-        #expect(value - expected >= -allowed && (isZero || value - expected <= allowed), "\(value), not \(expected)")
+        // A tracking error near 0 is the root of what the reference's own tolerance leaves: the answer may be better.
+        let isSmall = objective == .minimizeTrackingError && expected > -1e-3
+        #expect(value - expected >= -allowed && (isSmall || value - expected <= allowed), "\(value), not \(expected)")
         #expect(abs(solution.weights.reduce(solution.cash, +) - 1) <= 1e-12)
         #expect(solution.weights.allSatisfy { $0 == 0 || abs($0) >= 1e-9 }, "dust")
 

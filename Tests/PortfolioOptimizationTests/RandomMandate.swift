@@ -14,6 +14,10 @@ struct RandomMandate: Decodable, Sendable, CustomTestStringConvertible {
     let preferences: Wishes
     let status: String
     let expected: Double?
+    /// Impact of single instruments, whose average daily value is a million.
+    let impact: [String: Double]?
+    /// Lots of single instruments: share of the holding, cost over price, and whether they are long-term.
+    let lots: [String: [Lot]]?
 
     var testDescription: String { "seed \(seed): \(objective), \(size) instruments, \(status)" }
 
@@ -29,6 +33,18 @@ struct RandomMandate: Decodable, Sendable, CustomTestStringConvertible {
         var max_gross_exposure: Double?
     }
 
+    struct Lot: Decodable, Sendable {
+        var share, ratio: Double
+        var isLong: Bool
+
+        init(from decoder: any Decoder) throws {
+            var values = try decoder.unkeyedContainer()
+            share = try values.decode(Double.self)
+            ratio = try values.decode(Double.self)
+            isLong = try values.decode(Bool.self)
+        }
+    }
+
     struct Range: Decodable, Sendable {
         var min, max: Double?
     }
@@ -42,11 +58,12 @@ struct RandomMandate: Decodable, Sendable, CustomTestStringConvertible {
 
     struct Wishes: Decodable, Sendable {
         var risk_aversion, transaction_cost_model, risk_free_rate, cost_horizon_years: Double?
-        var include_transaction_costs: Bool?
+        var include_transaction_costs, consider_tax_implications: Bool?
+        var short_term_tax_rate, long_term_tax_rate: Double?
     }
 
     enum CodingKeys: String, CodingKey {
-        case seed, size, objective, outside, constraints, preferences, status, expected
+        case seed, size, objective, outside, constraints, preferences, status, expected, impact, lots
         case ownCosts = "own_costs"
     }
 
@@ -59,6 +76,8 @@ struct RandomMandate: Decodable, Sendable, CustomTestStringConvertible {
     /// Those that limit positions, the tracking error or both.
     static let onPositions = read("position_mandates")
 
+    /// Those charged with impact and taxes.
+    static let charged = read("charged_mandates")
     /// Those that may hold short.
     static let short = read("short_mandates")
     /// Those over the whole language of limits and objectives on volatility.
@@ -142,10 +161,32 @@ struct RandomMandate: Decodable, Sendable, CustomTestStringConvertible {
         let classes = ["equity", "bond"]
         mandate.assetClasses = (0..<size).map { $0 % 11 == 10 ? nil : classes[$0 % 2] }
         if ownCosts { mandate.costs = rates.map { TransactionCost(proportional: $0) } }
+        addCharges(&mandate)
         mandate.universe = (0..<size).filter { !outside.contains($0) }.map { mandate.identifiers[$0] }
         mandate.constraints = limits
         mandate.preferences = wishes
         return mandate
+    }
+
+    private func addCharges(_ mandate: inout TestMandate) {
+        for (index, id) in mandate.identifiers.enumerated() {
+            if let impact = impact?[id] {
+                mandate.costs[index] = TransactionCost(
+                    proportional: mandate.costs[index]?.proportional ?? 0,
+                    impact: impact,
+                    averageDailyValue: 1e6
+                )
+            }
+            mandate.lots[id] = lots?[id].map { lots in
+                lots.map { lot in
+                    TaxLot(
+                        quantity: lot.share * mandate.quantities[index],
+                        costBasis: lot.ratio * mandate.prices[index],
+                        acquiredAt: CalendarDate(daysSinceEpoch: lot.isLong ? -800 : -100)
+                    )
+                }
+            }
+        }
     }
 
     private var limits: Constraints {
@@ -188,6 +229,9 @@ struct RandomMandate: Decodable, Sendable, CustomTestStringConvertible {
         wishes.riskFreeRate = preferences.risk_free_rate
         wishes.costHorizonYears = preferences.cost_horizon_years
         wishes.includeTransactionCosts = preferences.include_transaction_costs
+        wishes.considerTaxImplications = preferences.consider_tax_implications
+        wishes.shortTermTaxRate = preferences.short_term_tax_rate
+        wishes.longTermTaxRate = preferences.long_term_tax_rate
         return wishes
     }
 }

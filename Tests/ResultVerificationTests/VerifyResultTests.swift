@@ -174,6 +174,30 @@ struct VerifyResultTests {
     }
 
     /// Whoever changes a claim writes the fingerprint anew: the claim itself must be named.
+    @Test func `a path over several periods is checked with its request, period by period`() throws {
+        var book = try VerificationBook()
+        book.request.type = .multiPeriod
+        book.request.objective = .maximizeUtility
+        let up = (0..<book.snapshot.instruments.count).map { 0.03 + 0.01 * Double($0) }
+        book.request.parameters.horizon = Horizon(periodCount: 2, expectedReturns: [up, up.reversed()])
+        book.result = try VerificationBook.solved(book.request, book.snapshot)
+        #expect(
+            try VerifyResult.verdict(on: book.resultBytes, against: book.snapshotBytes())
+                == .passes(book.result.certificate)
+        )
+        book.result.path?.periods[1].risk += 1e-6
+        guard
+            case .violated(let found) = try VerifyResult.verdict(
+                on: book.resultBytes,
+                against: book.snapshotBytes()
+            )
+        else {
+            Issue.record("it passed")
+            return
+        }
+        #expect(found.first?.claim == "path/1: risk")
+    }
+
     @Test(arguments: Tampering.all)
     func `a claim that was changed is named`(_ tampering: Tampering) throws {
         let book = try VerificationBook()

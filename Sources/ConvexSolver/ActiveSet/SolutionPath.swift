@@ -82,6 +82,15 @@ public struct SolutionPath: Sendable {
         return (stretch.rows(at: parameter), stretch.limit(at: parameter))
     }
 
+    /// The multipliers at a parameter after the last corner, where the point stays and only they move.
+    ///
+    /// - Parameter parameter: not below the last corner's.
+    /// - Returns: those of the rows, and that of the limit on the kinks.
+    public func multipliersAfterLast(at parameter: Double) -> (rows: [Double], limit: Double) {
+        guard let last = multipliers.last else { return ([], 0) }
+        return (last.rows(at: parameter), last.limit(at: parameter))
+    }
+
     /// The rates of the multipliers after the last corner: they are the multipliers of λp and λd alone.
     public var finalRates: (rows: [Double], limit: Double) {
         guard let last = multipliers.last else { return ([], 0) }

@@ -44,17 +44,24 @@ public func ledoitWolfCovariance(
     // Where S is a multiple of I already, there is nothing to shrink and no direction to shrink in.
     let error = squaredError(of: sample, centred: centred, weights: weights)
     let shrinkage = distance > 0 ? min(1, error / distance) : 0
-    for index in sample.elements.indices { sample.elements[index] *= (1 - shrinkage) * periodsPerYear }
+    sample = scaled(sample, by: (1 - shrinkage) * periodsPerYear)
     for i in 0..<count { sample[i, i] += shrinkage * mean * periodsPerYear }
     return LedoitWolfCovariance(covariance: sample, shrinkage: shrinkage)
 }
 
 /// S = Σ p_t x_t x_tᵀ.
+///
+/// Equal weights leave the history as it is, which is most of what there is to read and write.
 private func weightedGram(of centred: DenseMatrix, weights: [Double]) -> DenseMatrix {
+    if let first = weights.first, weights.allSatisfy({ $0 == first }) { return scaled(centred.gram(), by: first) }
     var rooted = centred
     let roots = weights.map { $0.squareRoot() }
-    for instrument in 0..<centred.columns {
-        for period in 0..<centred.rows { rooted[period, instrument] *= roots[period] }
+    let periods = centred.rows
+    rooted.elements.withUnsafeMutableBufferPointer { elements in
+        for instrument in 0..<centred.columns {
+            let start = instrument * periods
+            for period in 0..<periods { elements[start + period] *= roots[period] }
+        }
     }
     return rooted.gram()
 }
@@ -62,10 +69,13 @@ private func weightedGram(of centred: DenseMatrix, weights: [Double]) -> DenseMa
 /// ‖S − ν I‖²: taken entry by entry, since ‖S‖² − n ν² cancels for a nearly spherical S.
 private func squaredDistanceFromIdentity(_ sample: DenseMatrix, scale: Double) -> Double {
     var sum = 0.0
-    for j in 0..<sample.columns {
-        for (i, entry) in sample.column(j).enumerated() {
-            let difference = i == j ? entry - scale : entry
-            sum += difference * difference
+    let count = sample.columns
+    sample.elements.withUnsafeBufferPointer { elements in
+        for j in 0..<count {
+            guard let column = elements.baseAddress.map({ $0 + j * count }) else { return }
+            for i in 0..<j { sum += column[i] * column[i] }
+            for i in (j + 1)..<count { sum += column[i] * column[i] }
+            sum += (column[j] - scale) * (column[j] - scale)
         }
     }
     return sum

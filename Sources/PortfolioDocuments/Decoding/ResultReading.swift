@@ -59,6 +59,14 @@ private func readResult(_ fields: DocumentFields, _ faults: FaultCollector) -> R
     )
     result.certificate = fields.optional("certificate").map(readCertificate)
     result.blackLitterman = fields.optional("black_litterman").map(readBlackLitterman)
+    if fields.optional("path") != nil {
+        result.path = PlannedPath(
+            objective: fields.number("path_objective"),
+            periods: fields.list("path", readPlannedPeriod)
+        )
+    }
+    result.robust = fields.optional("robust").flatMap(readRobust)
+    result.scenarioOutcomes = fields.optional("scenario_outcomes").map(readScenarioOutcomes)
     if fields.optional("excluded") != nil {
         result.excluded = fields.list("excluded") {
             ExcludedInstrument(
@@ -206,6 +214,17 @@ private func readBlackLitterman(_ fields: DocumentFields) -> BlackLittermanRepor
         riskAversion: fields.number("risk_aversion"),
         hasPosteriorCovariance: fields.bool("posterior_covariance"),
         viewVariances: fields.required("view_variances")?.value.elements.map(\.double) ?? []
+    )
+}
+
+private func readPlannedPeriod(_ fields: DocumentFields) -> PlannedPeriod? {
+    PlannedPeriod(
+        allocation: fields.map("weights"),
+        turnover: fields.number("turnover"),
+        cost: fields.number("cost"),
+        expectedReturn: fields.number("expected_return"),
+        risk: fields.number("risk"),
+        bindingConstraints: fields.list("binding_constraints", readBinding)
     )
 }
 

@@ -112,6 +112,10 @@ extension DocumentEncoder {
                 writer.name("combined_repair")
                 writeRepair(failure.combinedRepair, &writer)
             }
+            if let allocation = failure.minimumRiskAllocation {
+                writer.name("minimum_risk_allocation")
+                writeWeights(allocation, &writer)
+            }
         }
     }
 

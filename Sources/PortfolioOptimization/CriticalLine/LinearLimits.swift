@@ -29,7 +29,7 @@ struct LinearLimits {
 
     /// Reads limits, or returns nil where they are not all bounds, rows and kinks, or contradict each other at sight.
     init?(_ limits: AllocationLimits) {
-        guard !limits.hasChoices, limits.trackingLimit == nil, !limits.hasPenaltyColumns,
+        guard !limits.hasChoices, limits.trackingLimit == nil, limits.charges.isEmpty, !limits.hasPenaltyColumns,
             let leastCash = limits.cashLimits.lower?.bound,
             let mostCash = limits.cashLimits.upper?.bound, leastCash <= mostCash
         else { return nil }

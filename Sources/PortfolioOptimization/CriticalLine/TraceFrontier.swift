@@ -28,6 +28,7 @@ public func traceFrontier(
     open.constraints.maxRisk = nil
     if request.riskMeasure == .volatility { open.constraints.targetVolatility = nil }
     open.preferences.includeTransactionCosts = false
+    open.preferences.considerTaxImplications = false
     let cuts = FrontierCuts(problem.constraints, request)
     var frontier =
         switch request.riskMeasure {
@@ -39,6 +40,10 @@ public func traceFrontier(
     if problem.preferences.includeTransactionCosts == true {
         let message = "An efficient frontier is of returns before transaction costs."
         frontier.warnings.append(ResultWarning(code: "costs_not_in_frontier", message: message))
+    }
+    if problem.preferences.considerTaxImplications == true {
+        let message = "An efficient frontier is of returns before taxes."
+        frontier.warnings.append(ResultWarning(code: "taxes_not_in_frontier", message: message))
     }
     if frontier.points.count == 1 {
         let message = "The portfolio of least risk is also the one of most return: the frontier is a single point."

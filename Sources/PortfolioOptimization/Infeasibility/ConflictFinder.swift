@@ -18,7 +18,7 @@ struct ConflictFinder {
 
     init(method: MeanVarianceMethod) {
         problem = method.problem
-        limits = method.limits
+        limits = method.limits.withoutCharges
         scaling = method.scaling
         risk = method.risk
     }

@@ -163,17 +163,20 @@ extension MeanVarianceMethod {
             position = inside
             isLimited = true
         }
-        let parameter = line.path.parameter(after: position.corner, share: position.share)
         let volatility = volatility(at: position, on: line)
         let gains = line.gains
         let next = min(position.corner + 1, gains.count - 1)
         let excess = gains[position.corner] + position.share * (gains[next] - gains[position.corner])
+        // Where even the most return is not yet too much, the ratio's own parameter, σ²/E, lies beyond the last corner.
+        let isLast = !isLimited && position.corner == gains.count - 1 && excess > 0 && !squaredUnit.isZero
+        let beyond = isLast ? volatility * volatility / squaredUnit * line.returnUnit / excess : nil
+        let parameter = beyond ?? line.path.parameter(after: position.corner, share: position.share)
         guard parameter > 0, volatility > 0, excess > 0 else { return nil }
         // At the limit the ratio would grow with the volatility by what return the line adds, less what it divides by.
         let slope = squaredUnit.isZero ? 0 : volatility * line.returnUnit / (parameter * squaredUnit)
         let perVolatility = isLimited ? (slope - excess / volatility) / volatility : 0
         let gain = line.returnUnit / (parameter * volatility)
-        return optimum(line, position, gainPerDual: gain, perVolatility: perVolatility)
+        return optimum(line, position, beyond: beyond, gainPerDual: gain, perVolatility: perVolatility)
     }
 
     /// The largest ratio without walking the whole line; nil where a limit on volatility binds there.
@@ -250,13 +253,16 @@ extension MeanVarianceMethod {
     private func optimum(
         _ line: CriticalLine,
         _ position: LinePosition,
+        beyond: Double? = nil,
         gainPerDual: Double?,
         perVolatility: Double
     ) -> LinearOptimum {
-        let (rows, limit) = line.path.multipliers(after: position.corner, share: position.share)
+        let (rows, limit) =
+            beyond.map { line.path.multipliersAfterLast(at: $0) }
+            ?? line.path.multipliers(after: position.corner, share: position.share)
         let priced = PricedPoint(
             point: line.path.point(after: position.corner, share: position.share),
-            parameter: line.path.parameter(after: position.corner, share: position.share),
+            parameter: beyond ?? line.path.parameter(after: position.corner, share: position.share),
             rows: rows,
             limit: limit,
             check: line.path.check(after: position.corner, share: position.share)

@@ -214,11 +214,12 @@ struct MeanVarianceMethod {
             point = limits.point(weights: benchmark.weights.map { $0 / total }, cash: 0)
             solver = "benchmark"
         case .minimizeTransactionCosts:
-            guard problem.objectiveCostRates.contains(where: { $0 > 0 }) else {
+            guard (problem.objectiveCostRates + problem.objectiveImpacts).contains(where: { $0 > 0 }) else {
                 throw OptimizationFailure(
                     code: "missing_transaction_costs",
-                    message: "No instrument has a proportional cost and transaction_cost_model is not given: there is"
-                        + " nothing to minimize."
+                    message:
+                        "No instrument has a proportional cost or an impact and transaction_cost_model is not given:"
+                        + " there is nothing to minimize."
                 )
             }
             point = limits.point(weights: problem.currentWeights, cash: problem.currentCash)
@@ -270,7 +271,7 @@ struct MeanVarianceMethod {
         shouldStop: () -> Bool
     ) throws(OptimizationFailure) -> AllocationSolution {
         var point = cleaned.point
-        var hasPrices = !limits.hasChoices
+        var hasPrices = !limits.hasChoices && !isDiscrete
         let worst = violation(at: point)
         if worst.amount > AllocationLimits.tolerance {
             guard !isDiscrete, let restored = restored(point, shouldStop: shouldStop) else {
@@ -348,6 +349,7 @@ struct MomentScaling {
     /// μ less the risk-free rate; where each return is uncertain by itself, the least it may be.
     let excessReturns: [Double]
     private let costRates: [Double]
+    private let charges: TradingCharges
     /// What uncertain returns cost the objective in columns of their own.
     private let penaltyPrices: [(column: Int, price: Double)]
 
@@ -366,6 +368,7 @@ struct MomentScaling {
         penaltyPrices = penalty?.prices ?? []
         constantGain = -(penalty?.constant ?? 0)
         costRates = problem.objectiveCostRates
+        charges = limits.charges
         costOfCurrentWeights = zip(costRates, problem.currentWeights).reduce(0) { $0 + $1.0 * $1.1 }
     }
 
@@ -382,6 +385,7 @@ struct MomentScaling {
             gains[index] = excess - costRates[index]
             if let column = layout.soldColumns[index] { gains[column] = -2 * costRates[index] }
         }
+        charges.charge(&gains)
         for (column, price) in penaltyPrices { gains[column] -= price }
         return gains
     }
@@ -389,6 +393,8 @@ struct MomentScaling {
     /// What |w − c| costs as a linear function of the decision variables, but for the constant −Σ rate · c.
     func tradingCosts(_ layout: VariableLayout) -> [Double] {
         var costs = [Double](repeating: 0, count: layout.count)
+        charges.charge(&costs)
+        for index in costs.indices where costs[index] != 0 { costs[index] = -costs[index] }
         for (index, rate) in costRates.enumerated() {
             costs[index] = rate
             if let column = layout.soldColumns[index] { costs[column] = 2 * rate }

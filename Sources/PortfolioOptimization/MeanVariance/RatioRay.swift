@@ -24,10 +24,11 @@ struct RatioRay {
         if let benchmark = ratio.benchmark {
             guard benchmark.isWithinInstruments else { return nil }
             origin = benchmark.weights + [0]
-            // Weights are between 0 and 1: the largest difference says how far out one can go.
+            // Weights are between 0 and 1, or not far beyond: the largest difference says how far out one can go.
             let largest = zip(point, benchmark.weights).reduce(0) { max($0, abs($1.0 - $1.1)) }
             guard largest > AllocationLimits.tolerance else { return nil }
-            end = 1 / largest
+            let gross = method.problem.constraints.permitsShorts ? method.problem.constraints.maxGrossExposure ?? 1 : 0
+            end = (1 + 2 * gross) / largest
         } else {
             origin = [Double](repeating: 0, count: cash) + [1]
             let least = method.limits.cashLimits.lower?.bound ?? 0

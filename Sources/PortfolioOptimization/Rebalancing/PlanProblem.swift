@@ -250,6 +250,7 @@ extension AllocationProblem {
         var copy = self
         copy.constraints.maxTurnover = nil
         copy.preferences.includeTransactionCosts = nil
+        copy.preferences.considerTaxImplications = nil
         return copy
     }
 }

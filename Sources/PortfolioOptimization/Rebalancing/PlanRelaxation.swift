@@ -66,6 +66,8 @@ struct PlanRelaxation {
 
     /// Relative accuracy of the risk scale at which rounds end.
     var accuracy = 1e-6
+    /// Whether the bound of each round is worked out: it may end the rounds, and only a search of weights needs none.
+    var provesBound = true
     /// Rounds at most.
     var maximumRounds = 12
     /// Trials of the multiplier of turnover at most; each bounds as well as the next.

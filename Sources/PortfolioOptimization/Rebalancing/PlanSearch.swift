@@ -50,6 +50,8 @@ struct PlanSearchSettings: Equatable, Sendable {
     var looksPerSolve = 200
     /// Rounds of change and repair after the first plan.
     var rounds = 300
+    /// Exchanges of single trades, where few are allowed of many.
+    var fewTradesRounds = 1_500
     /// Rounds of solving on one side of every bend, where fractions are traded.
     var cellRounds = 3
     /// Holdings that a round lets move beyond those traded.
@@ -70,10 +72,10 @@ struct PlanSearchSettings: Equatable, Sendable {
 struct PlanSearch {
     let problem: PlanProblem
     let settings: PlanSearchSettings
-    private var local: PlanLocalSearch
-    private var solves = 0
-    private var best: PlanState?
-    private var random = SplitMix(seed: 0x5EED)
+    var local: PlanLocalSearch
+    var solves = 0
+    var best: PlanState?
+    var random = SplitMix(seed: 0x5EED)
 
     init(_ problem: PlanProblem, settings: PlanSearchSettings) {
         self.problem = problem
@@ -107,10 +109,18 @@ struct PlanSearch {
             )
         }
         if !problem.hasIntegers { considerCells(relaxed, box, movable, shouldStop) }
-        consider(first.changes, movable: movable, shouldStop)
-        // Not trading is a plan where the limits allow it, and a start where they do not.
-        consider(problem.domains.map { $0.nearest(0) ?? 0 }, movable: movable, shouldStop)
+        let idle = problem.domains.map { $0.nearest(0) ?? 0 }
+        let isFew = movable.count > settings.largestTree && problem.tradeLimit.map { $0 < movable.count } ?? false
+        if isFew {
+            // Hundreds of relaxed trades are no start for a few: their search begins from nothing.
+            keep(PlanState(problem, changes: idle))
+        } else {
+            consider(first.changes, movable: movable, shouldStop)
+            // Not trading is a plan where the limits allow it, and a start where they do not.
+            consider(idle, movable: movable, shouldStop)
+        }
         considerFewTrades(relaxed, box, movable, shouldStop)
+        if isFew, best?.score.isFeasible != true { consider(idle, movable: movable, shouldStop) }
         var nodes = 1
         if !isClosed(bound) {
             if movable.count <= settings.largestTree {
@@ -140,7 +150,7 @@ struct PlanSearch {
     }
 
     /// The changes nearest to weights.
-    private func rounded(_ weights: [Double]) -> [Double] {
+    func rounded(_ weights: [Double]) -> [Double] {
         weights.indices.map { index in
             let domain = problem.domains[index]
             let moved = weights[index] - problem.currentWeights[index]
@@ -178,7 +188,7 @@ struct PlanSearch {
         keep(state)
     }
 
-    private mutating func keep(_ state: PlanState) {
+    mutating func keep(_ state: PlanState) {
         guard let current = best else {
             best = state
             return
@@ -255,58 +265,6 @@ struct PlanSearch {
     private static let bounding = [0.0, 0.2, 0.4, 0.6, 0.8, 0.9, 1.0]
     private static let budgetFactors = [1.0, 0.5, 0.0]
 
-    /// Plans with few trades: the relaxed ones that matter most, solved again with the rest at rest.
-    private mutating func considerFewTrades(
-        _ relaxed: RelaxedPlan,
-        _ box: PlanBox,
-        _ movable: [Int],
-        _ shouldStop: () -> Bool
-    ) {
-        guard let limit = problem.tradeLimit, limit < movable.count else { return }
-        func weight(_ index: Int) -> Double {
-            let moved = abs(relaxed.weights[index] - problem.currentWeights[index])
-            return moved * problem.covariance[index, index].squareRoot()
-        }
-        let forced = movable.filter { !problem.domains[$0].allowsNone }
-        let others = movable.filter { problem.domains[$0].allowsNone }.sorted { weight($0) > weight($1) }
-        let support = forced + others.prefix(max(0, limit - forced.count))
-        considerSupport(support, box, movable: movable, shouldStop)
-    }
-
-    /// Solves with trades in the given holdings only, rounds, and moves lots.
-    private mutating func considerSupport(
-        _ support: [Int],
-        _ box: PlanBox,
-        movable: [Int],
-        _ shouldStop: () -> Bool
-    ) {
-        var narrow = box
-        let kept = Set(support)
-        for index in 0..<problem.count where !kept.contains(index) && problem.domains[index].allowsNone {
-            narrow.lower[index] = 0
-            narrow.upper[index] = 0
-        }
-        var relaxation = PlanRelaxation(problem, box: narrow)
-        relaxation.accuracy = 1e-3
-        relaxation.maximumRounds = 5
-        let start = RelaxationStart(scale: best?.score.isFeasible == true ? best?.score.objective ?? 0 : 0)
-        guard let relaxed = relaxation.solve(from: start, shouldStop: shouldStop) else { return }
-        solves += relaxed.solves
-        local.looksLeft -= relaxed.solves * settings.looksPerSolve
-        var state = PlanState(problem, changes: rounded(relaxed.weights))
-        local.improve(&state, movable: support, shouldStop: shouldStop)
-        if let best, best.score.isFeasible, state.score.isFeasible,
-            state.score.objective > best.score.objective * Self.hopeless
-        {
-            return
-        }
-        local.improve(&state, movable: movable, shouldStop: shouldStop)
-        keep(state)
-    }
-
-    /// A plan worse than the best by this factor before the last moves is not worth them.
-    private static let hopeless = 1.2
-
     // MARK: Wandering
 
     /// Changes the best plan at random places, repairs it, and keeps what is better.
@@ -321,22 +279,18 @@ struct PlanSearch {
             abs(relaxed.weights[left] - problem.currentWeights[left])
                 > abs(relaxed.weights[right] - problem.currentWeights[right])
         }
-        for _ in 0..<settings.rounds {
+        let isFew = problem.tradeLimit.map { $0 < movable.count } ?? false
+        for _ in 0..<(isFew ? max(settings.rounds, settings.fewTradesRounds) : settings.rounds) {
             guard local.looksLeft > 0, !shouldStop(), !isClosed(bound), let best else { return }
             let traded = movable.filter { best.changes[$0] != 0 }
+            if isFew {
+                exchange(best, traded, box, wish, shouldStop)
+                continue
+            }
             let wished = wish.prefix(settings.roundCandidates)
             let drawn = (0..<4).compactMap { _ in movable.isEmpty ? nil : movable[random.next(below: movable.count)] }
             let others = Array(Set(wished).union(drawn).subtracting(traded)).sorted()
-            if let limit = problem.tradeLimit, limit < movable.count {
-                var support = traded
-                let swaps = min(1 + random.next(below: 2), support.count)
-                for _ in 0..<swaps where !support.isEmpty { support.remove(at: random.next(below: support.count)) }
-                for _ in 0..<swaps where !others.isEmpty { support.append(others[random.next(below: others.count)]) }
-                let near = Array(Set(support).union(others)).sorted()
-                considerSupport(Array(Set(support)).sorted(), box, movable: near, shouldStop)
-            } else {
-                shake(best, among: traded + others, movable, shouldStop)
-            }
+            shake(best, among: traded + others, movable, shouldStop)
         }
     }
 

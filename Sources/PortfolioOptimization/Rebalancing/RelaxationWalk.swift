@@ -123,7 +123,8 @@ struct RelaxationWalk {
                 start: start,
                 solves: solves
             )
-            let proven = problem.bound(relaxation.box, multipliers: found.multipliers)
+            let proven =
+                relaxation.provesBound ? problem.bound(relaxation.box, multipliers: found.multipliers) : -.infinity
             // The last weights are the best ones, but other multipliers may have proven more.
             let kept = proven >= bound ? found.multipliers : best?.multipliers
             best = found
@@ -139,7 +140,7 @@ struct RelaxationWalk {
                 missed <= relaxation.accuracy * max(visit.risk, Self.leastRisk)
             {
                 settled += 1
-                if settled > Self.roundsSettled { break }
+                if settled > Self.roundsSettled || !relaxation.provesBound { break }
             }
             scale = search.next
         }

@@ -106,7 +106,7 @@ struct PathFigures {
         case .maximizeInformationRatio: (active - costs) / periods / (activeVariance / periods).squareRoot()
         case .maximizeDiversification: undiversified / periods / volatility
         case .minimizeTransactionCosts: -costs
-        case .riskBudgeting: .nan
+        case .riskBudgeting, .multiObjective, .custom: .nan
         }
     }
 }

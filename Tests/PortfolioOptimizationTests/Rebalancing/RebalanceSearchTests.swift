@@ -118,4 +118,34 @@ struct RebalanceSearchTests {
         #expect(plan.metrics.objective < plan.metrics.activeRiskBefore)
         #expect(plan.report.relativeGap.isFinite)
     }
+
+    @Test(arguments: [0, 1, 2] as [UInt64])
+    func `a few trades out of many are worth making, and one more is never worse`(seed: UInt64) throws {
+        var book = TradingBook(seed: seed, shape: TradingBook.Shape(count: 120))
+        book.request.maxTrades = 6
+        book.request.constraints = Constraints()
+        book.request.constraints.maxCash = 1
+        book.request.minTradeSize = nil
+        let plan = try planRebalance(book.request, snapshot: book.snapshot, moments: book.moments)
+
+        #expect(plan.trades.count <= 6)
+        #expect(plan.metrics.objective < plan.metrics.activeRiskBefore * 0.99)
+        var fewer = book.request
+        fewer.maxTrades = 5
+        let smaller = try planRebalance(fewer, snapshot: book.snapshot, moments: book.moments)
+        #expect(plan.metrics.objective <= smaller.metrics.objective * (1 + 1e-9) + 1e-12)
+    }
+
+    @Test(arguments: [0, 1, 2, 3] as [UInt64])
+    func `over fractions with convex charges a plan of many names is proved`(seed: UInt64) throws {
+        var shape = TradingBook.Shape(count: 150)
+        shape.wholeLots = false
+        shape.withFixedCosts = false
+        shape.withTrading = false
+        shape.withTaxes = false
+        let book = TradingBook(seed: seed, shape: shape)
+        let plan = try planRebalance(book.request, snapshot: book.snapshot, moments: book.moments)
+
+        #expect(plan.report.relativeGap <= 1e-3)
+    }
 }

@@ -362,6 +362,12 @@ package nonisolated struct PortfolioOptimization_V1_OptimizationConstraints: @un
     set {_uniqueStorage()._factorExposures = newValue}
   }
 
+  /// The largest loss of value in scenarios, by their names.
+  package var maxScenarioLosses: Dictionary<String,Double> {
+    get {_storage._maxScenarioLosses}
+    set {_uniqueStorage()._maxScenarioLosses = newValue}
+  }
+
   package var unknownFields = SwiftProtobuf.UnknownStorage()
 
   package init() {}
@@ -708,12 +714,28 @@ package nonisolated struct PortfolioOptimization_V1_Uncertainty: Sendable {
   /// Ω, one list a row.
   package var covariance: [SwiftProtobuf.Google_Protobuf_ListValue] = []
 
+  /// Bounds of the covariance, one list a row (covariance_box).
+  package var lower: [SwiftProtobuf.Google_Protobuf_ListValue] = []
+
+  package var upper: [SwiftProtobuf.Google_Protobuf_ListValue] = []
+
+  /// The norm of a Wasserstein ball: l1, l2, linf.
+  package var norm: String {
+    get {_norm ?? String()}
+    set {_norm = newValue}
+  }
+  /// Returns true if `norm` has been explicitly set.
+  package var hasNorm: Bool {self._norm != nil}
+  /// Clears the value of `norm`. Subsequent reads from it will return its default value.
+  package mutating func clearNorm() {self._norm = nil}
+
   package var unknownFields = SwiftProtobuf.UnknownStorage()
 
   package init() {}
 
   fileprivate var _kind: String? = nil
   fileprivate var _size: Double? = nil
+  fileprivate var _norm: String? = nil
 }
 
 package nonisolated struct PortfolioOptimization_V1_Horizon: Sendable {
@@ -732,6 +754,9 @@ package nonisolated struct PortfolioOptimization_V1_Horizon: Sendable {
 
   /// One list a period, one number an instrument.
   package var expectedReturns: [SwiftProtobuf.Google_Protobuf_ListValue] = []
+
+  /// What the last period must end in, by instrument and `cash`.
+  package var terminalTarget: Dictionary<String,Double> = [:]
 
   package var unknownFields = SwiftProtobuf.UnknownStorage()
 
@@ -807,6 +832,18 @@ package nonisolated struct PortfolioOptimization_V1_ObjectiveTerm: Sendable {
   /// Clears the value of `riskMeasure`. Subsequent reads from it will return its default value.
   package mutating func clearRiskMeasure() {self._riskMeasure = nil}
 
+  package var name: String {
+    get {_name ?? String()}
+    set {_name = newValue}
+  }
+  /// Returns true if `name` has been explicitly set.
+  package var hasName: Bool {self._name != nil}
+  /// Clears the value of `name`. Subsequent reads from it will return its default value.
+  package mutating func clearName() {self._name = nil}
+
+  /// A number for each instrument (score).
+  package var scores: Dictionary<String,Double> = [:]
+
   package var unknownFields = SwiftProtobuf.UnknownStorage()
 
   package init() {}
@@ -814,6 +851,7 @@ package nonisolated struct PortfolioOptimization_V1_ObjectiveTerm: Sendable {
   fileprivate var _weight: Double? = nil
   fileprivate var _factor: String? = nil
   fileprivate var _riskMeasure: String? = nil
+  fileprivate var _name: String? = nil
 }
 
 package nonisolated struct PortfolioOptimization_V1_CreateOptimizationResponse: Sendable {
@@ -870,11 +908,22 @@ package nonisolated struct PortfolioOptimization_V1_GetOptimizationRequest: Send
   /// Clears the value of `waitSeconds`. Subsequent reads from it will return its default value.
   package mutating func clearWaitSeconds() {self._waitSeconds = nil}
 
+  /// What else to tell: `excluded`.
+  package var explain: String {
+    get {_explain ?? String()}
+    set {_explain = newValue}
+  }
+  /// Returns true if `explain` has been explicitly set.
+  package var hasExplain: Bool {self._explain != nil}
+  /// Clears the value of `explain`. Subsequent reads from it will return its default value.
+  package mutating func clearExplain() {self._explain = nil}
+
   package var unknownFields = SwiftProtobuf.UnknownStorage()
 
   package init() {}
 
   fileprivate var _waitSeconds: Double? = nil
+  fileprivate var _explain: String? = nil
 }
 
 package nonisolated struct PortfolioOptimization_V1_CancelOptimizationRequest: Sendable {
@@ -1191,11 +1240,280 @@ package nonisolated struct PortfolioOptimization_V1_GetOptimizationResponse: @un
   /// Clears the value of `portfolioValue`. Subsequent reads from it will return its default value.
   package mutating func clearPortfolioValue() {_uniqueStorage()._portfolioValue = nil}
 
+  /// By how much any allocation within the limits can be better at most.
+  package var certificate: PortfolioOptimization_V1_Certificate {
+    get {_storage._certificate ?? PortfolioOptimization_V1_Certificate()}
+    set {_uniqueStorage()._certificate = newValue}
+  }
+  /// Returns true if `certificate` has been explicitly set.
+  package var hasCertificate: Bool {_storage._certificate != nil}
+  /// Clears the value of `certificate`. Subsequent reads from it will return its default value.
+  package mutating func clearCertificate() {_uniqueStorage()._certificate = nil}
+
+  /// What is not held, when it is asked for.
+  package var excluded: [PortfolioOptimization_V1_ExcludedInstrument] {
+    get {_storage._excluded}
+    set {_uniqueStorage()._excluded = newValue}
+  }
+
+  package var robust: PortfolioOptimization_V1_Robust {
+    get {_storage._robust ?? PortfolioOptimization_V1_Robust()}
+    set {_uniqueStorage()._robust = newValue}
+  }
+  /// Returns true if `robust` has been explicitly set.
+  package var hasRobust: Bool {_storage._robust != nil}
+  /// Clears the value of `robust`. Subsequent reads from it will return its default value.
+  package mutating func clearRobust() {_uniqueStorage()._robust = nil}
+
+  package var scenarioOutcomes: PortfolioOptimization_V1_ScenarioOutcomes {
+    get {_storage._scenarioOutcomes ?? PortfolioOptimization_V1_ScenarioOutcomes()}
+    set {_uniqueStorage()._scenarioOutcomes = newValue}
+  }
+  /// Returns true if `scenarioOutcomes` has been explicitly set.
+  package var hasScenarioOutcomes: Bool {_storage._scenarioOutcomes != nil}
+  /// Clears the value of `scenarioOutcomes`. Subsequent reads from it will return its default value.
+  package mutating func clearScenarioOutcomes() {_uniqueStorage()._scenarioOutcomes = nil}
+
+  /// What each term of an objective made of terms came to, and their sum.
+  package var objectiveTerms: [PortfolioOptimization_V1_TermValue] {
+    get {_storage._objectiveTerms}
+    set {_uniqueStorage()._objectiveTerms = newValue}
+  }
+
+  package var objectiveValue: Double {
+    get {_storage._objectiveValue ?? 0}
+    set {_uniqueStorage()._objectiveValue = newValue}
+  }
+  /// Returns true if `objectiveValue` has been explicitly set.
+  package var hasObjectiveValue: Bool {_storage._objectiveValue != nil}
+  /// Clears the value of `objectiveValue`. Subsequent reads from it will return its default value.
+  package mutating func clearObjectiveValue() {_uniqueStorage()._objectiveValue = nil}
+
+  /// The periods of a multi-period optimization, and the objective over all of them.
+  package var path: [PortfolioOptimization_V1_PlannedPeriod] {
+    get {_storage._path}
+    set {_uniqueStorage()._path = newValue}
+  }
+
+  package var pathObjective: Double {
+    get {_storage._pathObjective ?? 0}
+    set {_uniqueStorage()._pathObjective = newValue}
+  }
+  /// Returns true if `pathObjective` has been explicitly set.
+  package var hasPathObjective: Bool {_storage._pathObjective != nil}
+  /// Clears the value of `pathObjective`. Subsequent reads from it will return its default value.
+  package mutating func clearPathObjective() {_uniqueStorage()._pathObjective = nil}
+
+  /// The non-dominated set of several objectives.
+  package var paretoSet: [PortfolioOptimization_V1_ParetoPoint] {
+    get {_storage._paretoSet}
+    set {_uniqueStorage()._paretoSet = newValue}
+  }
+
   package var unknownFields = SwiftProtobuf.UnknownStorage()
 
   package init() {}
 
   fileprivate var _storage = _StorageClass.defaultInstance
+}
+
+package nonisolated struct PortfolioOptimization_V1_Certificate: Sendable {
+  // SwiftProtobuf.Message conformance is added in an extension below. See the
+  // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
+  // methods supported on all messages.
+
+  /// The objective of the target, oriented so that larger is better, and what no allocation exceeds.
+  package var objective: Double = 0
+
+  package var bound: Double = 0
+
+  package var gap: Double = 0
+
+  /// The multiplier of the budget.
+  package var budgetPrice: Double = 0
+
+  package var unknownFields = SwiftProtobuf.UnknownStorage()
+
+  package init() {}
+}
+
+package nonisolated struct PortfolioOptimization_V1_ExcludedInstrument: Sendable {
+  // SwiftProtobuf.Message conformance is added in an extension below. See the
+  // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
+  // methods supported on all messages.
+
+  package var instrumentID: String = String()
+
+  /// What the objective loses for each unit of weight; unset where that has no meaning.
+  package var reducedCost: Double {
+    get {_reducedCost ?? 0}
+    set {_reducedCost = newValue}
+  }
+  /// Returns true if `reducedCost` has been explicitly set.
+  package var hasReducedCost: Bool {self._reducedCost != nil}
+  /// Clears the value of `reducedCost`. Subsequent reads from it will return its default value.
+  package mutating func clearReducedCost() {self._reducedCost = nil}
+
+  package var unknownFields = SwiftProtobuf.UnknownStorage()
+
+  package init() {}
+
+  fileprivate var _reducedCost: Double? = nil
+}
+
+/// The worst case of a robust optimization.
+package nonisolated struct PortfolioOptimization_V1_Robust: Sendable {
+  // SwiftProtobuf.Message conformance is added in an extension below. See the
+  // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
+  // methods supported on all messages.
+
+  package var kind: String = String()
+
+  package var size: Double = 0
+
+  package var worstCaseReturn: Double = 0
+
+  package var worstCaseVolatility: Double = 0
+
+  package var worstCaseRisk: Double = 0
+
+  package var worstCaseExpectedReturns: Dictionary<String,Double> = [:]
+
+  package var unknownFields = SwiftProtobuf.UnknownStorage()
+
+  package init() {}
+}
+
+package nonisolated struct PortfolioOptimization_V1_ScenarioOutcomes: Sendable {
+  // SwiftProtobuf.Message conformance is added in an extension below. See the
+  // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
+  // methods supported on all messages.
+
+  package var expected: Double = 0
+
+  package var worst: PortfolioOptimization_V1_ScenarioOutcome {
+    get {_worst ?? PortfolioOptimization_V1_ScenarioOutcome()}
+    set {_worst = newValue}
+  }
+  /// Returns true if `worst` has been explicitly set.
+  package var hasWorst: Bool {self._worst != nil}
+  /// Clears the value of `worst`. Subsequent reads from it will return its default value.
+  package mutating func clearWorst() {self._worst = nil}
+
+  package var scenarios: [PortfolioOptimization_V1_ScenarioOutcome] = []
+
+  package var unknownFields = SwiftProtobuf.UnknownStorage()
+
+  package init() {}
+
+  fileprivate var _worst: PortfolioOptimization_V1_ScenarioOutcome? = nil
+}
+
+package nonisolated struct PortfolioOptimization_V1_ScenarioOutcome: Sendable {
+  // SwiftProtobuf.Message conformance is added in an extension below. See the
+  // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
+  // methods supported on all messages.
+
+  package var name: String = String()
+
+  package var probability: Double {
+    get {_probability ?? 0}
+    set {_probability = newValue}
+  }
+  /// Returns true if `probability` has been explicitly set.
+  package var hasProbability: Bool {self._probability != nil}
+  /// Clears the value of `probability`. Subsequent reads from it will return its default value.
+  package mutating func clearProbability() {self._probability = nil}
+
+  package var `return`: Double = 0
+
+  package var unknownFields = SwiftProtobuf.UnknownStorage()
+
+  package init() {}
+
+  fileprivate var _probability: Double? = nil
+}
+
+package nonisolated struct PortfolioOptimization_V1_TermValue: Sendable {
+  // SwiftProtobuf.Message conformance is added in an extension below. See the
+  // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
+  // methods supported on all messages.
+
+  package var name: String = String()
+
+  package var term: String = String()
+
+  package var riskMeasure: String {
+    get {_riskMeasure ?? String()}
+    set {_riskMeasure = newValue}
+  }
+  /// Returns true if `riskMeasure` has been explicitly set.
+  package var hasRiskMeasure: Bool {self._riskMeasure != nil}
+  /// Clears the value of `riskMeasure`. Subsequent reads from it will return its default value.
+  package mutating func clearRiskMeasure() {self._riskMeasure = nil}
+
+  package var factor: String {
+    get {_factor ?? String()}
+    set {_factor = newValue}
+  }
+  /// Returns true if `factor` has been explicitly set.
+  package var hasFactor: Bool {self._factor != nil}
+  /// Clears the value of `factor`. Subsequent reads from it will return its default value.
+  package mutating func clearFactor() {self._factor = nil}
+
+  package var weight: Double = 0
+
+  package var value: Double = 0
+
+  package var contribution: Double = 0
+
+  package var unknownFields = SwiftProtobuf.UnknownStorage()
+
+  package init() {}
+
+  fileprivate var _riskMeasure: String? = nil
+  fileprivate var _factor: String? = nil
+}
+
+package nonisolated struct PortfolioOptimization_V1_PlannedPeriod: Sendable {
+  // SwiftProtobuf.Message conformance is added in an extension below. See the
+  // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
+  // methods supported on all messages.
+
+  package var period: Int32 = 0
+
+  package var weights: Dictionary<String,Double> = [:]
+
+  package var turnover: Double = 0
+
+  package var cost: Double = 0
+
+  package var expectedReturn: Double = 0
+
+  package var risk: Double = 0
+
+  package var bindingConstraints: [PortfolioOptimization_V1_BindingConstraint] = []
+
+  package var unknownFields = SwiftProtobuf.UnknownStorage()
+
+  package init() {}
+}
+
+/// A member of a non-dominated set: no other is as good in all objectives and better in one.
+package nonisolated struct PortfolioOptimization_V1_ParetoPoint: Sendable {
+  // SwiftProtobuf.Message conformance is added in an extension below. See the
+  // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
+  // methods supported on all messages.
+
+  package var objectives: Dictionary<String,Double> = [:]
+
+  package var weights: Dictionary<String,Double> = [:]
+
+  package var objectiveWeights: Dictionary<String,Double> = [:]
+
+  package var unknownFields = SwiftProtobuf.UnknownStorage()
+
+  package init() {}
 }
 
 package nonisolated struct PortfolioOptimization_V1_OptimizationMetrics: @unchecked Sendable {
@@ -1557,9 +1875,40 @@ package nonisolated struct PortfolioOptimization_V1_Failure: Sendable {
 
   package var conflicts: [PortfolioOptimization_V1_Conflict] = []
 
+  /// The least change of all of them together that makes the request feasible.
+  package var combinedRepair: [PortfolioOptimization_V1_Repair] = []
+
   package var unknownFields = SwiftProtobuf.UnknownStorage()
 
   package init() {}
+}
+
+/// A limit of a combined repair.
+package nonisolated struct PortfolioOptimization_V1_Repair: Sendable {
+  // SwiftProtobuf.Message conformance is added in an extension below. See the
+  // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
+  // methods supported on all messages.
+
+  package var constraint: String = String()
+
+  package var subject: String {
+    get {_subject ?? String()}
+    set {_subject = newValue}
+  }
+  /// Returns true if `subject` has been explicitly set.
+  package var hasSubject: Bool {self._subject != nil}
+  /// Clears the value of `subject`. Subsequent reads from it will return its default value.
+  package mutating func clearSubject() {self._subject = nil}
+
+  package var bound: Double = 0
+
+  package var repaired: Double = 0
+
+  package var unknownFields = SwiftProtobuf.UnknownStorage()
+
+  package init() {}
+
+  fileprivate var _subject: String? = nil
 }
 
 /// A limit that takes part in a clash.
@@ -3323,7 +3672,7 @@ nonisolated extension PortfolioOptimization_V1_CreateOptimizationRequest: SwiftP
 
 nonisolated extension PortfolioOptimization_V1_OptimizationConstraints: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
   package static let protoMessageName: String = _protobuf_package + ".OptimizationConstraints"
-  package static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{3}max_position_size\0\u{3}min_position_size\0\u{3}max_sector_exposure\0\u{3}max_asset_class_exposure\0\u{3}max_turnover\0\u{3}target_volatility\0\u{3}min_weights\0\u{3}max_weights\0\u{4}\\\u{1}min_return\0\u{3}max_risk\0\u{3}max_positions\0\u{3}max_tracking_error\0\u{3}min_cash\0\u{3}max_cash\0\u{3}allow_short\0\u{3}max_gross_exposure\0\u{1}groups\0\u{3}factor_exposures\0")
+  package static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{3}max_position_size\0\u{3}min_position_size\0\u{3}max_sector_exposure\0\u{3}max_asset_class_exposure\0\u{3}max_turnover\0\u{3}target_volatility\0\u{3}min_weights\0\u{3}max_weights\0\u{4}\\\u{1}min_return\0\u{3}max_risk\0\u{3}max_positions\0\u{3}max_tracking_error\0\u{3}min_cash\0\u{3}max_cash\0\u{3}allow_short\0\u{3}max_gross_exposure\0\u{1}groups\0\u{3}factor_exposures\0\u{3}max_scenario_losses\0")
 
   fileprivate class _StorageClass {
     var _maxPositionSize: Double? = nil
@@ -3344,6 +3693,7 @@ nonisolated extension PortfolioOptimization_V1_OptimizationConstraints: SwiftPro
     var _maxGrossExposure: Double? = nil
     var _groups: [PortfolioOptimization_V1_GroupLimit] = []
     var _factorExposures: Dictionary<String,PortfolioOptimization_V1_Range> = [:]
+    var _maxScenarioLosses: Dictionary<String,Double> = [:]
 
       // This property is used as the initial default value for new instances of the type.
       // The type itself is protecting the reference to its storage via CoW semantics.
@@ -3372,6 +3722,7 @@ nonisolated extension PortfolioOptimization_V1_OptimizationConstraints: SwiftPro
       _maxGrossExposure = source._maxGrossExposure
       _groups = source._groups
       _factorExposures = source._factorExposures
+      _maxScenarioLosses = source._maxScenarioLosses
     }
   }
 
@@ -3408,6 +3759,7 @@ nonisolated extension PortfolioOptimization_V1_OptimizationConstraints: SwiftPro
         case 107: try { try decoder.decodeSingularDoubleField(value: &_storage._maxGrossExposure) }()
         case 108: try { try decoder.decodeRepeatedMessageField(value: &_storage._groups) }()
         case 109: try { try decoder.decodeMapField(fieldType: SwiftProtobuf._ProtobufMessageMap<SwiftProtobuf.ProtobufString,PortfolioOptimization_V1_Range>.self, value: &_storage._factorExposures) }()
+        case 110: try { try decoder.decodeMapField(fieldType: SwiftProtobuf._ProtobufMap<SwiftProtobuf.ProtobufString,SwiftProtobuf.ProtobufDouble>.self, value: &_storage._maxScenarioLosses) }()
         default: break
         }
       }
@@ -3474,6 +3826,9 @@ nonisolated extension PortfolioOptimization_V1_OptimizationConstraints: SwiftPro
       if !_storage._factorExposures.isEmpty {
         try visitor.visitMapField(fieldType: SwiftProtobuf._ProtobufMessageMap<SwiftProtobuf.ProtobufString,PortfolioOptimization_V1_Range>.self, value: _storage._factorExposures, fieldNumber: 109)
       }
+      if !_storage._maxScenarioLosses.isEmpty {
+        try visitor.visitMapField(fieldType: SwiftProtobuf._ProtobufMap<SwiftProtobuf.ProtobufString,SwiftProtobuf.ProtobufDouble>.self, value: _storage._maxScenarioLosses, fieldNumber: 110)
+      }
     }
     try unknownFields.traverse(visitor: &visitor)
   }
@@ -3501,6 +3856,7 @@ nonisolated extension PortfolioOptimization_V1_OptimizationConstraints: SwiftPro
         if _storage._maxGrossExposure != rhs_storage._maxGrossExposure {return false}
         if _storage._groups != rhs_storage._groups {return false}
         if _storage._factorExposures != rhs_storage._factorExposures {return false}
+        if _storage._maxScenarioLosses != rhs_storage._maxScenarioLosses {return false}
         return true
       }
       if !storagesAreEqual {return false}
@@ -3792,7 +4148,7 @@ nonisolated extension PortfolioOptimization_V1_View: SwiftProtobuf.Message, Swif
 
 nonisolated extension PortfolioOptimization_V1_Uncertainty: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
   package static let protoMessageName: String = _protobuf_package + ".Uncertainty"
-  package static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}kind\0\u{1}size\0\u{1}covariance\0")
+  package static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}kind\0\u{1}size\0\u{1}covariance\0\u{1}lower\0\u{1}upper\0\u{1}norm\0")
 
   package mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
     while let fieldNumber = try decoder.nextFieldNumber() {
@@ -3803,6 +4159,9 @@ nonisolated extension PortfolioOptimization_V1_Uncertainty: SwiftProtobuf.Messag
       case 1: try { try decoder.decodeSingularStringField(value: &self._kind) }()
       case 2: try { try decoder.decodeSingularDoubleField(value: &self._size) }()
       case 3: try { try decoder.decodeRepeatedMessageField(value: &self.covariance) }()
+      case 4: try { try decoder.decodeRepeatedMessageField(value: &self.lower) }()
+      case 5: try { try decoder.decodeRepeatedMessageField(value: &self.upper) }()
+      case 6: try { try decoder.decodeSingularStringField(value: &self._norm) }()
       default: break
       }
     }
@@ -3822,6 +4181,15 @@ nonisolated extension PortfolioOptimization_V1_Uncertainty: SwiftProtobuf.Messag
     if !self.covariance.isEmpty {
       try visitor.visitRepeatedMessageField(value: self.covariance, fieldNumber: 3)
     }
+    if !self.lower.isEmpty {
+      try visitor.visitRepeatedMessageField(value: self.lower, fieldNumber: 4)
+    }
+    if !self.upper.isEmpty {
+      try visitor.visitRepeatedMessageField(value: self.upper, fieldNumber: 5)
+    }
+    try { if let v = self._norm {
+      try visitor.visitSingularStringField(value: v, fieldNumber: 6)
+    } }()
     try unknownFields.traverse(visitor: &visitor)
   }
 
@@ -3829,6 +4197,9 @@ nonisolated extension PortfolioOptimization_V1_Uncertainty: SwiftProtobuf.Messag
     if lhs._kind != rhs._kind {return false}
     if lhs._size != rhs._size {return false}
     if lhs.covariance != rhs.covariance {return false}
+    if lhs.lower != rhs.lower {return false}
+    if lhs.upper != rhs.upper {return false}
+    if lhs._norm != rhs._norm {return false}
     if lhs.unknownFields != rhs.unknownFields {return false}
     return true
   }
@@ -3836,7 +4207,7 @@ nonisolated extension PortfolioOptimization_V1_Uncertainty: SwiftProtobuf.Messag
 
 nonisolated extension PortfolioOptimization_V1_Horizon: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
   package static let protoMessageName: String = _protobuf_package + ".Horizon"
-  package static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}periods\0\u{3}expected_returns\0")
+  package static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}periods\0\u{3}expected_returns\0\u{3}terminal_target\0")
 
   package mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
     while let fieldNumber = try decoder.nextFieldNumber() {
@@ -3846,6 +4217,7 @@ nonisolated extension PortfolioOptimization_V1_Horizon: SwiftProtobuf.Message, S
       switch fieldNumber {
       case 1: try { try decoder.decodeSingularInt32Field(value: &self._periods) }()
       case 2: try { try decoder.decodeRepeatedMessageField(value: &self.expectedReturns) }()
+      case 3: try { try decoder.decodeMapField(fieldType: SwiftProtobuf._ProtobufMap<SwiftProtobuf.ProtobufString,SwiftProtobuf.ProtobufDouble>.self, value: &self.terminalTarget) }()
       default: break
       }
     }
@@ -3862,12 +4234,16 @@ nonisolated extension PortfolioOptimization_V1_Horizon: SwiftProtobuf.Message, S
     if !self.expectedReturns.isEmpty {
       try visitor.visitRepeatedMessageField(value: self.expectedReturns, fieldNumber: 2)
     }
+    if !self.terminalTarget.isEmpty {
+      try visitor.visitMapField(fieldType: SwiftProtobuf._ProtobufMap<SwiftProtobuf.ProtobufString,SwiftProtobuf.ProtobufDouble>.self, value: self.terminalTarget, fieldNumber: 3)
+    }
     try unknownFields.traverse(visitor: &visitor)
   }
 
   package static func ==(lhs: PortfolioOptimization_V1_Horizon, rhs: PortfolioOptimization_V1_Horizon) -> Bool {
     if lhs._periods != rhs._periods {return false}
     if lhs.expectedReturns != rhs.expectedReturns {return false}
+    if lhs.terminalTarget != rhs.terminalTarget {return false}
     if lhs.unknownFields != rhs.unknownFields {return false}
     return true
   }
@@ -3919,7 +4295,7 @@ nonisolated extension PortfolioOptimization_V1_Scenario: SwiftProtobuf.Message, 
 
 nonisolated extension PortfolioOptimization_V1_ObjectiveTerm: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
   package static let protoMessageName: String = _protobuf_package + ".ObjectiveTerm"
-  package static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}term\0\u{1}weight\0\u{1}factor\0\u{3}risk_measure\0")
+  package static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}term\0\u{1}weight\0\u{1}factor\0\u{3}risk_measure\0\u{1}name\0\u{1}scores\0")
 
   package mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
     while let fieldNumber = try decoder.nextFieldNumber() {
@@ -3931,6 +4307,8 @@ nonisolated extension PortfolioOptimization_V1_ObjectiveTerm: SwiftProtobuf.Mess
       case 2: try { try decoder.decodeSingularDoubleField(value: &self._weight) }()
       case 3: try { try decoder.decodeSingularStringField(value: &self._factor) }()
       case 4: try { try decoder.decodeSingularStringField(value: &self._riskMeasure) }()
+      case 5: try { try decoder.decodeSingularStringField(value: &self._name) }()
+      case 6: try { try decoder.decodeMapField(fieldType: SwiftProtobuf._ProtobufMap<SwiftProtobuf.ProtobufString,SwiftProtobuf.ProtobufDouble>.self, value: &self.scores) }()
       default: break
       }
     }
@@ -3953,6 +4331,12 @@ nonisolated extension PortfolioOptimization_V1_ObjectiveTerm: SwiftProtobuf.Mess
     try { if let v = self._riskMeasure {
       try visitor.visitSingularStringField(value: v, fieldNumber: 4)
     } }()
+    try { if let v = self._name {
+      try visitor.visitSingularStringField(value: v, fieldNumber: 5)
+    } }()
+    if !self.scores.isEmpty {
+      try visitor.visitMapField(fieldType: SwiftProtobuf._ProtobufMap<SwiftProtobuf.ProtobufString,SwiftProtobuf.ProtobufDouble>.self, value: self.scores, fieldNumber: 6)
+    }
     try unknownFields.traverse(visitor: &visitor)
   }
 
@@ -3961,6 +4345,8 @@ nonisolated extension PortfolioOptimization_V1_ObjectiveTerm: SwiftProtobuf.Mess
     if lhs._weight != rhs._weight {return false}
     if lhs._factor != rhs._factor {return false}
     if lhs._riskMeasure != rhs._riskMeasure {return false}
+    if lhs._name != rhs._name {return false}
+    if lhs.scores != rhs.scores {return false}
     if lhs.unknownFields != rhs.unknownFields {return false}
     return true
   }
@@ -4022,7 +4408,7 @@ nonisolated extension PortfolioOptimization_V1_CreateOptimizationResponse: Swift
 
 nonisolated extension PortfolioOptimization_V1_GetOptimizationRequest: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
   package static let protoMessageName: String = _protobuf_package + ".GetOptimizationRequest"
-  package static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{3}optimization_id\0\u{4}c\u{1}wait_seconds\0")
+  package static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{3}optimization_id\0\u{4}c\u{1}wait_seconds\0\u{1}explain\0")
 
   package mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
     while let fieldNumber = try decoder.nextFieldNumber() {
@@ -4032,6 +4418,7 @@ nonisolated extension PortfolioOptimization_V1_GetOptimizationRequest: SwiftProt
       switch fieldNumber {
       case 1: try { try decoder.decodeSingularStringField(value: &self.optimizationID) }()
       case 100: try { try decoder.decodeSingularDoubleField(value: &self._waitSeconds) }()
+      case 101: try { try decoder.decodeSingularStringField(value: &self._explain) }()
       default: break
       }
     }
@@ -4048,12 +4435,16 @@ nonisolated extension PortfolioOptimization_V1_GetOptimizationRequest: SwiftProt
     try { if let v = self._waitSeconds {
       try visitor.visitSingularDoubleField(value: v, fieldNumber: 100)
     } }()
+    try { if let v = self._explain {
+      try visitor.visitSingularStringField(value: v, fieldNumber: 101)
+    } }()
     try unknownFields.traverse(visitor: &visitor)
   }
 
   package static func ==(lhs: PortfolioOptimization_V1_GetOptimizationRequest, rhs: PortfolioOptimization_V1_GetOptimizationRequest) -> Bool {
     if lhs.optimizationID != rhs.optimizationID {return false}
     if lhs._waitSeconds != rhs._waitSeconds {return false}
+    if lhs._explain != rhs._explain {return false}
     if lhs.unknownFields != rhs.unknownFields {return false}
     return true
   }
@@ -4283,7 +4674,7 @@ nonisolated extension PortfolioOptimization_V1_OptimizationSummary: SwiftProtobu
 
 nonisolated extension PortfolioOptimization_V1_GetOptimizationResponse: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
   package static let protoMessageName: String = _protobuf_package + ".GetOptimizationResponse"
-  package static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{3}optimization_id\0\u{3}portfolio_id\0\u{1}status\0\u{3}created_at\0\u{3}completed_at\0\u{3}optimization_type\0\u{1}objective\0\u{3}risk_measure\0\u{1}metrics\0\u{3}current_allocation\0\u{3}target_allocation\0\u{1}trades\0\u{3}efficient_frontier\0\u{2}W\u{1}error\0\u{1}solution\0\u{3}binding_constraints\0\u{3}risk_contributions\0\u{1}constraints\0\u{1}preferences\0\u{3}black_litterman\0\u{1}inputs\0\u{3}result_hash\0\u{1}warnings\0\u{3}portfolio_value\0")
+  package static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{3}optimization_id\0\u{3}portfolio_id\0\u{1}status\0\u{3}created_at\0\u{3}completed_at\0\u{3}optimization_type\0\u{1}objective\0\u{3}risk_measure\0\u{1}metrics\0\u{3}current_allocation\0\u{3}target_allocation\0\u{1}trades\0\u{3}efficient_frontier\0\u{2}W\u{1}error\0\u{1}solution\0\u{3}binding_constraints\0\u{3}risk_contributions\0\u{1}constraints\0\u{1}preferences\0\u{3}black_litterman\0\u{1}inputs\0\u{3}result_hash\0\u{1}warnings\0\u{3}portfolio_value\0\u{1}certificate\0\u{1}excluded\0\u{1}robust\0\u{3}scenario_outcomes\0\u{3}objective_terms\0\u{3}objective_value\0\u{1}path\0\u{3}path_objective\0\u{3}pareto_set\0")
 
   fileprivate class _StorageClass {
     var _optimizationID: String = String()
@@ -4310,6 +4701,15 @@ nonisolated extension PortfolioOptimization_V1_GetOptimizationResponse: SwiftPro
     var _resultHash: String? = nil
     var _warnings: [PortfolioOptimization_V1_Warning] = []
     var _portfolioValue: Double? = nil
+    var _certificate: PortfolioOptimization_V1_Certificate? = nil
+    var _excluded: [PortfolioOptimization_V1_ExcludedInstrument] = []
+    var _robust: PortfolioOptimization_V1_Robust? = nil
+    var _scenarioOutcomes: PortfolioOptimization_V1_ScenarioOutcomes? = nil
+    var _objectiveTerms: [PortfolioOptimization_V1_TermValue] = []
+    var _objectiveValue: Double? = nil
+    var _path: [PortfolioOptimization_V1_PlannedPeriod] = []
+    var _pathObjective: Double? = nil
+    var _paretoSet: [PortfolioOptimization_V1_ParetoPoint] = []
 
       // This property is used as the initial default value for new instances of the type.
       // The type itself is protecting the reference to its storage via CoW semantics.
@@ -4344,6 +4744,15 @@ nonisolated extension PortfolioOptimization_V1_GetOptimizationResponse: SwiftPro
       _resultHash = source._resultHash
       _warnings = source._warnings
       _portfolioValue = source._portfolioValue
+      _certificate = source._certificate
+      _excluded = source._excluded
+      _robust = source._robust
+      _scenarioOutcomes = source._scenarioOutcomes
+      _objectiveTerms = source._objectiveTerms
+      _objectiveValue = source._objectiveValue
+      _path = source._path
+      _pathObjective = source._pathObjective
+      _paretoSet = source._paretoSet
     }
   }
 
@@ -4386,6 +4795,15 @@ nonisolated extension PortfolioOptimization_V1_GetOptimizationResponse: SwiftPro
         case 108: try { try decoder.decodeSingularStringField(value: &_storage._resultHash) }()
         case 109: try { try decoder.decodeRepeatedMessageField(value: &_storage._warnings) }()
         case 110: try { try decoder.decodeSingularDoubleField(value: &_storage._portfolioValue) }()
+        case 111: try { try decoder.decodeSingularMessageField(value: &_storage._certificate) }()
+        case 112: try { try decoder.decodeRepeatedMessageField(value: &_storage._excluded) }()
+        case 113: try { try decoder.decodeSingularMessageField(value: &_storage._robust) }()
+        case 114: try { try decoder.decodeSingularMessageField(value: &_storage._scenarioOutcomes) }()
+        case 115: try { try decoder.decodeRepeatedMessageField(value: &_storage._objectiveTerms) }()
+        case 116: try { try decoder.decodeSingularDoubleField(value: &_storage._objectiveValue) }()
+        case 117: try { try decoder.decodeRepeatedMessageField(value: &_storage._path) }()
+        case 118: try { try decoder.decodeSingularDoubleField(value: &_storage._pathObjective) }()
+        case 119: try { try decoder.decodeRepeatedMessageField(value: &_storage._paretoSet) }()
         default: break
         }
       }
@@ -4470,6 +4888,33 @@ nonisolated extension PortfolioOptimization_V1_GetOptimizationResponse: SwiftPro
       try { if let v = _storage._portfolioValue {
         try visitor.visitSingularDoubleField(value: v, fieldNumber: 110)
       } }()
+      try { if let v = _storage._certificate {
+        try visitor.visitSingularMessageField(value: v, fieldNumber: 111)
+      } }()
+      if !_storage._excluded.isEmpty {
+        try visitor.visitRepeatedMessageField(value: _storage._excluded, fieldNumber: 112)
+      }
+      try { if let v = _storage._robust {
+        try visitor.visitSingularMessageField(value: v, fieldNumber: 113)
+      } }()
+      try { if let v = _storage._scenarioOutcomes {
+        try visitor.visitSingularMessageField(value: v, fieldNumber: 114)
+      } }()
+      if !_storage._objectiveTerms.isEmpty {
+        try visitor.visitRepeatedMessageField(value: _storage._objectiveTerms, fieldNumber: 115)
+      }
+      try { if let v = _storage._objectiveValue {
+        try visitor.visitSingularDoubleField(value: v, fieldNumber: 116)
+      } }()
+      if !_storage._path.isEmpty {
+        try visitor.visitRepeatedMessageField(value: _storage._path, fieldNumber: 117)
+      }
+      try { if let v = _storage._pathObjective {
+        try visitor.visitSingularDoubleField(value: v, fieldNumber: 118)
+      } }()
+      if !_storage._paretoSet.isEmpty {
+        try visitor.visitRepeatedMessageField(value: _storage._paretoSet, fieldNumber: 119)
+      }
     }
     try unknownFields.traverse(visitor: &visitor)
   }
@@ -4503,10 +4948,410 @@ nonisolated extension PortfolioOptimization_V1_GetOptimizationResponse: SwiftPro
         if _storage._resultHash != rhs_storage._resultHash {return false}
         if _storage._warnings != rhs_storage._warnings {return false}
         if _storage._portfolioValue != rhs_storage._portfolioValue {return false}
+        if _storage._certificate != rhs_storage._certificate {return false}
+        if _storage._excluded != rhs_storage._excluded {return false}
+        if _storage._robust != rhs_storage._robust {return false}
+        if _storage._scenarioOutcomes != rhs_storage._scenarioOutcomes {return false}
+        if _storage._objectiveTerms != rhs_storage._objectiveTerms {return false}
+        if _storage._objectiveValue != rhs_storage._objectiveValue {return false}
+        if _storage._path != rhs_storage._path {return false}
+        if _storage._pathObjective != rhs_storage._pathObjective {return false}
+        if _storage._paretoSet != rhs_storage._paretoSet {return false}
         return true
       }
       if !storagesAreEqual {return false}
     }
+    if lhs.unknownFields != rhs.unknownFields {return false}
+    return true
+  }
+}
+
+nonisolated extension PortfolioOptimization_V1_Certificate: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
+  package static let protoMessageName: String = _protobuf_package + ".Certificate"
+  package static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}objective\0\u{1}bound\0\u{1}gap\0\u{3}budget_price\0")
+
+  package mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
+    while let fieldNumber = try decoder.nextFieldNumber() {
+      // The use of inline closures is to circumvent an issue where the compiler
+      // allocates stack space for every case branch when no optimizations are
+      // enabled. https://github.com/apple/swift-protobuf/issues/1034
+      switch fieldNumber {
+      case 1: try { try decoder.decodeSingularDoubleField(value: &self.objective) }()
+      case 2: try { try decoder.decodeSingularDoubleField(value: &self.bound) }()
+      case 3: try { try decoder.decodeSingularDoubleField(value: &self.gap) }()
+      case 4: try { try decoder.decodeSingularDoubleField(value: &self.budgetPrice) }()
+      default: break
+      }
+    }
+  }
+
+  package func traverse<V: SwiftProtobuf.Visitor>(visitor: inout V) throws {
+    if self.objective.bitPattern != 0 {
+      try visitor.visitSingularDoubleField(value: self.objective, fieldNumber: 1)
+    }
+    if self.bound.bitPattern != 0 {
+      try visitor.visitSingularDoubleField(value: self.bound, fieldNumber: 2)
+    }
+    if self.gap.bitPattern != 0 {
+      try visitor.visitSingularDoubleField(value: self.gap, fieldNumber: 3)
+    }
+    if self.budgetPrice.bitPattern != 0 {
+      try visitor.visitSingularDoubleField(value: self.budgetPrice, fieldNumber: 4)
+    }
+    try unknownFields.traverse(visitor: &visitor)
+  }
+
+  package static func ==(lhs: PortfolioOptimization_V1_Certificate, rhs: PortfolioOptimization_V1_Certificate) -> Bool {
+    if lhs.objective != rhs.objective {return false}
+    if lhs.bound != rhs.bound {return false}
+    if lhs.gap != rhs.gap {return false}
+    if lhs.budgetPrice != rhs.budgetPrice {return false}
+    if lhs.unknownFields != rhs.unknownFields {return false}
+    return true
+  }
+}
+
+nonisolated extension PortfolioOptimization_V1_ExcludedInstrument: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
+  package static let protoMessageName: String = _protobuf_package + ".ExcludedInstrument"
+  package static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{3}instrument_id\0\u{3}reduced_cost\0")
+
+  package mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
+    while let fieldNumber = try decoder.nextFieldNumber() {
+      // The use of inline closures is to circumvent an issue where the compiler
+      // allocates stack space for every case branch when no optimizations are
+      // enabled. https://github.com/apple/swift-protobuf/issues/1034
+      switch fieldNumber {
+      case 1: try { try decoder.decodeSingularStringField(value: &self.instrumentID) }()
+      case 2: try { try decoder.decodeSingularDoubleField(value: &self._reducedCost) }()
+      default: break
+      }
+    }
+  }
+
+  package func traverse<V: SwiftProtobuf.Visitor>(visitor: inout V) throws {
+    // The use of inline closures is to circumvent an issue where the compiler
+    // allocates stack space for every if/case branch local when no optimizations
+    // are enabled. https://github.com/apple/swift-protobuf/issues/1034 and
+    // https://github.com/apple/swift-protobuf/issues/1182
+    if !self.instrumentID.isEmpty {
+      try visitor.visitSingularStringField(value: self.instrumentID, fieldNumber: 1)
+    }
+    try { if let v = self._reducedCost {
+      try visitor.visitSingularDoubleField(value: v, fieldNumber: 2)
+    } }()
+    try unknownFields.traverse(visitor: &visitor)
+  }
+
+  package static func ==(lhs: PortfolioOptimization_V1_ExcludedInstrument, rhs: PortfolioOptimization_V1_ExcludedInstrument) -> Bool {
+    if lhs.instrumentID != rhs.instrumentID {return false}
+    if lhs._reducedCost != rhs._reducedCost {return false}
+    if lhs.unknownFields != rhs.unknownFields {return false}
+    return true
+  }
+}
+
+nonisolated extension PortfolioOptimization_V1_Robust: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
+  package static let protoMessageName: String = _protobuf_package + ".Robust"
+  package static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}kind\0\u{1}size\0\u{3}worst_case_return\0\u{3}worst_case_volatility\0\u{3}worst_case_risk\0\u{3}worst_case_expected_returns\0")
+
+  package mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
+    while let fieldNumber = try decoder.nextFieldNumber() {
+      // The use of inline closures is to circumvent an issue where the compiler
+      // allocates stack space for every case branch when no optimizations are
+      // enabled. https://github.com/apple/swift-protobuf/issues/1034
+      switch fieldNumber {
+      case 1: try { try decoder.decodeSingularStringField(value: &self.kind) }()
+      case 2: try { try decoder.decodeSingularDoubleField(value: &self.size) }()
+      case 3: try { try decoder.decodeSingularDoubleField(value: &self.worstCaseReturn) }()
+      case 4: try { try decoder.decodeSingularDoubleField(value: &self.worstCaseVolatility) }()
+      case 5: try { try decoder.decodeSingularDoubleField(value: &self.worstCaseRisk) }()
+      case 6: try { try decoder.decodeMapField(fieldType: SwiftProtobuf._ProtobufMap<SwiftProtobuf.ProtobufString,SwiftProtobuf.ProtobufDouble>.self, value: &self.worstCaseExpectedReturns) }()
+      default: break
+      }
+    }
+  }
+
+  package func traverse<V: SwiftProtobuf.Visitor>(visitor: inout V) throws {
+    if !self.kind.isEmpty {
+      try visitor.visitSingularStringField(value: self.kind, fieldNumber: 1)
+    }
+    if self.size.bitPattern != 0 {
+      try visitor.visitSingularDoubleField(value: self.size, fieldNumber: 2)
+    }
+    if self.worstCaseReturn.bitPattern != 0 {
+      try visitor.visitSingularDoubleField(value: self.worstCaseReturn, fieldNumber: 3)
+    }
+    if self.worstCaseVolatility.bitPattern != 0 {
+      try visitor.visitSingularDoubleField(value: self.worstCaseVolatility, fieldNumber: 4)
+    }
+    if self.worstCaseRisk.bitPattern != 0 {
+      try visitor.visitSingularDoubleField(value: self.worstCaseRisk, fieldNumber: 5)
+    }
+    if !self.worstCaseExpectedReturns.isEmpty {
+      try visitor.visitMapField(fieldType: SwiftProtobuf._ProtobufMap<SwiftProtobuf.ProtobufString,SwiftProtobuf.ProtobufDouble>.self, value: self.worstCaseExpectedReturns, fieldNumber: 6)
+    }
+    try unknownFields.traverse(visitor: &visitor)
+  }
+
+  package static func ==(lhs: PortfolioOptimization_V1_Robust, rhs: PortfolioOptimization_V1_Robust) -> Bool {
+    if lhs.kind != rhs.kind {return false}
+    if lhs.size != rhs.size {return false}
+    if lhs.worstCaseReturn != rhs.worstCaseReturn {return false}
+    if lhs.worstCaseVolatility != rhs.worstCaseVolatility {return false}
+    if lhs.worstCaseRisk != rhs.worstCaseRisk {return false}
+    if lhs.worstCaseExpectedReturns != rhs.worstCaseExpectedReturns {return false}
+    if lhs.unknownFields != rhs.unknownFields {return false}
+    return true
+  }
+}
+
+nonisolated extension PortfolioOptimization_V1_ScenarioOutcomes: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
+  package static let protoMessageName: String = _protobuf_package + ".ScenarioOutcomes"
+  package static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}expected\0\u{1}worst\0\u{1}scenarios\0")
+
+  package mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
+    while let fieldNumber = try decoder.nextFieldNumber() {
+      // The use of inline closures is to circumvent an issue where the compiler
+      // allocates stack space for every case branch when no optimizations are
+      // enabled. https://github.com/apple/swift-protobuf/issues/1034
+      switch fieldNumber {
+      case 1: try { try decoder.decodeSingularDoubleField(value: &self.expected) }()
+      case 2: try { try decoder.decodeSingularMessageField(value: &self._worst) }()
+      case 3: try { try decoder.decodeRepeatedMessageField(value: &self.scenarios) }()
+      default: break
+      }
+    }
+  }
+
+  package func traverse<V: SwiftProtobuf.Visitor>(visitor: inout V) throws {
+    // The use of inline closures is to circumvent an issue where the compiler
+    // allocates stack space for every if/case branch local when no optimizations
+    // are enabled. https://github.com/apple/swift-protobuf/issues/1034 and
+    // https://github.com/apple/swift-protobuf/issues/1182
+    if self.expected.bitPattern != 0 {
+      try visitor.visitSingularDoubleField(value: self.expected, fieldNumber: 1)
+    }
+    try { if let v = self._worst {
+      try visitor.visitSingularMessageField(value: v, fieldNumber: 2)
+    } }()
+    if !self.scenarios.isEmpty {
+      try visitor.visitRepeatedMessageField(value: self.scenarios, fieldNumber: 3)
+    }
+    try unknownFields.traverse(visitor: &visitor)
+  }
+
+  package static func ==(lhs: PortfolioOptimization_V1_ScenarioOutcomes, rhs: PortfolioOptimization_V1_ScenarioOutcomes) -> Bool {
+    if lhs.expected != rhs.expected {return false}
+    if lhs._worst != rhs._worst {return false}
+    if lhs.scenarios != rhs.scenarios {return false}
+    if lhs.unknownFields != rhs.unknownFields {return false}
+    return true
+  }
+}
+
+nonisolated extension PortfolioOptimization_V1_ScenarioOutcome: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
+  package static let protoMessageName: String = _protobuf_package + ".ScenarioOutcome"
+  package static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}name\0\u{1}probability\0\u{1}return\0")
+
+  package mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
+    while let fieldNumber = try decoder.nextFieldNumber() {
+      // The use of inline closures is to circumvent an issue where the compiler
+      // allocates stack space for every case branch when no optimizations are
+      // enabled. https://github.com/apple/swift-protobuf/issues/1034
+      switch fieldNumber {
+      case 1: try { try decoder.decodeSingularStringField(value: &self.name) }()
+      case 2: try { try decoder.decodeSingularDoubleField(value: &self._probability) }()
+      case 3: try { try decoder.decodeSingularDoubleField(value: &self.`return`) }()
+      default: break
+      }
+    }
+  }
+
+  package func traverse<V: SwiftProtobuf.Visitor>(visitor: inout V) throws {
+    // The use of inline closures is to circumvent an issue where the compiler
+    // allocates stack space for every if/case branch local when no optimizations
+    // are enabled. https://github.com/apple/swift-protobuf/issues/1034 and
+    // https://github.com/apple/swift-protobuf/issues/1182
+    if !self.name.isEmpty {
+      try visitor.visitSingularStringField(value: self.name, fieldNumber: 1)
+    }
+    try { if let v = self._probability {
+      try visitor.visitSingularDoubleField(value: v, fieldNumber: 2)
+    } }()
+    if self.`return`.bitPattern != 0 {
+      try visitor.visitSingularDoubleField(value: self.`return`, fieldNumber: 3)
+    }
+    try unknownFields.traverse(visitor: &visitor)
+  }
+
+  package static func ==(lhs: PortfolioOptimization_V1_ScenarioOutcome, rhs: PortfolioOptimization_V1_ScenarioOutcome) -> Bool {
+    if lhs.name != rhs.name {return false}
+    if lhs._probability != rhs._probability {return false}
+    if lhs.`return` != rhs.`return` {return false}
+    if lhs.unknownFields != rhs.unknownFields {return false}
+    return true
+  }
+}
+
+nonisolated extension PortfolioOptimization_V1_TermValue: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
+  package static let protoMessageName: String = _protobuf_package + ".TermValue"
+  package static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}name\0\u{1}term\0\u{3}risk_measure\0\u{1}factor\0\u{1}weight\0\u{1}value\0\u{1}contribution\0")
+
+  package mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
+    while let fieldNumber = try decoder.nextFieldNumber() {
+      // The use of inline closures is to circumvent an issue where the compiler
+      // allocates stack space for every case branch when no optimizations are
+      // enabled. https://github.com/apple/swift-protobuf/issues/1034
+      switch fieldNumber {
+      case 1: try { try decoder.decodeSingularStringField(value: &self.name) }()
+      case 2: try { try decoder.decodeSingularStringField(value: &self.term) }()
+      case 3: try { try decoder.decodeSingularStringField(value: &self._riskMeasure) }()
+      case 4: try { try decoder.decodeSingularStringField(value: &self._factor) }()
+      case 5: try { try decoder.decodeSingularDoubleField(value: &self.weight) }()
+      case 6: try { try decoder.decodeSingularDoubleField(value: &self.value) }()
+      case 7: try { try decoder.decodeSingularDoubleField(value: &self.contribution) }()
+      default: break
+      }
+    }
+  }
+
+  package func traverse<V: SwiftProtobuf.Visitor>(visitor: inout V) throws {
+    // The use of inline closures is to circumvent an issue where the compiler
+    // allocates stack space for every if/case branch local when no optimizations
+    // are enabled. https://github.com/apple/swift-protobuf/issues/1034 and
+    // https://github.com/apple/swift-protobuf/issues/1182
+    if !self.name.isEmpty {
+      try visitor.visitSingularStringField(value: self.name, fieldNumber: 1)
+    }
+    if !self.term.isEmpty {
+      try visitor.visitSingularStringField(value: self.term, fieldNumber: 2)
+    }
+    try { if let v = self._riskMeasure {
+      try visitor.visitSingularStringField(value: v, fieldNumber: 3)
+    } }()
+    try { if let v = self._factor {
+      try visitor.visitSingularStringField(value: v, fieldNumber: 4)
+    } }()
+    if self.weight.bitPattern != 0 {
+      try visitor.visitSingularDoubleField(value: self.weight, fieldNumber: 5)
+    }
+    if self.value.bitPattern != 0 {
+      try visitor.visitSingularDoubleField(value: self.value, fieldNumber: 6)
+    }
+    if self.contribution.bitPattern != 0 {
+      try visitor.visitSingularDoubleField(value: self.contribution, fieldNumber: 7)
+    }
+    try unknownFields.traverse(visitor: &visitor)
+  }
+
+  package static func ==(lhs: PortfolioOptimization_V1_TermValue, rhs: PortfolioOptimization_V1_TermValue) -> Bool {
+    if lhs.name != rhs.name {return false}
+    if lhs.term != rhs.term {return false}
+    if lhs._riskMeasure != rhs._riskMeasure {return false}
+    if lhs._factor != rhs._factor {return false}
+    if lhs.weight != rhs.weight {return false}
+    if lhs.value != rhs.value {return false}
+    if lhs.contribution != rhs.contribution {return false}
+    if lhs.unknownFields != rhs.unknownFields {return false}
+    return true
+  }
+}
+
+nonisolated extension PortfolioOptimization_V1_PlannedPeriod: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
+  package static let protoMessageName: String = _protobuf_package + ".PlannedPeriod"
+  package static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}period\0\u{1}weights\0\u{1}turnover\0\u{1}cost\0\u{3}expected_return\0\u{1}risk\0\u{3}binding_constraints\0")
+
+  package mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
+    while let fieldNumber = try decoder.nextFieldNumber() {
+      // The use of inline closures is to circumvent an issue where the compiler
+      // allocates stack space for every case branch when no optimizations are
+      // enabled. https://github.com/apple/swift-protobuf/issues/1034
+      switch fieldNumber {
+      case 1: try { try decoder.decodeSingularInt32Field(value: &self.period) }()
+      case 2: try { try decoder.decodeMapField(fieldType: SwiftProtobuf._ProtobufMap<SwiftProtobuf.ProtobufString,SwiftProtobuf.ProtobufDouble>.self, value: &self.weights) }()
+      case 3: try { try decoder.decodeSingularDoubleField(value: &self.turnover) }()
+      case 4: try { try decoder.decodeSingularDoubleField(value: &self.cost) }()
+      case 5: try { try decoder.decodeSingularDoubleField(value: &self.expectedReturn) }()
+      case 6: try { try decoder.decodeSingularDoubleField(value: &self.risk) }()
+      case 7: try { try decoder.decodeRepeatedMessageField(value: &self.bindingConstraints) }()
+      default: break
+      }
+    }
+  }
+
+  package func traverse<V: SwiftProtobuf.Visitor>(visitor: inout V) throws {
+    if self.period != 0 {
+      try visitor.visitSingularInt32Field(value: self.period, fieldNumber: 1)
+    }
+    if !self.weights.isEmpty {
+      try visitor.visitMapField(fieldType: SwiftProtobuf._ProtobufMap<SwiftProtobuf.ProtobufString,SwiftProtobuf.ProtobufDouble>.self, value: self.weights, fieldNumber: 2)
+    }
+    if self.turnover.bitPattern != 0 {
+      try visitor.visitSingularDoubleField(value: self.turnover, fieldNumber: 3)
+    }
+    if self.cost.bitPattern != 0 {
+      try visitor.visitSingularDoubleField(value: self.cost, fieldNumber: 4)
+    }
+    if self.expectedReturn.bitPattern != 0 {
+      try visitor.visitSingularDoubleField(value: self.expectedReturn, fieldNumber: 5)
+    }
+    if self.risk.bitPattern != 0 {
+      try visitor.visitSingularDoubleField(value: self.risk, fieldNumber: 6)
+    }
+    if !self.bindingConstraints.isEmpty {
+      try visitor.visitRepeatedMessageField(value: self.bindingConstraints, fieldNumber: 7)
+    }
+    try unknownFields.traverse(visitor: &visitor)
+  }
+
+  package static func ==(lhs: PortfolioOptimization_V1_PlannedPeriod, rhs: PortfolioOptimization_V1_PlannedPeriod) -> Bool {
+    if lhs.period != rhs.period {return false}
+    if lhs.weights != rhs.weights {return false}
+    if lhs.turnover != rhs.turnover {return false}
+    if lhs.cost != rhs.cost {return false}
+    if lhs.expectedReturn != rhs.expectedReturn {return false}
+    if lhs.risk != rhs.risk {return false}
+    if lhs.bindingConstraints != rhs.bindingConstraints {return false}
+    if lhs.unknownFields != rhs.unknownFields {return false}
+    return true
+  }
+}
+
+nonisolated extension PortfolioOptimization_V1_ParetoPoint: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
+  package static let protoMessageName: String = _protobuf_package + ".ParetoPoint"
+  package static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}objectives\0\u{1}weights\0\u{3}objective_weights\0")
+
+  package mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
+    while let fieldNumber = try decoder.nextFieldNumber() {
+      // The use of inline closures is to circumvent an issue where the compiler
+      // allocates stack space for every case branch when no optimizations are
+      // enabled. https://github.com/apple/swift-protobuf/issues/1034
+      switch fieldNumber {
+      case 1: try { try decoder.decodeMapField(fieldType: SwiftProtobuf._ProtobufMap<SwiftProtobuf.ProtobufString,SwiftProtobuf.ProtobufDouble>.self, value: &self.objectives) }()
+      case 2: try { try decoder.decodeMapField(fieldType: SwiftProtobuf._ProtobufMap<SwiftProtobuf.ProtobufString,SwiftProtobuf.ProtobufDouble>.self, value: &self.weights) }()
+      case 3: try { try decoder.decodeMapField(fieldType: SwiftProtobuf._ProtobufMap<SwiftProtobuf.ProtobufString,SwiftProtobuf.ProtobufDouble>.self, value: &self.objectiveWeights) }()
+      default: break
+      }
+    }
+  }
+
+  package func traverse<V: SwiftProtobuf.Visitor>(visitor: inout V) throws {
+    if !self.objectives.isEmpty {
+      try visitor.visitMapField(fieldType: SwiftProtobuf._ProtobufMap<SwiftProtobuf.ProtobufString,SwiftProtobuf.ProtobufDouble>.self, value: self.objectives, fieldNumber: 1)
+    }
+    if !self.weights.isEmpty {
+      try visitor.visitMapField(fieldType: SwiftProtobuf._ProtobufMap<SwiftProtobuf.ProtobufString,SwiftProtobuf.ProtobufDouble>.self, value: self.weights, fieldNumber: 2)
+    }
+    if !self.objectiveWeights.isEmpty {
+      try visitor.visitMapField(fieldType: SwiftProtobuf._ProtobufMap<SwiftProtobuf.ProtobufString,SwiftProtobuf.ProtobufDouble>.self, value: self.objectiveWeights, fieldNumber: 3)
+    }
+    try unknownFields.traverse(visitor: &visitor)
+  }
+
+  package static func ==(lhs: PortfolioOptimization_V1_ParetoPoint, rhs: PortfolioOptimization_V1_ParetoPoint) -> Bool {
+    if lhs.objectives != rhs.objectives {return false}
+    if lhs.weights != rhs.weights {return false}
+    if lhs.objectiveWeights != rhs.objectiveWeights {return false}
     if lhs.unknownFields != rhs.unknownFields {return false}
     return true
   }
@@ -4961,7 +5806,7 @@ nonisolated extension PortfolioOptimization_V1_Reasons: SwiftProtobuf.Message, S
 
 nonisolated extension PortfolioOptimization_V1_Failure: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
   package static let protoMessageName: String = _protobuf_package + ".Failure"
-  package static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}code\0\u{1}message\0\u{1}conflicts\0")
+  package static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}code\0\u{1}message\0\u{1}conflicts\0\u{3}combined_repair\0")
 
   package mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
     while let fieldNumber = try decoder.nextFieldNumber() {
@@ -4972,6 +5817,7 @@ nonisolated extension PortfolioOptimization_V1_Failure: SwiftProtobuf.Message, S
       case 1: try { try decoder.decodeSingularStringField(value: &self.code) }()
       case 2: try { try decoder.decodeSingularStringField(value: &self.message) }()
       case 3: try { try decoder.decodeRepeatedMessageField(value: &self.conflicts) }()
+      case 4: try { try decoder.decodeRepeatedMessageField(value: &self.combinedRepair) }()
       default: break
       }
     }
@@ -4987,6 +5833,9 @@ nonisolated extension PortfolioOptimization_V1_Failure: SwiftProtobuf.Message, S
     if !self.conflicts.isEmpty {
       try visitor.visitRepeatedMessageField(value: self.conflicts, fieldNumber: 3)
     }
+    if !self.combinedRepair.isEmpty {
+      try visitor.visitRepeatedMessageField(value: self.combinedRepair, fieldNumber: 4)
+    }
     try unknownFields.traverse(visitor: &visitor)
   }
 
@@ -4994,6 +5843,56 @@ nonisolated extension PortfolioOptimization_V1_Failure: SwiftProtobuf.Message, S
     if lhs.code != rhs.code {return false}
     if lhs.message != rhs.message {return false}
     if lhs.conflicts != rhs.conflicts {return false}
+    if lhs.combinedRepair != rhs.combinedRepair {return false}
+    if lhs.unknownFields != rhs.unknownFields {return false}
+    return true
+  }
+}
+
+nonisolated extension PortfolioOptimization_V1_Repair: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
+  package static let protoMessageName: String = _protobuf_package + ".Repair"
+  package static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}constraint\0\u{1}subject\0\u{1}bound\0\u{1}repaired\0")
+
+  package mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
+    while let fieldNumber = try decoder.nextFieldNumber() {
+      // The use of inline closures is to circumvent an issue where the compiler
+      // allocates stack space for every case branch when no optimizations are
+      // enabled. https://github.com/apple/swift-protobuf/issues/1034
+      switch fieldNumber {
+      case 1: try { try decoder.decodeSingularStringField(value: &self.constraint) }()
+      case 2: try { try decoder.decodeSingularStringField(value: &self._subject) }()
+      case 3: try { try decoder.decodeSingularDoubleField(value: &self.bound) }()
+      case 4: try { try decoder.decodeSingularDoubleField(value: &self.repaired) }()
+      default: break
+      }
+    }
+  }
+
+  package func traverse<V: SwiftProtobuf.Visitor>(visitor: inout V) throws {
+    // The use of inline closures is to circumvent an issue where the compiler
+    // allocates stack space for every if/case branch local when no optimizations
+    // are enabled. https://github.com/apple/swift-protobuf/issues/1034 and
+    // https://github.com/apple/swift-protobuf/issues/1182
+    if !self.constraint.isEmpty {
+      try visitor.visitSingularStringField(value: self.constraint, fieldNumber: 1)
+    }
+    try { if let v = self._subject {
+      try visitor.visitSingularStringField(value: v, fieldNumber: 2)
+    } }()
+    if self.bound.bitPattern != 0 {
+      try visitor.visitSingularDoubleField(value: self.bound, fieldNumber: 3)
+    }
+    if self.repaired.bitPattern != 0 {
+      try visitor.visitSingularDoubleField(value: self.repaired, fieldNumber: 4)
+    }
+    try unknownFields.traverse(visitor: &visitor)
+  }
+
+  package static func ==(lhs: PortfolioOptimization_V1_Repair, rhs: PortfolioOptimization_V1_Repair) -> Bool {
+    if lhs.constraint != rhs.constraint {return false}
+    if lhs._subject != rhs._subject {return false}
+    if lhs.bound != rhs.bound {return false}
+    if lhs.repaired != rhs.repaired {return false}
     if lhs.unknownFields != rhs.unknownFields {return false}
     return true
   }

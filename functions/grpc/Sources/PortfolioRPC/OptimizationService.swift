@@ -132,18 +132,23 @@ extension OptimizationService: PortfolioOptimization_V1_PortfolioOptimizationSer
         ) { message, caller in
             let id = message.optimizationID
             let key = AnswerCache<PortfolioOptimization_V1_GetOptimizationResponse>.Key(tenant: caller.tenant, id: id)
-            if let known = results.value(for: key) { return known }
+            let explaining = message.hasExplain ? message.explain : nil
+            if explaining == nil, let known = results.value(for: key) { return known }
             let seconds = try message.waitTime()
             let found = try await waiting.answer(
                 within: .seconds(seconds),
                 context.cancellation,
-                first: { $0.optimization(id: id, waits: seconds > 0, caller) },
-                again: { calls, id in calls.optimization(id: id, waits: true, caller) }
+                first: { $0.optimization(id: id, waits: seconds > 0, explaining: explaining, caller) },
+                again: { calls, id in calls.optimization(id: id, waits: true, explaining: explaining, caller) }
             )
             let answer =
-                if let found { found } else { try await ask { $0.optimization(id: id, waits: false, caller) } }
+                if let found {
+                    found
+                } else {
+                    try await ask { $0.optimization(id: id, waits: false, explaining: explaining, caller) }
+                }
             let response: PortfolioOptimization_V1_GetOptimizationResponse = try MessageCoding.message(answer.document)
-            if answer.isFinal { results.keep(response, bytes: answer.document.count, for: key) }
+            if answer.isFinal, explaining == nil { results.keep(response, bytes: answer.document.count, for: key) }
             return response
         }
     }
