@@ -102,7 +102,7 @@ struct VerifyResultTests {
         book.result = try VerificationBook.solved(book.request, book.snapshot)
         #expect(book.result.paretoSet?.count == 5)
         for withRequest in [true, false] {
-            let snapshot = try book.snapshotBytes(withRequest: withRequest)
+            let snapshot = book.snapshotBytes(withRequest: withRequest)
             let verdict = try VerifyResult.verdict(on: book.resultBytes, against: snapshot)
             guard case .passes = verdict else {
                 Issue.record("\(verdict)")
