@@ -71,8 +71,7 @@ package enum VerifyResult {
 
     /// What the result's kind needs of the request and the result does not repeat.
     private static func missing(in given: VerificationSnapshot, for request: OptimizationRequest) -> String? {
-        let isRepeated = repeated.contains(request.type) && !request.objective.isOfTerms
-        guard given.request == nil, !isRepeated else { return nil }
+        guard given.request == nil, !repeated.contains(request.type) else { return nil }
         return
             "the snapshot: /request: a \(request.type.rawValue) result is checked against the request: add the body that"
             + " was posted"

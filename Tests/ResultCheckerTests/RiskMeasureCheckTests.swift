@@ -12,9 +12,10 @@ struct RiskMeasureCheckTests {
         book.request.constraints.maxRisk = nil
         book.result.constraints.maxRisk = nil
         book.result.bindingConstraints.removeAll { $0.constraint == "/max_risk" }
+        let weights = book.moments.instruments.map { book.result.targetAllocation[$0] ?? 0 }
         let measured = try MeasuredRisk(
             measure,
-            weights: book.moments.instruments.map { book.result.targetAllocation[$0] ?? 0 },
+            weights: weights,
             moments: book.moments,
             preferences: book.result.preferences
         )
@@ -26,6 +27,20 @@ struct RiskMeasureCheckTests {
         for (id, share) in zip(book.moments.instruments, measured.contributions) where share != 0 {
             book.result.riskContributions[id] = share
         }
+        let allocation = EvaluatedAllocation(
+            weights: weights,
+            cash: book.result.targetAllocation["cash"] ?? 0,
+            moments: book.moments,
+            holdings: try Holdings(book.snapshot),
+            benchmark: book.snapshot.portfolio.benchmark,
+            preferences: book.result.preferences
+        )
+        book.result.trades = try TradeExplanation(
+            allocation,
+            metrics: book.result.metrics,
+            objective: book.request.objective,
+            measure: measure
+        ).explained(book.result.trades)
         return book
     }
 
