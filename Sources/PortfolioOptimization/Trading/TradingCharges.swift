@@ -72,7 +72,11 @@ extension AllocationLimits {
     /// The limits alone: what trades cost plays no part in whether they can be met.
     var withoutCharges: AllocationLimits {
         var limits = self
-        limits.charges = TradingCharges()
+        limits.charges.impacts = []
+        // The columns of lots stay, and with them what sets them from weights.
+        for index in charges.sales.indices {
+            limits.charges.sales[index].prices = charges.sales[index].prices.map { _ in 0 }
+        }
         return limits
     }
 }
