@@ -68,17 +68,35 @@ extension RealParts {
             throws
         {
             let portfolio = try bareDemo()
-            let clash = try clash(try client.optimize(try request(portfolio)))
+            let open = ["max_asset_class_exposure": 1.0, "target_volatility": 0.3]
+            func wanted(_ limits: [String: Double]) throws -> String {
+                try request(portfolio, open.merging(limits) { $1 })
+            }
+            let clash = try clash(try client.optimize(try wanted([:])))
             #expect(clash.message.contains("max_turnover"), "\(clash)")
             #expect(Set(clash.nearest.keys) == ["max_position_size", "max_turnover"], "\(clash)")
             for (name, value) in clash.nearest {
-                let repaired = try client.optimize(try request(portfolio, [name: value]))
+                let repaired = try client.optimize(try wanted([name: value]))
                 #expect(repaired["status"] as? String == "completed", "\(name) \(value): \(repaired)")
                 let given = name == "max_turnover" ? 0.2 : 0.05
-                let less = try client.optimize(try request(portfolio, [name: value - 1e-4 * (value - given)]))
+                let less = try client.optimize(try wanted([name: value - 1e-4 * (value - given)]))
                 #expect((less["error"] as? [String: Any])?["code"] as? String == "infeasible", "\(name) less")
             }
-            #expect(!clash.repair.isEmpty)
+            let together = try client.optimize(try wanted(clash.repair))
+            #expect(together["status"] as? String == "completed", "\(clash.repair): \(together)")
+        }
+
+        @Test func `word for word the document's request names cap against class, and one repair of all that clashes`()
+            throws
+        {
+            let portfolio = try bareDemo()
+            let answer = try client.optimize(try request(portfolio))
+            let conflicts = try #require((answer["error"] as? [String: Any])?["conflicts"] as? [[String: Any]])
+            let names = conflicts.compactMap { $0["constraint"] as? String }
+            #expect(names == ["/max_position_size", "/max_asset_class_exposure"], "\(answer)")
+            let clash = try clash(answer)
+            #expect(clash.message.contains("max_asset_class_exposure 0.6 leaves room for 0.85"), "\(clash)")
+            #expect(clash.nearest.isEmpty, "neither alone would do: volatility is in the way as well")
             let together = try client.optimize(try request(portfolio, clash.repair))
             #expect(together["status"] as? String == "completed", "\(clash.repair): \(together)")
         }

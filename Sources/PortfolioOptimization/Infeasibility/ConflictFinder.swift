@@ -41,7 +41,9 @@ struct ConflictFinder {
             certificate = nearest.weights
         }
         let byIntegers = certificate == nil && clash == nil
-        let participants = smallest(participants(certificate), certificate, shouldStop: shouldStop)
+        // Of several clashes the one that the sentence tells.
+        let candidates = clash == nil ? participants(certificate) : Array(limits.parameters.indices)
+        let participants = smallest(candidates, certificate, toldBy: clash, shouldStop: shouldStop)
         var conflicts: [ConstraintConflict] = []
         for parameter in participants.prefix(Self.mostPrograms) {
             let limit = limits.parameters[parameter]
@@ -180,8 +182,20 @@ struct ConflictFinder {
     /// Those of the numbers that take part of which every one is needed for the clash, in the order of the parameters.
     ///
     /// A number that alone can repair the mandate is needed in every clash, so none of these is lost.
-    private func smallest(_ participants: [Int], _ certificate: [Double]?, shouldStop: () -> Bool) -> [Int] {
-        let byWeight = participants.sorted { (certificate?[$0] ?? 0, $1) < (certificate?[$1] ?? 0, $0) }
+    private func smallest(
+        _ participants: [Int],
+        _ certificate: [Double]?,
+        toldBy clash: String?,
+        shouldStop: () -> Bool
+    ) -> [Int] {
+        // A sentence is about the limits that it names and the sizes that they are compared with.
+        func rank(_ parameter: Int) -> Double {
+            let (weight, limit) = (certificate?[parameter] ?? 0, limits.parameters[parameter])
+            guard let clash, let name = limit.pointer.split(separator: "/").first else { return weight }
+            let isSize = ["max_position_size", "max_weights", "min_weights"].contains(name)
+            return clash.contains(name) ? .infinity : isSize ? .greatestFiniteMagnitude : weight
+        }
+        let byWeight = participants.sorted { (rank($0), $1) < (rank($1), $0) }
         // With a certificate integers play no part; without one the thresholds and positions are what may clash.
         let keepsIntegers = certificate == nil
         let found = minimalConflict(among: byWeight, questions: Self.mostPrograms) { dropped in
