@@ -104,7 +104,7 @@ extension RealParts {
         @Test func `among too few names the document's request names cap against count`() throws {
             let few = ["AAPL", "BAC", "CVX", "HD", "JNJ", "KO", "LLY", "MSFT"]
             let portfolio = try bareDemo(universe: few)
-            let open = ["max_turnover": 1.0, "max_asset_class_exposure": 1.0]
+            let open = ["max_turnover": 1.0, "max_asset_class_exposure": 1.0, "target_volatility": 0.3]
             let clash = try clash(try client.optimize(try request(portfolio, open)))
             #expect(clash.message.contains("8 instruments × 0.05 = 0.4 < the 1 that must be invested"), "\(clash)")
             let cap = try #require(clash.nearest["max_position_size"])

@@ -17,8 +17,19 @@ struct ConflictFinder {
     private static let mostPrograms = 64
 
     init(method: MeanVarianceMethod) {
-        problem = method.problem
-        limits = method.limits.withoutCharges
+        // What trades cost plays no part in whether limits can be met; its columns would only be in the way.
+        var problem = method.problem
+        var limits = method.limits
+        if !limits.charges.isEmpty {
+            problem.preferences.includeTransactionCosts = false
+            problem.preferences.considerTaxImplications = false
+            let given = limits.parameters
+            limits = ConstraintCompiler.compile(problem)
+            let moved = given.indices.filter { given[$0].bound != limits.parameters[$0].bound }
+            limits = limits.moving(Dictionary(moved.map { ($0, given[$0].bound) }) { first, _ in first })
+        }
+        self.problem = problem
+        self.limits = limits
         scaling = method.scaling
         risk = method.risk
     }
