@@ -68,19 +68,6 @@ struct TradingCharges: Equatable, Sendable {
     }
 }
 
-extension AllocationLimits {
-    /// The limits alone: what trades cost plays no part in whether they can be met.
-    var withoutCharges: AllocationLimits {
-        var limits = self
-        limits.charges.impacts = []
-        // The columns of lots stay, and with them what sets them from weights.
-        for index in charges.sales.indices {
-            limits.charges.sales[index].prices = charges.sales[index].prices.map { _ in 0 }
-        }
-        return limits
-    }
-}
-
 extension ProgramBuilder {
     /// (t, κ, w − κc) in the power cone of exponent ⅔ for each instrument with impact; κ is 1 where nothing is homogenised.
     ///
