@@ -229,7 +229,7 @@ class Methods(Factors):
 
     def test_a_scenario_based_answer_has_the_outcome_of_each(self):
         scenarios = [
-            kind("Scenario")(name="calm", probability=0.9, returns={"G-A": 0.01, "G-B": 0.004}),
+            kind("Scenario")(name="calm", probability=0.9, returns={"G-A": 0.06, "G-B": 0.004}),
             kind("Scenario")(name="2008", probability=0.1, returns={"G-A": -0.3, "G-B": -0.05})]
         answer = self.same_as_rest(
             optimization_type="scenario_based", objective="maximize_return", scenarios=scenarios,
@@ -330,9 +330,9 @@ class Waits(Case):
         self.assertEqual(self.call("GetOptimization", wanted).status, "completed")
 
     def slow_frontier(self, seed):
-        """A frontier that takes seconds: 500 programs of a measure that has no critical line."""
+        """A frontier that takes seconds: a cone program a point."""
         return kind("EfficientFrontierRequest")(
-            portfolio_id=PORTFOLIO, points=500, risk_measure="var",
+            portfolio_id=PORTFOLIO, points=80, risk_measure="evar",
             preferences=kind("OptimizationPreferences")(confidence_level=0.9, risk_free_rate=seed / 1e6))
 
     def rest_status(self, message):

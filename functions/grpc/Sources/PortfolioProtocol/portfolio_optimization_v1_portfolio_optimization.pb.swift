@@ -1467,6 +1467,8 @@ package nonisolated struct PortfolioOptimization_V1_TermValue: Sendable {
 
   package var contribution: Double = 0
 
+  package var scores: Dictionary<String,Double> = [:]
+
   package var unknownFields = SwiftProtobuf.UnknownStorage()
 
   package init() {}
@@ -5195,7 +5197,7 @@ nonisolated extension PortfolioOptimization_V1_ScenarioOutcome: SwiftProtobuf.Me
 
 nonisolated extension PortfolioOptimization_V1_TermValue: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
   package static let protoMessageName: String = _protobuf_package + ".TermValue"
-  package static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}name\0\u{1}term\0\u{3}risk_measure\0\u{1}factor\0\u{1}weight\0\u{1}value\0\u{1}contribution\0")
+  package static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}name\0\u{1}term\0\u{3}risk_measure\0\u{1}factor\0\u{1}weight\0\u{1}value\0\u{1}contribution\0\u{1}scores\0")
 
   package mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
     while let fieldNumber = try decoder.nextFieldNumber() {
@@ -5210,6 +5212,7 @@ nonisolated extension PortfolioOptimization_V1_TermValue: SwiftProtobuf.Message,
       case 5: try { try decoder.decodeSingularDoubleField(value: &self.weight) }()
       case 6: try { try decoder.decodeSingularDoubleField(value: &self.value) }()
       case 7: try { try decoder.decodeSingularDoubleField(value: &self.contribution) }()
+      case 8: try { try decoder.decodeMapField(fieldType: SwiftProtobuf._ProtobufMap<SwiftProtobuf.ProtobufString,SwiftProtobuf.ProtobufDouble>.self, value: &self.scores) }()
       default: break
       }
     }
@@ -5241,6 +5244,9 @@ nonisolated extension PortfolioOptimization_V1_TermValue: SwiftProtobuf.Message,
     if self.contribution.bitPattern != 0 {
       try visitor.visitSingularDoubleField(value: self.contribution, fieldNumber: 7)
     }
+    if !self.scores.isEmpty {
+      try visitor.visitMapField(fieldType: SwiftProtobuf._ProtobufMap<SwiftProtobuf.ProtobufString,SwiftProtobuf.ProtobufDouble>.self, value: self.scores, fieldNumber: 8)
+    }
     try unknownFields.traverse(visitor: &visitor)
   }
 
@@ -5252,6 +5258,7 @@ nonisolated extension PortfolioOptimization_V1_TermValue: SwiftProtobuf.Message,
     if lhs.weight != rhs.weight {return false}
     if lhs.value != rhs.value {return false}
     if lhs.contribution != rhs.contribution {return false}
+    if lhs.scores != rhs.scores {return false}
     if lhs.unknownFields != rhs.unknownFields {return false}
     return true
   }
