@@ -209,12 +209,7 @@ extension AllocationProblem {
             return [Double](repeating: 0, count: instruments.count)
         }
         let horizon = objective == .minimizeTransactionCosts ? 1 : preferences.effectiveCostHorizonYears
-        return instruments.map { instrument in
-            guard let cost = instrument.cost, cost.impact > 0, let daily = cost.averageDailyValue, daily > 0 else {
-                return 0
-            }
-            return cost.impact * (portfolioValue / daily).squareRoot() / horizon
-        }
+        return instruments.map { $0.impactRate(ofPortfolioWorth: portfolioValue) / horizon }
     }
 
     /// The lots of each instrument with what a unit of weight sold of them costs the objective.

@@ -27,13 +27,7 @@ struct StagedChains {
     ) {
         let n = structure.variableCount
         var diagonal = structure.curvature.diagonal.map { $0 + settings.primalRegularization }
-        for cone in cones {
-            for row in cone.cone.single {
-                let entry = problem.rows.starts[row]
-                let value = problem.rows.values[entry]
-                diagonal[problem.rows.columns[entry]] += value * value / cone.middleCompliance
-            }
-        }
+        for cone in cones { cone.addSingleRows(of: problem, to: &diagonal) }
         borderCoupling = structure.border.map { _ in [Double](repeating: 0, count: n) }
         borderCurvature = DenseMatrix(rows: structure.border.count, columns: structure.border.count)
         for (position, column) in structure.border.enumerated() {

@@ -194,13 +194,7 @@ extension StructuredKKT {
         let n = structure.variableCount
         let borderCount = structure.border.count
         var diagonal = structure.curvature.diagonal.map { $0 + settings.primalRegularization }
-        for cone in cones {
-            for row in cone.cone.single {
-                let entry = problem.rows.starts[row]
-                let value = problem.rows.values[entry]
-                diagonal[problem.rows.columns[entry]] += value * value / cone.middleCompliance
-            }
-        }
+        for cone in cones { cone.addSingleRows(of: problem, to: &diagonal) }
         var coupling = [Double](repeating: 0, count: n * borderCount)
         var curvature = DenseMatrix(rows: borderCount, columns: borderCount)
         for (position, column) in structure.border.enumerated() { curvature[position, position] = diagonal[column] }
@@ -289,5 +283,14 @@ struct ConeColumns {
         middleCompliance = scaling.eta[cone.block] * scaling.eta[cone.block]
         smallCompliance = 2 / eigenvalues.small
         stiffCompliance = 1 / eigenvalues.large
+    }
+
+    /// Adds what the cone's rows with a single variable weigh to the diagonal of the condensed matrix.
+    func addSingleRows(of problem: PreparedProblem, to diagonal: inout [Double]) {
+        for row in cone.single {
+            let entry = problem.rows.starts[row]
+            let value = problem.rows.values[entry]
+            diagonal[problem.rows.columns[entry]] += value * value / middleCompliance
+        }
     }
 }

@@ -10,12 +10,11 @@ func readEstimation(_ value: JSONValue, at pointer: String, _ faults: FaultColle
     if reader.optional("expected_returns") != nil {
         estimation.expectedReturns = reader.choice(
             "expected_returns",
-            Estimation.ExpectedReturns.self,
-            notOffered: []
+            Estimation.ExpectedReturns.self
         )
     }
     if reader.optional("covariance") != nil {
-        estimation.covariance = reader.choice("covariance", Estimation.Covariance.self, notOffered: [])
+        estimation.covariance = reader.choice("covariance", Estimation.Covariance.self)
     }
     estimation.halfLife = reader.number("half_life", NumberRange(0, 1e6, includesLower: false))
     return estimation

@@ -37,7 +37,6 @@ private func readFrontierRequest(
     let riskMeasure = reader.choice(
         "risk_measure",
         RiskMeasure.self,
-        notOffered: [],
         default: .volatility
     )
     request.includesCornerPortfolios = reader.bool("corner_portfolios") ?? false

@@ -10,12 +10,11 @@ struct RequestKind {
 
 /// Reads type, objective and risk measure, and refuses those that do not go together.
 func readKind(_ reader: ObjectReader) -> RequestKind? {
-    let type = reader.choice("optimization_type", OptimizationType.self, notOffered: [])
-    let objective = reader.choice("objective", Objective.self, notOffered: [])
+    let type = reader.choice("optimization_type", OptimizationType.self)
+    let objective = reader.choice("objective", Objective.self)
     let riskMeasure = reader.choice(
         "risk_measure",
         RiskMeasure.self,
-        notOffered: [],
         default: .volatility
     )
     guard let type, let objective else { return nil }
@@ -73,7 +72,7 @@ func readMethodParameters(_ reader: ObjectReader, _ kind: RequestKind?) -> Metho
     parameters.posteriorCovariance = reader.bool("posterior_covariance")
     parameters.riskBudgets = readShares("risk_budgets", "the risk budgets", reader)
     if reader.optional("linkage") != nil {
-        parameters.linkage = reader.choice("linkage", Linkage.self, notOffered: [])
+        parameters.linkage = reader.choice("linkage", Linkage.self)
     }
     parameters.distanceOfDistance = reader.bool("distance_of_distance")
     parameters.uncertainty = readUncertainty(reader, kind)

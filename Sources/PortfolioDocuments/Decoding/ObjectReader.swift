@@ -7,8 +7,6 @@ struct FieldNames {
     var known: [String]
     /// Those that a GET adds and a PUT therefore passes over: what was read can be put back as it is.
     var readOnly: [String] = []
-    /// Those that the interface knows and this build does not offer yet.
-    var notOffered: [String] = []
 }
 
 /// Reads the members of one object: each read reports what is wrong with its field and returns nil.
@@ -32,21 +30,13 @@ struct ObjectReader {
         self.faults = faults
         for member in value.members where !names.known.contains(member.name) && !names.readOnly.contains(member.name) {
             guard !faults.isFull else { return }
-            reportSurplus(member.name, member.value, names)
+            reportSurplus(member.name, names)
         }
     }
 
-    private func reportSurplus(_ name: String, _ value: JSONValue, _ names: FieldNames) {
-        let shown = shortened(name)
-        if names.notOffered.contains(name) {
-            guard !value.isNull else { return }
-            let offered = names.known.joined(separator: ", ")
-            faults.report(.notSupported, at: path(name), "\(shown) is not supported yet; supported are: \(offered)")
-        } else {
-            let nearest = nearestName(to: name, among: names.known + names.notOffered)
-            let hint = nearest.map { "; did you mean \($0)?" } ?? ""
-            faults.report(.unknownField, at: path(name), "unknown field \(shown)\(hint)")
-        }
+    private func reportSurplus(_ name: String, _ names: FieldNames) {
+        let hint = nearestName(to: name, among: names.known).map { "; did you mean \($0)?" } ?? ""
+        faults.report(.unknownField, at: path(name), "unknown field \(shortened(name))\(hint)")
     }
 
     /// The pointer to a member.
@@ -140,7 +130,6 @@ struct ObjectReader {
     func choice<Choice: RawRepresentable & CaseIterable>(
         _ name: String,
         _: Choice.Type,
-        notOffered: [String],
         default fallback: Choice? = nil
     ) -> Choice? where Choice.RawValue == String {
         if let fallback, optional(name) == nil { return fallback }
@@ -152,13 +141,9 @@ struct ObjectReader {
         if let choice = Choice(rawValue: text) { return choice }
         let offered = Choice.allCases.map(\.rawValue)
         let list = offered.joined(separator: ", ")
-        if notOffered.contains(text) {
-            faults.report(.notSupported, at: path(name), "\(name) \(text) is not supported yet; supported are: \(list)")
-        } else {
-            let hint = nearestName(to: text, among: offered).map { "; did you mean \($0)?" } ?? ""
-            let message = "\(name) must be one of \(list), not \(member.described)\(hint)"
-            faults.report(.unknownValue, at: path(name), message)
-        }
+        let hint = nearestName(to: text, among: offered).map { "; did you mean \($0)?" } ?? ""
+        let message = "\(name) must be one of \(list), not \(member.described)\(hint)"
+        faults.report(.unknownValue, at: path(name), message)
         return nil
     }
 

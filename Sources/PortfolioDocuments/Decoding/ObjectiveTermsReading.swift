@@ -70,7 +70,7 @@ private func readTerms(_ list: String, _ reader: ObjectReader) -> [ObjectiveTerm
 
 private func readTerm(_ value: JSONValue, at pointer: String, _ faults: FaultCollector) -> ObjectiveTerm? {
     guard let reader = ObjectReader(value, at: pointer, termFields, faults) else { return nil }
-    let kind = reader.choice("term", ObjectiveTerm.Kind.self, notOffered: [])
+    let kind = reader.choice("term", ObjectiveTerm.Kind.self)
     let weight = reader.requiredNumber("weight", weightRange)
     if weight == 0 {
         faults.report(.outOfRange, at: reader.path("weight"), "weight must not be 0: a term of no weight says nothing")
@@ -78,7 +78,7 @@ private func readTerm(_ value: JSONValue, at pointer: String, _ faults: FaultCol
     let name = reader.text("name")
     var measure: RiskMeasure?
     if reader.optional("risk_measure") != nil {
-        measure = reader.choice("risk_measure", RiskMeasure.self, notOffered: [])
+        measure = reader.choice("risk_measure", RiskMeasure.self)
     }
     let factor = reader.text("factor")
     let scores = reader.instrumentMap("scores", weightRange)

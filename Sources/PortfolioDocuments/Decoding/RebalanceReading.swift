@@ -41,7 +41,7 @@ private func readRebalanceRequest(
     var names = rebalanceFields
     if isStored { names.known.append("referenced_allocation") }
     guard let reader = ObjectReader(value, at: "", names, faults) else { return nil }
-    let target = reader.choice("target_type", RebalanceTarget.self, notOffered: [])
+    let target = reader.choice("target_type", RebalanceTarget.self)
     var request = RebalanceRequest(portfolioID: portfolioID, target: target ?? .optimal)
     request.targetAllocation = readAllocation("target_allocation", reader)
     request.optimizationID = reader.text("optimization_id")
@@ -61,7 +61,6 @@ private func readObjective(_ request: inout RebalanceRequest, _ reader: ObjectRe
     let type = reader.choice(
         "optimization_type",
         OptimizationType.self,
-        notOffered: [],
         default: .meanVariance
     )
     guard let type else { return }
@@ -84,11 +83,10 @@ private func readObjective(_ request: inout RebalanceRequest, _ reader: ObjectRe
     }
     let objectives = Capabilities.objectives(of: type)
     let usual = objectives.contains(.maximizeSharpe) ? .maximizeSharpe : objectives.first
-    let objective = reader.choice("objective", Objective.self, notOffered: [], default: usual)
+    let objective = reader.choice("objective", Objective.self, default: usual)
     let measure = reader.choice(
         "risk_measure",
         RiskMeasure.self,
-        notOffered: [],
         default: .volatility
     )
     guard let objective, let measure else { return }
@@ -199,7 +197,7 @@ private func readAllocation(_ name: String, _ reader: ObjectReader) -> [String: 
 /// Reads which lots go first.
 private func readLotOrder(_ request: inout RebalanceRequest, _ reader: ObjectReader) {
     if reader.optional("tax_lot_method") != nil {
-        request.taxLotMethod = reader.choice("tax_lot_method", TaxLotSelection.self, notOffered: [])
+        request.taxLotMethod = reader.choice("tax_lot_method", TaxLotSelection.self)
     }
     guard let orders = reader.optional("lot_order") else { return }
     let path = reader.path("lot_order")

@@ -14,7 +14,7 @@ func readUncertainty(_ reader: ObjectReader, _ kind: RequestKind?) -> Uncertaint
     }
     let faults = reader.faults
     guard let member = ObjectReader(value, at: reader.path("uncertainty"), uncertaintyFields, faults),
-        let shape = member.choice("kind", Uncertainty.Kind.self, notOffered: [])
+        let shape = member.choice("kind", Uncertainty.Kind.self)
     else { return nil }
     if let kind, kind.type == .robust {
         let kinds = Capabilities.uncertainties(of: kind.objective, kind.riskMeasure)
@@ -34,7 +34,7 @@ func readUncertainty(_ reader: ObjectReader, _ kind: RequestKind?) -> Uncertaint
     uncertainty.upper = upper
     uncertainty.lower = readSquare("lower", member)
     if member.optional("norm") != nil {
-        uncertainty.norm = member.choice("norm", Uncertainty.Norm.self, notOffered: [])
+        uncertainty.norm = member.choice("norm", Uncertainty.Norm.self)
     }
     reportCrossing(uncertainty, member)
     return uncertainty

@@ -23,25 +23,21 @@ struct TermCharges: Equatable, Sendable {
     ) {
         let general = preferences.transactionCostModel ?? 0
         proportional = instruments.map { $0.cost?.proportional ?? general }
-        impact = instruments.map { instrument in
-            guard let cost = instrument.cost, let daily = cost.averageDailyValue, daily > 0 else { return 0 }
-            return cost.impact * (value / daily).squareRoot()
-        }
+        impact = instruments.map { $0.impactRate(ofPortfolioWorth: value) }
         hasFixedCosts = instruments.contains { ($0.cost?.fixed ?? 0) != 0 }
         let (short, long) = (preferences.shortTermTaxRate ?? 0, preferences.longTermTaxRate ?? 0)
         var taxes = [SaleTax?](repeating: nil, count: instruments.count)
         var mayWash = false
         if short != 0 || long != 0 {
-            var lots: [String: [TaxLot]] = [:]
-            for position in portfolio.positions { lots[position.instrumentID, default: []] += position.taxLots }
+            let lots = portfolio.lotsByInstrument
+            let purchases = portfolio.recentTradesByInstrument
             for (index, instrument) in instruments.enumerated() {
                 guard let own = lots[instrument.id], !own.isEmpty else { continue }
                 let circumstances = SaleCircumstances(
-                    price: instrument.price,
-                    date: portfolio.asOf.date,
-                    shortTermRate: short,
-                    longTermRate: long,
-                    purchases: portfolio.recentTrades.filter { $0.instrumentID == instrument.id }
+                    of: instrument,
+                    on: portfolio,
+                    preferences,
+                    purchases: purchases[instrument.id] ?? []
                 )
                 let tax = SaleTax(lots: own, weight: weights[index], circumstances)
                 taxes[index] = tax

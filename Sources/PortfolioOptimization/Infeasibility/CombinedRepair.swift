@@ -106,7 +106,11 @@ extension ConflictFinder {
                 let (parameter, size) = (relaxation.parameter, size(relaxation.parameter))
                 let bound = limits.parameters[parameter].bound
                 let pushed = min(move + hair * size, relaxation.most ?? .infinity)
-                repair.values[parameter] = roundedOutward(bound + relaxation.sign * pushed, sign: relaxation.sign)
+                repair.values[parameter] = roundedOutward(
+                    bound + relaxation.sign * pushed,
+                    sign: relaxation.sign,
+                    steps: Self.steps
+                )
                 repair.cost += pushed / size
             }
             if isMet(limits.moving(repair.values), shouldStop: shouldStop) { return repair }
@@ -119,16 +123,7 @@ extension ConflictFinder {
     private func relaxations(of limits: AllocationLimits) -> [ProgramBuilder.Relaxation] {
         limits.parameters.indices.flatMap { parameter -> [ProgramBuilder.Relaxation] in
             guard parameter != limits.positionLimit?.side.parameter else { return [] }
-            let limit = limits.parameters[parameter]
-            let raised = ProgramBuilder.Relaxation(parameter: parameter, sign: 1)
-            let most = limit.isNonnegative ? limit.bound : nil
-            let lowered = ProgramBuilder.Relaxation(parameter: parameter, sign: -1, most: most)
-            let canFall = !limit.isNonnegative || limit.bound > 0
-            switch limit.direction {
-            case .up: return [raised]
-            case .down: return canFall ? [lowered] : []
-            case .either: return canFall ? [raised, lowered] : [raised]
-            }
+            return limits.parameters[parameter].relaxations(at: parameter).reversed()
         }
     }
 }

@@ -236,22 +236,13 @@ struct ConflictFinder {
         if parameter == limits.positionLimit?.side.parameter { return try fewestPositions(shouldStop: shouldStop) }
         if risk == nil, limits.isRiskLimit(parameter) { return leastRisk(parameter, shouldStop: shouldStop) }
         let limit = limits.parameters[parameter]
-        let signs: [Double] =
-            switch limit.direction {
-            case .up: [1]
-            case .down: [-1]
-            case .either: [-1, 1]
-            }
-        var nearest: Double?
-        for sign in signs {
-            if sign < 0, limit.isNonnegative, limit.bound <= 0 { continue }
-            let most = sign < 0 && limit.isNonnegative ? limit.bound : nil
-            let relaxation = ProgramBuilder.Relaxation(parameter: parameter, sign: sign, most: most)
+        var values: [Double] = []
+        for relaxation in limit.relaxations(at: parameter) {
             guard let move = try smallestMove(relaxation, shouldStop: shouldStop) else { continue }
-            guard let value = reached(parameter, sign: sign, move: move, shouldStop: shouldStop) else { continue }
-            if nearest.map({ abs($0 - limit.bound) > abs(value - limit.bound) }) ?? true { nearest = value }
+            let value = reached(parameter, sign: relaxation.sign, move: move, shouldStop: shouldStop)
+            if let value { values.append(value) }
         }
-        return nearest
+        return limit.nearest(of: values)
     }
 
     /// The fewest positions with which the other limits can be met; nil when no number of them suffices.
@@ -310,7 +301,11 @@ struct ConflictFinder {
     private func reached(_ parameter: Int, sign: Double, move: Double, shouldStop: () -> Bool) -> Double? {
         let bound = limits.parameters[parameter].bound
         for more in limits.hasCones && risk == nil ? Self.hairs : [0] {
-            let value = roundedOutward(bound + sign * (move + more * max(move, abs(bound))), sign: sign)
+            let value = roundedOutward(
+                bound + sign * (move + more * max(move, abs(bound))),
+                sign: sign,
+                steps: Self.steps
+            )
             guard limits.hasCones, risk == nil else { return value }
             if isMet(limits.moving([parameter: value]), shouldStop: shouldStop) { return value }
         }
@@ -332,7 +327,7 @@ struct ConflictFinder {
         guard method.limits.worstViolation(at: point, volatility: volatility).amount <= AllocationLimits.tolerance
         else { return nil }
         let least = isTracking ? limits.trackingLimit?.error(at: weights) ?? 0 : volatility
-        return roundedOutward(max(least, limits.parameters[parameter].bound), sign: 1)
+        return roundedOutward(max(least, limits.parameters[parameter].bound), sign: 1, steps: Self.steps)
     }
 
     /// Whether limits certainly can be met.
@@ -349,12 +344,6 @@ struct ConflictFinder {
 
     /// By what shares of a move, or of its limit, a value is pushed outward until it certainly is enough.
     static let hairs = [0, 1e-10, 1e-9, 1e-8, 1e-7, 1e-6]
-
-    /// A value moved outward by less than 1e-10, so that a caller who takes it as it is meets it in spite of roundings.
-    func roundedOutward(_ value: Double, sign: Double) -> Double {
-        let steps = value * 1e10
-        guard steps.isFinite, abs(steps) < 1e15 else { return value }
-        let rounded = sign > 0 ? (steps - 1e-3).rounded(.up) : (steps + 1e-3).rounded(.down)
-        return rounded / 1e10
-    }
+    /// Values are told to so many steps a unit.
+    static let steps = 1e10
 }

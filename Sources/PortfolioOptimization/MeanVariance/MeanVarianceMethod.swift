@@ -281,17 +281,22 @@ struct MeanVarianceMethod {
             // Where the limits leave no room the optimum has no slope.
             hasPrices = false
         }
-        return AllocationSolution(
+        return solution(at: point, report, prices: hasPrices ? prices : nil)
+    }
+
+    /// Dresses a point that meets the limits; without prices where there is no slope.
+    func solution(at point: [Double], _ report: SolutionReport, prices: ShadowPrices?) -> AllocationSolution {
+        AllocationSolution(
             weights: Array(point[..<limits.layout.cash]),
             cash: point[limits.layout.cash],
             report: report,
             bindingConstraints: bindingLimits(
                 at: point,
                 volatility: annualizedVolatility(of: point[..<limits.layout.cash]),
-                prices: hasPrices ? prices : nil
+                prices: prices
             ),
             warnings: problem.warnings,
-            reducedCosts: (hasPrices ? prices : nil)?.reducedCosts(limits)
+            reducedCosts: prices?.reducedCosts(limits)
         )
     }
 

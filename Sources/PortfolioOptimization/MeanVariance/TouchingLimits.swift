@@ -81,7 +81,7 @@ extension MeanVarianceMethod {
         do throws(OptimizationFailure) { found = try method.programOptimum(shouldStop: shouldStop) } catch {
             // What no allocation of the calmest kind has (a positive excess return) none has here.
             if error.code == "numerical_difficulty" || error.code == "infeasible" {
-                return touching(anchor, .withoutProgram(solver: "least_risk"))
+                return solution(at: anchor, .withoutProgram(solver: "least_risk"), prices: nil)
             }
             throw error
         }
@@ -89,7 +89,7 @@ extension MeanVarianceMethod {
         var report = found.report
         // Others may be held than those of the least risk: nothing says that they are not better.
         if limits.hasChoices { report.status = .withinGap }
-        return touching(moved(start, towards: anchor), report)
+        return solution(at: moved(start, towards: anchor), report, prices: nil)
     }
 
     private func widened(_ limits: AllocationLimits) -> MeanVarianceMethod {
@@ -97,20 +97,6 @@ extension MeanVarianceMethod {
         method.risk = risk
         method.explains = false
         return method
-    }
-
-    private func touching(_ point: [Double], _ report: SolutionReport) -> AllocationSolution {
-        AllocationSolution(
-            weights: Array(point[..<limits.layout.cash]),
-            cash: point[limits.layout.cash],
-            report: report,
-            bindingConstraints: bindingLimits(
-                at: point,
-                volatility: annualizedVolatility(of: point[..<limits.layout.cash]),
-                prices: nil
-            ),
-            warnings: problem.warnings
-        )
     }
 
     /// The first point on the way from one that misses a limit to one that meets all that meets all, too.

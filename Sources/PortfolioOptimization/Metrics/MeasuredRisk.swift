@@ -32,15 +32,7 @@ public struct MeasuredRisk: Equatable, Sendable {
             contributions = figures.contributions
             return
         }
-        let risk = try portfolioRisk(
-            measure,
-            returns: moments.returns,
-            probabilities: moments.probabilities,
-            expectedReturns: moments.expectedReturns,
-            covariance: moments.covariance,
-            periodsPerYear: moments.periodsPerYear,
-            confidence: preferences.effectiveConfidenceLevel
-        )
+        let risk = try portfolioRisk(of: moments, measure, preferences)
         let profile = risk.profile(of: weights)
         let value = risk.value(ofProfile: profile)
         let size = weights.reduce(0) { $0 + $1.magnitude } * risk.scale

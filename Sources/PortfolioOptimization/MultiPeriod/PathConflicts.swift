@@ -12,6 +12,8 @@ struct PathConflicts {
     private static let participates = 1e-6
     /// The most programs solved for one explanation.
     private static let mostPrograms = 48
+    /// Values are told to so many steps a unit.
+    private static let steps = 1e9
 
     private var parameters: [LimitParameter] { stages[stages.count - 1].limits.parameters }
     private var targetParameter: Int? { stages[stages.count - 1].targetParameter }
@@ -167,17 +169,8 @@ struct PathConflicts {
     private func nearestFeasible(_ parameter: Int, shouldStop: () -> Bool) -> Double? {
         guard parameter != targetParameter else { return nil }
         let limit = parameters[parameter]
-        let signs: [Double] =
-            switch limit.direction {
-            case .up: [1]
-            case .down: [-1]
-            case .either: [-1, 1]
-            }
-        var nearest: Double?
-        for sign in signs {
-            if sign < 0, limit.isNonnegative, limit.bound <= 0 { continue }
-            let most = sign < 0 && limit.isNonnegative ? limit.bound : nil
-            let relaxation = ProgramBuilder.Relaxation(parameter: parameter, sign: sign, most: most)
+        var values: [Double] = []
+        for relaxation in limit.relaxations(at: parameter) {
             let program = PathProgramBuilder(stages: stages, relaxation: relaxation)
                 .program(quadratic: nil, linear: nil)
             // An explanation is not worth a failure of its own: the value stays unknown.
@@ -188,17 +181,9 @@ struct PathConflicts {
                     shouldStop: shouldStop
                 )
             else { continue }
-            let value = roundedOutward(limit.bound + sign * max(0, optimum.primal[column]), sign: sign)
-            if nearest.map({ abs($0 - limit.bound) > abs(value - limit.bound) }) ?? true { nearest = value }
+            let value = limit.bound + relaxation.sign * max(0, optimum.primal[column])
+            values.append(roundedOutward(value, sign: relaxation.sign, steps: Self.steps))
         }
-        return nearest
-    }
-
-    /// A value moved outward by less than 1e-9, so that a caller who takes it as it is meets it in spite of roundings.
-    private func roundedOutward(_ value: Double, sign: Double) -> Double {
-        let steps = value * 1e9
-        guard steps.isFinite, abs(steps) < 1e15 else { return value }
-        let rounded = sign > 0 ? (steps - 1e-3).rounded(.up) : (steps + 1e-3).rounded(.down)
-        return rounded / 1e9
+        return limit.nearest(of: values)
     }
 }

@@ -184,9 +184,8 @@ private func tradeCharges(
     _ portfolio: Portfolio,
     _ rules: TradingRules
 ) -> [TradeCharge] {
-    var lots: [String: [TaxLot]] = [:]
-    for position in portfolio.positions { lots[position.instrumentID, default: []] += position.taxLots }
-    let purchases = Dictionary(grouping: portfolio.recentTrades, by: \.instrumentID)
+    let lots = portfolio.lotsByInstrument
+    let purchases = portfolio.recentTradesByInstrument
     let preferences = allocation.preferences
     let perMoney = 1 / (allocation.portfolioValue * preferences.effectiveCostHorizonYears)
     let weights = (
@@ -199,10 +198,9 @@ private func tradeCharges(
             lots: lots[instrument.id] ?? [],
             method: rules.lotMethods[instrument.id] ?? rules.defaultLotMethod,
             circumstances: SaleCircumstances(
-                price: instrument.price,
-                date: portfolio.asOf.date,
-                shortTermRate: preferences.shortTermTaxRate ?? 0,
-                longTermRate: preferences.longTermTaxRate ?? 0,
+                of: instrument,
+                on: portfolio,
+                preferences,
                 purchases: purchases[instrument.id] ?? []
             ),
             preferences: preferences,

@@ -47,10 +47,9 @@ struct TradeListing {
 
     private func circumstances(_ instrument: Instrument) -> SaleCircumstances {
         SaleCircumstances(
-            price: instrument.price,
-            date: portfolio.asOf.date,
-            shortTermRate: preferences.shortTermTaxRate ?? 0,
-            longTermRate: preferences.longTermTaxRate ?? 0,
+            of: instrument,
+            on: portfolio,
+            preferences,
             purchases: portfolio.recentTrades.filter { $0.instrumentID == instrument.id }
         )
     }

@@ -59,6 +59,23 @@ func portfolioRisk(
     return scenarioRisk(measure, Scenarios(returns: returns, probabilities: probabilities), confidence: confidence)
 }
 
+/// The same of estimated moments, at the confidence level preferred.
+func portfolioRisk(
+    of moments: Moments,
+    _ measure: RiskMeasure,
+    _ preferences: Preferences
+) throws(OptimizationFailure) -> any PortfolioRisk {
+    try portfolioRisk(
+        measure,
+        returns: moments.returns,
+        probabilities: moments.probabilities,
+        expectedReturns: moments.expectedReturns,
+        covariance: moments.covariance,
+        periodsPerYear: moments.periodsPerYear,
+        confidence: preferences.effectiveConfidenceLevel
+    )
+}
+
 private func scenarioRisk(_ measure: RiskMeasure, _ scenarios: Scenarios, confidence: Double) -> any PortfolioRisk {
     switch measure {
     case .conditionalValueAtRisk, .volatility: TailRisk(scenarios: scenarios, confidence: confidence)

@@ -42,6 +42,23 @@ public struct SaleCircumstances: Sendable {
         self.purchases = purchases
     }
 
+    /// What a sale of an instrument meets on the day of a portfolio.
+    ///
+    /// - Parameters:
+    ///   - instrument: what is sold.
+    ///   - portfolio: whose day it is.
+    ///   - preferences: the tax rates; 0 where they are not given.
+    ///   - purchases: the recent trades in the instrument.
+    init(of instrument: Instrument, on portfolio: Portfolio, _ preferences: Preferences, purchases: [RecentTrade]) {
+        self.init(
+            price: instrument.price,
+            date: portfolio.asOf.date,
+            shortTermRate: preferences.shortTermTaxRate ?? 0,
+            longTermRate: preferences.longTermTaxRate ?? 0,
+            purchases: purchases
+        )
+    }
+
     /// Long-term is a lot held for more than a year: sold after the anniversary of its purchase.
     func term(of lot: TaxLot) -> SoldLot.Term { date > lot.acquiredAt.anniversary ? .long : .short }
 

@@ -164,15 +164,7 @@ private struct TradedRisk {
             measured = nil
             return
         }
-        let nominal = try portfolioRisk(
-            measure,
-            returns: moments.returns,
-            probabilities: moments.probabilities,
-            expectedReturns: moments.expectedReturns,
-            covariance: moments.covariance,
-            periodsPerYear: moments.periodsPerYear,
-            confidence: allocation.preferences.effectiveConfidenceLevel
-        )
+        let nominal = try portfolioRisk(of: moments, measure, allocation.preferences)
         let risk = try guarded(nominal, by: uncertainty)
         let profile = risk.profile(of: weights)
         measured = (risk, profile, risk.value(ofProfile: profile))

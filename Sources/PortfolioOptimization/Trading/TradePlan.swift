@@ -118,10 +118,9 @@ private func listed(
     let value = quantity * instrument.price
     let isSale = order.change < 0
     let circumstances = SaleCircumstances(
-        price: instrument.price,
-        date: portfolio.asOf.date,
-        shortTermRate: preferences.shortTermTaxRate ?? 0,
-        longTermRate: preferences.longTermTaxRate ?? 0,
+        of: instrument,
+        on: portfolio,
+        preferences,
         purchases: portfolio.recentTrades.filter { $0.instrumentID == instrument.id }
     )
     var consumed: [SoldLot] = []

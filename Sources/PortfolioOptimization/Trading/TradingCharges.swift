@@ -144,15 +144,13 @@ func taxedLots(of portfolio: Portfolio, _ instruments: [Instrument], _ preferenc
     guard preferences.considerTaxImplications == true, rates != (0, 0) else {
         return instruments.map { _ in [] }
     }
-    var lots: [String: [TaxLot]] = [:]
-    for position in portfolio.positions { lots[position.instrumentID, default: []] += position.taxLots }
-    let purchases = Dictionary(grouping: portfolio.recentTrades, by: \.instrumentID)
+    let lots = portfolio.lotsByInstrument
+    let purchases = portfolio.recentTradesByInstrument
     return instruments.map { instrument in
         let circumstances = SaleCircumstances(
-            price: instrument.price,
-            date: portfolio.asOf.date,
-            shortTermRate: rates.0,
-            longTermRate: rates.1,
+            of: instrument,
+            on: portfolio,
+            preferences,
             purchases: purchases[instrument.id] ?? []
         )
         let own = lots[instrument.id] ?? []

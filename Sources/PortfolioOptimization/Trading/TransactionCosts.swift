@@ -14,4 +14,10 @@ extension Instrument {
         if let cost { return cost.cost(ofTrading: value) }
         return (preferences.transactionCostModel ?? 0) * value
     }
+
+    /// What |w − c|^{3/2} = 1 costs by market impact, as a fraction of a portfolio's value; 0 without any.
+    func impactRate(ofPortfolioWorth value: Double) -> Double {
+        guard let cost, let daily = cost.averageDailyValue, daily > 0 else { return 0 }
+        return cost.impact * (value / daily).squareRoot()
+    }
 }
