@@ -49,7 +49,9 @@ struct ConstrainedRiskBudgeting {
 
     /// The constrained portfolio, or nil when nothing meets the limits.
     func solve(shouldStop: () -> Bool) throws(OptimizationFailure) -> AllocationSolution? {
-        guard let first = try trial(steps.startingLambda(start), from: start, nil, shouldStop: shouldStop) else { return nil }
+        guard let first = try trial(steps.startingLambda(start), from: start, nil, shouldStop: shouldStop) else {
+            return nil
+        }
         var search = MultiplierSearch(from: first)
         while let lambda = search.next {
             let best = search.best.minimum

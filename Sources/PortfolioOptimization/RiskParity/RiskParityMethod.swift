@@ -195,7 +195,8 @@ struct RiskParityMethod {
         if let limit = method.limits.riskLimit, risk - limit.bound >= -1e-7 * powerOfTwo(near: limit.bound) {
             solution.bindingConstraints += method.entry(limit, risk, nil)
         }
-        let gradient = solution.riskGradient ?? solver.risk.gradient(atProfile: solver.risk.profile(of: solution.weights))
+        let gradient =
+            solution.riskGradient ?? solver.risk.gradient(atProfile: solver.risk.profile(of: solution.weights))
         return MeasuredRisk.shares(weights: solution.weights, gradient: gradient, value: risk, scale: solver.risk.scale)
     }
 

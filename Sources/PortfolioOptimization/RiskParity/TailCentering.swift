@@ -221,7 +221,9 @@ struct TailCentering {
             for (i, t) in tied.enumerated() { tail[t] += miss[i] - change * ones[i] }
             level += change
         }
-        guard tied.allSatisfy({ tail[$0] >= 0 && tail[$0] <= caps[$0] }), let point = settled(tail) else { return plain }
+        guard tied.allSatisfy({ tail[$0] >= 0 && tail[$0] <= caps[$0] }), let point = settled(tail) else {
+            return plain
+        }
         let after = losses.times(point.x)
         let size = max(1, level.magnitude)
         let holds = tied.allSatisfy { (after[$0] - level).magnitude <= 1e-12 * size }

@@ -18,7 +18,20 @@ import numpy as np
 from scipy.optimize import brentq
 from scipy.stats import norm
 
-TOLERANCES = dict(tol_gap_abs=1e-12, tol_gap_rel=1e-12, tol_feas=1e-12, max_iter=300)
+
+
+def optimize(program):
+    """Solves as exactly as Clarabel will say it can."""
+    for tolerance in (1e-12, 1e-11, 1e-10, 1e-9):
+        try:
+            program.solve(
+                solver=cp.CLARABEL, tol_gap_abs=tolerance, tol_gap_rel=tolerance, tol_feas=tolerance, max_iter=300
+            )
+        except cp.SolverError:
+            continue
+        if program.status == cp.OPTIMAL:
+            return
+    raise ValueError(program.status)
 
 
 def tail(case, w):
@@ -38,9 +51,7 @@ def free(case):
     y = cp.Variable(len(b))
     unit = 0.01
     program = cp.Problem(cp.Minimize(tail(case, y) / unit - b @ cp.log(y)))
-    program.solve(solver=cp.CLARABEL, **TOLERANCES)
-    if program.status not in (cp.OPTIMAL, cp.OPTIMAL_INACCURATE):
-        raise ValueError(program.status)
+    optimize(program)
     return [float(x) for x in y.value / np.sum(y.value)]
 
 
@@ -57,15 +68,13 @@ def limited(case):
 
     def total(logarithm):
         weight.value = float(np.exp(logarithm))
-        program.solve(solver=cp.CLARABEL, **TOLERANCES)
-        if program.status not in (cp.OPTIMAL, cp.OPTIMAL_INACCURATE):
-            raise ValueError(program.status)
+        optimize(program)
         return float(np.sum(w.value)) - 1
 
-    low_end, high_end = np.log(1e-4), np.log(1e3)
+    low_end, high_end = np.log(0.05), np.log(20)
     if total(low_end) >= 0 or total(high_end) <= 0:
         return None
-    total(brentq(total, low_end, high_end, xtol=1e-13, rtol=1e-13))
+    total(brentq(total, low_end, high_end, xtol=1e-11, rtol=1e-11))
     return [float(x) for x in w.value]
 
 
