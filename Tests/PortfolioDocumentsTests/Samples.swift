@@ -119,6 +119,8 @@ struct Samples {
         case .hierarchicalRiskParity:
             parameters.linkage = maybe { Linkage.allCases[$0.count(0...3)] }
             parameters.distanceOfDistance = maybe { $0.count(0...1) == 0 }
+            parameters.clusterAllocation = maybe { ClusterAllocation.allCases[$0.count(0...2)] }
+            if parameters.clusterAllocation?.cutsTree == true { parameters.clusterCount = maybe { $0.count(1...9) } }
         case .robust: parameters.uncertainty = uncertainty(of: combination)
         case .scenarioBased: parameters.scenarios = scenarios()
         case .custom: parameters.customObjective = terms()
