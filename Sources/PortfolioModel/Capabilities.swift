@@ -31,7 +31,8 @@ public enum Capabilities {
     /// How risk may be measured for a type and an objective it takes.
     public static func riskMeasures(of type: OptimizationType, _ objective: Objective) -> [RiskMeasure] {
         switch (type, objective) {
-        case (.riskParity, _), (.hierarchicalRiskParity, _), (.multiPeriod, _): [.volatility]
+        case (.riskParity, _): [.volatility, .conditionalValueAtRisk]
+        case (.hierarchicalRiskParity, _), (.multiPeriod, _): [.volatility]
         case (_, .maximizeSharpe), (_, .minimizeRisk), (_, .maximizeReturn), (_, .maximizeUtility):
             RiskMeasure.allCases
         case (_, .multiObjective), (_, .custom):
