@@ -361,10 +361,12 @@ struct ConstraintCompiler {
     private mutating func addVolatility() -> [LimitSide] {
         var limits: [LimitSide] = []
         if let bound = problem.constraints.targetVolatility {
-            limits.append(inForce(LimitSide(bound: bound, parameter: parameter("/target_volatility", bound, .up))))
+            let side = LimitSide(bound: bound, parameter: parameter("/target_volatility", bound, .up))
+            limits.append(inForce(side))
         }
         if let bound = problem.constraints.maxRisk, problem.riskMeasure == .volatility {
-            limits.append(inForce(LimitSide(bound: bound, parameter: parameter("/max_risk", bound, .up))))
+            let side = LimitSide(bound: bound, parameter: parameter("/max_risk", bound, .up))
+            limits.append(inForce(side))
         }
         return limits
     }
@@ -397,7 +399,8 @@ struct ConstraintCompiler {
     /// The limit on a measure other than volatility.
     private mutating func riskLimit() -> LimitSide? {
         guard problem.riskMeasure != .volatility, let bound = problem.constraints.maxRisk else { return nil }
-        return inForce(LimitSide(bound: bound, parameter: parameter("/max_risk", bound, .up)))
+        let side = LimitSide(bound: bound, parameter: parameter("/max_risk", bound, .up))
+        return inForce(side)
     }
 
     /// Finds who is under the threshold; who cannot reach it may only be 0.
