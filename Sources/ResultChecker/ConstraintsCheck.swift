@@ -11,7 +11,11 @@ func checkConstraints(of exposure: Exposure, _ mandate: Mandate, _ findings: ino
     if limits.targetVolatility != nil || limits.maxRisk != nil || limits.minReturn != nil {
         let worst = WorstCase(exposure, mandate)
         if let limit = limits.targetVolatility {
-            findings.atMost(worst?.volatility ?? .nan, mandate.most(limit, "/target_volatility"), "constraints/target_volatility")
+            findings.atMost(
+                worst?.volatility ?? .nan,
+                mandate.most(limit, "/target_volatility"),
+                "constraints/target_volatility"
+            )
         }
         if let limit = limits.maxRisk {
             findings.atMost(worst?.risk ?? .nan, mandate.most(limit, "/max_risk"), "constraints/max_risk")
@@ -30,7 +34,11 @@ func checkConstraints(of exposure: Exposure, _ mandate: Mandate, _ findings: ino
         )
     }
     if let limit = limits.maxTrackingError {
-        findings.atMost(trackingError(exposure, mandate), mandate.most(limit, "/max_tracking_error"), "constraints/max_tracking_error")
+        findings.atMost(
+            trackingError(exposure, mandate),
+            mandate.most(limit, "/max_tracking_error"),
+            "constraints/max_tracking_error"
+        )
     }
     if let limit = limits.maxGrossExposure {
         findings.atMost(exposure.gross, mandate.most(limit, "/max_gross_exposure"), "constraints/max_gross_exposure")

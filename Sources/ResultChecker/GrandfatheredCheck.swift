@@ -103,7 +103,8 @@ struct BreachesLetBe: Sendable {
         for (index, limit) in listed.enumerated() {
             let claim = "grandfathered_limits/\(index)"
             let keys = [true, false].map { Key(pointer: limit.constraint, subject: limit.subject, isUpper: $0) }
-            guard let key = keys.first(where: { untold[$0] != nil }), let breach = untold.removeValue(forKey: key) else {
+            guard let key = keys.first(where: { untold[$0] != nil }), let breach = untold.removeValue(forKey: key)
+            else {
                 let named = "\(limit.constraint) of \(limit.subject ?? "all")"
                 findings.require(false, claim, expected: "a limit that the holdings break", actual: named)
                 continue

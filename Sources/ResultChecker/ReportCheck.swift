@@ -207,7 +207,8 @@ struct Limit {
         }
         // A size has two sides, and the holding breaks one of them.
         let isShort = (weight(binding.subject) ?? 0) < 0
-        self.bound = isShort
+        self.bound =
+            isShort
             ? -mandate.least(-bound, binding.constraint, binding.subject)
             : mandate.most(bound, binding.constraint, binding.subject)
     }
