@@ -53,6 +53,38 @@ extension WorkingSet {
         return largest
     }
 
+    /// What a condition of a walk may miss: a gradient relative to the numbers it is made of, a point or a row's value.
+    private static let gradientMiss = 1e-8
+    private static let pointMiss = 1e-9
+
+    /// Whether point and multipliers, as evaluated from the data, meet every condition but for rounding.
+    func holds() -> Bool {
+        var scale = gradientScale
+        for j in 0..<count { scale = max(scale, abs(gradient[j])) }
+        for r in activeRows { scale = max(scale, abs(multiplier[r])) }
+        let miss = scale * Self.gradientMiss
+        for j in 0..<count {
+            switch places[j] {
+            case .free:
+                if abs(gradient[j]) > miss || x[j] < low[j] - Self.pointMiss || x[j] > high[j] + Self.pointMiss {
+                    return false
+                }
+            case .lower, .upper: if sign[j] * gradient[j] < -miss { return false }
+            case .kink: if abs(gradient[j]) > kinkWidth(j) + miss { return false }
+            }
+        }
+        for r in 0..<totalRows {
+            let room = Self.pointMiss * max(1, abs(rowValue[r]))
+            if rowValue[r] > rowUpper[r] + room || rowValue[r] < rowLower[r] - room { return false }
+            switch rowPlaces[r] {
+            case .upper: if multiplier[r] < -miss { return false }
+            case .lower: if multiplier[r] > miss { return false }
+            case .equality, .inactive: break
+            }
+        }
+        return true
+    }
+
     /// Factors the free variables and makes the wanted rows hold, those that do not depend on others before them.
     func factorSystem(rows wanted: [(row: Int, place: RowPlace)]) -> Bool {
         let multipliers = multiplier
