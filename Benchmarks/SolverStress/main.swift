@@ -41,7 +41,12 @@ func checkPath(_ random: RandomParametricProgram, _ tally: inout Tally) {
         for (first, second) in zip(corners, corners.dropFirst()) where second.parameter < 1e3 {
             let middle = (first.parameter + second.parameter) / 2
             let point = zip(first.point, second.point).map { ($0 + $1) / 2 }
-            let solution = try solver.solve(at: middle)
+            let solution: ActiveSetSolution
+            do { solution = try solver.solve(at: middle) } catch {
+                tally.failed += 1
+                print("\(random.description): solve at \(middle) \(error)")
+                return
+            }
             let objective = random.objective(point, at: middle)
             // Near λ = 0 risk may be hedged away; then it is measured by what the variables have without each other.
             let scale = random.program.check(

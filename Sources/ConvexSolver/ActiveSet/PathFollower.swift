@@ -12,6 +12,7 @@ struct PathFollower {
     let start: Double
     /// The other end; infinite, or below `start`.
     let end: Double
+    private let unit: Double
     private var trail = PathTrail()
     private var steps = 0
     private var isRegularized = false
@@ -19,6 +20,8 @@ struct PathFollower {
     /// A step past a corner, as a share of the parameter and of its unit.
     private static let firstStep = 1e-6
     private static let stepOfUnit = 1e-9
+    /// In units of the parameter: a corner beyond would part slopes that differ by rounding.
+    private static let lastCorner = 1e13
     /// By how much a step grows when no walk got away from its end.
     private static let growth = 8.0
     /// Lengths of one step tried at most.
@@ -32,6 +35,7 @@ struct PathFollower {
         self.solver = solver
         self.start = start
         self.end = end
+        unit = Self.unit(of: solver.program)
     }
 
     private var program: ParametricProgram { solver.program }
@@ -55,8 +59,7 @@ struct PathFollower {
             if error == .stopped { throw error }
         }
         let solution = try solver.solve(at: start, shouldStop: shouldStop)
-        let corner = ActiveSetStart.Corner(solution)
-        trail.append(corner.pathCorner, corner.multipliers(towards: corner))
+        _ = append(solution)
         return try stand(at: solution, shouldStop: shouldStop)
     }
 
@@ -107,7 +110,13 @@ struct PathFollower {
             if var standing = search {
                 // What was singular at the start has been regularized there.
                 if standing.set.proximal > 0 { isRegularized = true }
-                let walked = standing.walk(from: parameter, to: end, trail: &trail, shouldStop: shouldStop)
+                let walked = standing.walk(
+                    from: parameter,
+                    to: end,
+                    last: start + Self.lastCorner * unit,
+                    trail: &trail,
+                    shouldStop: shouldStop
+                )
                 steps += standing.effort.steps
                 switch walked.outcome {
                 case .halted: throw .stopped
@@ -139,7 +148,7 @@ struct PathFollower {
     }
 
     /// The parameter at which risk and the moving term weigh alike.
-    private var unit: Double {
+    private static func unit(of program: ParametricProgram) -> Double {
         let rates = (program.direction ?? []).reduce(0) { max($0, abs($1)) }
         let moving = (program.kinks?.costDirection ?? []).reduce(rates) { max($0, $1) }
         return moving > 0 ? max(program.curvature.meanDiagonal / moving, .leastNormalMagnitude) : 1
@@ -175,16 +184,44 @@ struct PathFollower {
 
     /// The last corner, or where there is none the start, as a solution: solved for by itself unless it is one already.
     private mutating func standingSolution(shouldStop: () -> Bool) throws(ActiveSetFailure) -> ActiveSetStart.Corner {
-        var solution: ActiveSetSolution
-        if let corner = trail.corners.last, let multipliers = trail.multipliers.last {
+        while let corner = trail.corners.last, let multipliers = trail.multipliers.last {
             if isSolution(corner, multipliers) { return ActiveSetStart.Corner(corner, multipliers) }
-            solution = try solver.solve(at: corner.parameter, near: corner.point, shouldStop: shouldStop)
-        } else {
-            solution = try solver.solve(at: start, shouldStop: shouldStop)
+            if let solution = try solutionIfAny(at: corner, shouldStop: shouldStop) { return append(solution) }
+            trail.removeLast()
         }
+        return append(try solver.solve(at: start, shouldStop: shouldStop))
+    }
+
+    private mutating func append(_ solution: ActiveSetSolution) -> ActiveSetStart.Corner {
         let corner = ActiveSetStart.Corner(solution)
         trail.append(corner.pathCorner, corner.multipliers(towards: corner))
         return corner
+    }
+
+    /// The solution at a corner's parameter, looked for near the corner first and from nothing then.
+    private func solution(
+        at parameter: Double,
+        near point: [Double],
+        shouldStop: () -> Bool
+    ) throws(ActiveSetFailure) -> ActiveSetSolution {
+        do throws(ActiveSetFailure) {
+            return try solver.solve(at: parameter, near: point, shouldStop: shouldStop)
+        } catch {
+            if error == .stopped { throw error }
+        }
+        return try solver.solve(at: parameter, shouldStop: shouldStop)
+    }
+
+    private func solutionIfAny(
+        at corner: PathCorner,
+        shouldStop: () -> Bool
+    ) throws(ActiveSetFailure) -> ActiveSetSolution? {
+        do throws(ActiveSetFailure) {
+            return try solution(at: corner.parameter, near: corner.point, shouldStop: shouldStop)
+        } catch {
+            if error == .stopped { throw error }
+            return nil
+        }
     }
 
     /// The share of the moving term by which the end of a path may be above the optimum.
@@ -198,7 +235,7 @@ struct PathFollower {
     ) throws(ActiveSetFailure) -> Bool {
         let far = max(2 * corner.parameter, corner.parameter + unit)
         do throws(ActiveSetFailure) {
-            var next = ActiveSetStart.Corner(try solver.solve(at: far, near: corner.point, shouldStop: shouldStop))
+            var next = ActiveSetStart.Corner(try solution(at: far, near: corner.point, shouldStop: shouldStop))
             next.parameter = far
             let stretch = corner.multipliers(towards: next)
             let moving = program.moving
@@ -247,7 +284,7 @@ struct PathFollower {
     ) throws(ActiveSetFailure) -> (ActiveSetSearch?, Double) {
         var target = corner.parameter + side * length
         if side * target >= side * end { target = end }
-        let solution = try solver.solve(at: target, near: corner.point, shouldStop: shouldStop)
+        let solution = try solution(at: target, near: corner.point, shouldStop: shouldStop)
         let next = ActiveSetStart.Corner(solution)
         try mend(corner, next, halvings: Self.maximumHalvings, shouldStop: shouldStop)
         trail.append(next.pathCorner, next.multipliers(towards: next))
@@ -275,14 +312,14 @@ struct PathFollower {
         )
         if check.isWithin(solver.settings) { return }
         guard halvings > 0 else { throw .unfinished(.inaccurate) }
-        let between = ActiveSetStart.Corner(try solver.solve(at: middle, near: point, shouldStop: shouldStop))
+        let between = ActiveSetStart.Corner(try solution(at: middle, near: point, shouldStop: shouldStop))
         try mend(first, between, halvings: halvings - 1, shouldStop: shouldStop)
         try mend(between, second, halvings: halvings - 1, shouldStop: shouldStop)
     }
 
     // MARK: Regularized paths
 
-    /// Replaces the corners at which the addition to P shows by solutions of the program itself.
+    /// Replaces the corners at which the addition to P shows by solutions of the program itself, where they are found.
     private mutating func mendRegularized(shouldStop: () -> Bool) throws(ActiveSetFailure) {
         let walked = trail
         trail = PathTrail()
@@ -290,23 +327,22 @@ struct PathFollower {
         var corners: [ActiveSetStart.Corner] = []
         for i in walked.corners.indices {
             let (corner, after) = (walked.corners[i], walked.multipliers[i])
-            isMended[i] = !isSolution(corner, after)
-            if isMended[i] {
-                let solution = try solver.solve(at: corner.parameter, near: corner.point, shouldStop: shouldStop)
-                corners.append(ActiveSetStart.Corner(solution))
-            } else {
-                corners.append(ActiveSetStart.Corner(corner, after))
-            }
+            corners.append(ActiveSetStart.Corner(corner, after))
+            guard !isSolution(corner, after) else { continue }
+            guard let solution = try solutionIfAny(at: corner, shouldStop: shouldStop) else { continue }
+            corners[i] = ActiveSetStart.Corner(solution)
+            isMended[i] = true
         }
         for i in corners.indices {
-            guard i + 1 < corners.count else {
-                trail.append(corners[i].pathCorner, walked.multipliers[i])
-                break
-            }
-            if isMended[i] || isMended[i + 1] {
+            trail.append(corners[i].pathCorner, walked.multipliers[i])
+            guard i + 1 < corners.count, isMended[i] || isMended[i + 1] else { continue }
+            let whole = trail
+            do throws(ActiveSetFailure) {
                 try mend(corners[i], corners[i + 1], halvings: Self.maximumHalvings, shouldStop: shouldStop)
-            } else {
-                trail.append(walked.corners[i], walked.multipliers[i])
+            } catch {
+                if error == .stopped { throw error }
+                // The path stays as it was walked, near enough to one that says it is regularized.
+                trail = whole
             }
         }
     }

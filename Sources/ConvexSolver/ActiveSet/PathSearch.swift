@@ -40,12 +40,14 @@ extension ActiveSetSearch {
         guard set.holds() else { throw .unfinished(.inaccurate) }
     }
 
-    /// Walks from where it stands to the end of a path, or as far as it comes.
+    /// Walks from where it stands to the end of a path, or as far as it comes; on a path without end it is lost where it
+    /// meets a corner beyond `last`.
     ///
     /// - Returns: how the walk ended, where, and up to which parameter its corners were verified.
     mutating func walk(
         from start: Double,
         to end: Double,
+        last: Double,
         trail: inout PathTrail,
         shouldStop: () -> Bool
     ) -> (outcome: WalkEnd, parameter: Double, verified: Double?) {
@@ -55,10 +57,15 @@ extension ActiveSetSearch {
         var walk = ParametricWalk(set, from: 0, maximumSteps: limit)
         walk.refreshInterval = set.proximal > 0 ? 4 : settings.refreshInterval
         let search = self
+        var isAstray = false
         var outcome = walk.run(to: abs(end - start)) { segment in
             if shouldStop() { return 0 }
             guard segment.length > 0 else { return nil }
             let parameter = start + side * segment.start
+            if end == .infinity, parameter > last {
+                isAstray = true
+                return 0
+            }
             trail.append(
                 PathCorner(parameter: parameter, point: search.currentPoint()),
                 search.multipliersAlong(side, at: parameter)
@@ -66,6 +73,7 @@ extension ActiveSetSearch {
             return nil
         }
         countSteps(walk.steps)
+        if isAstray { outcome = .lost }
         if case .reached = outcome, !walk.verify() { outcome = .lost }
         let parameter = outcome == .reached ? end : start + side * walk.parameter
         return (outcome, parameter, walk.verifiedParameter.map { start + side * $0 })

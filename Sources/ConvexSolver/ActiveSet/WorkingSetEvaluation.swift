@@ -6,6 +6,11 @@ extension WorkingSet {
         gradient.update(from: offset, count: count)
         PointerKernels.add(1, linear, into: gradient, count: count)
         addMovedProduct(into: gradient)
+        productScale = 0
+        for position in 0..<freeCount {
+            let j = Int(free[position])
+            productScale = max(productScale, abs(gradient[j] - offset[j] - linear[j]))
+        }
         addMultipliers(to: gradient) { multiplier[activeRows[$0]] }
         evaluateRows()
         guard hasKinks else { return }
@@ -48,7 +53,7 @@ extension WorkingSet {
 
     /// The largest entry of the parts a gradient is the sum of; what counts as zero is measured by it.
     var gradientScale: Double {
-        var largest = 0.0
+        var largest = productScale
         for j in 0..<count { largest = max(largest, abs(offset[j] + linear[j]), abs(linear[j])) }
         return largest
     }
