@@ -28,6 +28,8 @@ struct PathFollower {
     private static let maximumTries = 8
     /// Steps past corners at most.
     private static let maximumMends = 400
+    /// A mended stretch shorter than this, relative to the parameter and its unit, is a corner.
+    private static let shortest = 1e-15
     /// Halvings of a mended stretch at most.
     private static let maximumHalvings = 45
 
@@ -38,6 +40,7 @@ struct PathFollower {
         unit = Self.unit(of: solver.program)
     }
 
+    private var lastCorner: Double { start + Self.lastCorner * unit }
     private var program: ParametricProgram { solver.program }
     private var side: Double { end < start ? -1 : 1 }
 
@@ -46,6 +49,7 @@ struct PathFollower {
         guard program.direction != nil else { throw .invalid }
         try walkOn(shouldStop: shouldStop)
         if isRegularized { try mendRegularized(shouldStop: shouldStop) }
+        try settleAtZero(shouldStop: shouldStop)
         return result()
     }
 
@@ -84,6 +88,50 @@ struct PathFollower {
         return search
     }
 
+    /// In units of the parameter: corners nearer to zero are the one at zero.
+    private static let zeroCorner = 1e-13
+
+    /// Over a singular P the path may start with a jump, which the addition to P makes a stretch too short for numbers:
+    /// the corner after it is optimal at zero as well.
+    private mutating func settleAtZero(shouldStop: () -> Bool) throws(ActiveSetFailure) {
+        func isNearZero(_ corner: PathCorner) -> Bool { abs(corner.parameter) <= Self.zeroCorner * unit }
+        let (corners, multipliers) = (trail.corners, trail.multipliers)
+        if start == 0, corners.first?.parameter == 0 {
+            guard let last = corners.prefix(while: isNearZero).indices.last, last > 0 else { return }
+            var settled = PathTrail()
+            settled.append(PathCorner(parameter: 0, point: corners[last].point), multipliers[last])
+            guard isSolution(settled.corners[0], settled.multipliers[0]) else {
+                return try spanNearZero(last, shouldStop: shouldStop)
+            }
+            for i in corners.indices.dropFirst(last + 1) { settled.append(corners[i], multipliers[i]) }
+            trail = settled
+        } else if end == 0, corners.last?.parameter == 0 {
+            guard let first = corners.firstIndex(where: isNearZero), first > 0, first < corners.count - 1 else { return }
+            let corner = PathCorner(parameter: 0, point: corners[first].point)
+            // The stretch that ends here is that after the corner before.
+            guard isSolution(corner, multipliers[first - 1]) else { return }
+            trail.keep(first)
+            trail.append(corner, multipliers[first])
+        }
+    }
+
+    /// Joins the corner at zero with the first one that is far enough from it for numbers, if that can be done.
+    private mutating func spanNearZero(_ last: Int, shouldStop: () -> Bool) throws(ActiveSetFailure) {
+        let walked = trail
+        guard last + 1 < walked.corners.count else { return }
+        let first = ActiveSetStart.Corner(walked.corners[0], walked.multipliers[0])
+        let next = ActiveSetStart.Corner(walked.corners[last + 1], walked.multipliers[last + 1])
+        trail = PathTrail()
+        do throws(ActiveSetFailure) {
+            try mend(first, next, halvings: Self.maximumHalvings, shouldStop: shouldStop)
+        } catch {
+            if error == .stopped { throw error }
+            trail = walked
+            return
+        }
+        for i in walked.corners.indices.dropFirst(last + 1) { trail.append(walked.corners[i], walked.multipliers[i]) }
+    }
+
     private func result() -> SolutionPath {
         // After the last corner of a finite path there is no stretch.
         let stretches = end < .infinity ? Array(trail.multipliers.dropLast()) : trail.multipliers
@@ -113,7 +161,7 @@ struct PathFollower {
                 let walked = standing.walk(
                     from: parameter,
                     to: end,
-                    last: start + Self.lastCorner * unit,
+                    last: lastCorner,
                     trail: &trail,
                     shouldStop: shouldStop
                 )
@@ -137,7 +185,7 @@ struct PathFollower {
             let corner = try standingSolution(shouldStop: shouldStop)
             if end == .infinity, try isEnd(corner, shouldStop: shouldStop) { return }
             // A walk that went further than the last step has got away from the corner before.
-            let hasMoved = abs(corner.parameter - before) > length
+            let hasMoved = side * (corner.parameter - before) > length
             let least = max(abs(corner.parameter) * Self.firstStep, unit * Self.stepOfUnit)
             length = hasMoved || length == 0 ? least : max(least, length * Self.growth)
             (search, parameter) = try stepPast(corner, by: &length, shouldStop: shouldStop)
@@ -176,7 +224,7 @@ struct PathFollower {
         }
         let isWhole = count == trail.corners.count
         trail.keep(count)
-        guard isWhole else { return }
+        guard isWhole, end < .infinity || parameter <= lastCorner else { return }
         let corner = PathCorner(parameter: parameter, point: search.currentPoint())
         let multipliers = search.standingMultipliers(at: parameter)
         if isSolution(corner, multipliers) { trail.append(corner, multipliers) }
@@ -301,7 +349,7 @@ struct PathFollower {
     ) throws(ActiveSetFailure) {
         trail.append(first.pathCorner, first.multipliers(towards: second))
         let middle = first.parameter + (second.parameter - first.parameter) / 2
-        guard middle != first.parameter, middle != second.parameter else { return }
+        guard abs(second.parameter - first.parameter) > Self.shortest * max(unit, abs(first.parameter)) else { return }
         let point = first.point.indices.map { (first.point[$0] + second.point[$0]) / 2 }
         let multipliers = first.multipliers(towards: second)
         let check = program.check(
