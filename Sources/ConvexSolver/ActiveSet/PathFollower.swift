@@ -106,7 +106,9 @@ struct PathFollower {
             for i in corners.indices.dropFirst(last + 1) { settled.append(corners[i], multipliers[i]) }
             trail = settled
         } else if end == 0, corners.last?.parameter == 0 {
-            guard let first = corners.firstIndex(where: isNearZero), first > 0, first < corners.count - 1 else { return }
+            guard let first = corners.firstIndex(where: isNearZero), first > 0, first < corners.count - 1 else {
+                return
+            }
             let corner = PathCorner(parameter: 0, point: corners[first].point)
             // The stretch that ends here is that after the corner before.
             guard isSolution(corner, multipliers[first - 1]) else { return }
@@ -275,8 +277,9 @@ struct PathFollower {
     /// The share of the moving term by which the end of a path may be above the optimum.
     private static let endTolerance = 1e-9
 
-    /// Whether nothing changes after a corner: its point is optimal for the moving term alone, with the rates at which the
-    /// multipliers grow. Then the trail ends there.
+    /// Whether nothing changes after a corner; then the trail ends there.
+    ///
+    /// Its point must be optimal for the moving term alone, with the rates at which the multipliers grow.
     private mutating func isEnd(
         _ corner: ActiveSetStart.Corner,
         shouldStop: () -> Bool
