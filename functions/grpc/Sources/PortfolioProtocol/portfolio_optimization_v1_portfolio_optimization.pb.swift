@@ -158,6 +158,26 @@ package nonisolated struct PortfolioOptimization_V1_CreateOptimizationRequest: @
   /// Clears the value of `distanceOfDistance`. Subsequent reads from it will return its default value.
   package mutating func clearDistanceOfDistance() {_uniqueStorage()._distanceOfDistance = nil}
 
+  /// How weights are shared along the tree: recursive_bisection, equal_risk_contribution, nested_clusters; and into how many
+  /// clusters, where it is not to be found out.
+  package var clusterAllocation: String {
+    get {_storage._clusterAllocation ?? String()}
+    set {_uniqueStorage()._clusterAllocation = newValue}
+  }
+  /// Returns true if `clusterAllocation` has been explicitly set.
+  package var hasClusterAllocation: Bool {_storage._clusterAllocation != nil}
+  /// Clears the value of `clusterAllocation`. Subsequent reads from it will return its default value.
+  package mutating func clearClusterAllocation() {_uniqueStorage()._clusterAllocation = nil}
+
+  package var clusterCount: Int32 {
+    get {_storage._clusterCount ?? 0}
+    set {_uniqueStorage()._clusterCount = newValue}
+  }
+  /// Returns true if `clusterCount` has been explicitly set.
+  package var hasClusterCount: Bool {_storage._clusterCount != nil}
+  /// Clears the value of `clusterCount`. Subsequent reads from it will return its default value.
+  package mutating func clearClusterCount() {_uniqueStorage()._clusterCount = nil}
+
   /// Robust.
   package var uncertainty: PortfolioOptimization_V1_Uncertainty {
     get {_storage._uncertainty ?? PortfolioOptimization_V1_Uncertainty()}
@@ -368,11 +388,102 @@ package nonisolated struct PortfolioOptimization_V1_OptimizationConstraints: @un
     set {_uniqueStorage()._maxScenarioLosses = newValue}
   }
 
+  /// Whether limits that the holdings break already are in force at what they come to.
+  package var grandfatherBreaches: Bool {
+    get {_storage._grandfatherBreaches ?? false}
+    set {_uniqueStorage()._grandfatherBreaches = newValue}
+  }
+  /// Returns true if `grandfatherBreaches` has been explicitly set.
+  package var hasGrandfatherBreaches: Bool {_storage._grandfatherBreaches != nil}
+  /// Clears the value of `grandfatherBreaches`. Subsequent reads from it will return its default value.
+  package mutating func clearGrandfatherBreaches() {_uniqueStorage()._grandfatherBreaches = nil}
+
+  /// Limits on |target − current|, of all instruments and of single ones.
+  package var maxWeightChange: Double {
+    get {_storage._maxWeightChange ?? 0}
+    set {_uniqueStorage()._maxWeightChange = newValue}
+  }
+  /// Returns true if `maxWeightChange` has been explicitly set.
+  package var hasMaxWeightChange: Bool {_storage._maxWeightChange != nil}
+  /// Clears the value of `maxWeightChange`. Subsequent reads from it will return its default value.
+  package mutating func clearMaxWeightChange() {_uniqueStorage()._maxWeightChange = nil}
+
+  package var maxWeightChanges: Dictionary<String,Double> {
+    get {_storage._maxWeightChanges}
+    set {_uniqueStorage()._maxWeightChanges = newValue}
+  }
+
+  package var largestPositions: [PortfolioOptimization_V1_LargestPositions] {
+    get {_storage._largestPositions}
+    set {_uniqueStorage()._largestPositions = newValue}
+  }
+
+  package var softLimits: [PortfolioOptimization_V1_SoftLimit] {
+    get {_storage._softLimits}
+    set {_uniqueStorage()._softLimits = newValue}
+  }
+
   package var unknownFields = SwiftProtobuf.UnknownStorage()
 
   package init() {}
 
   fileprivate var _storage = _StorageClass.defaultInstance
+}
+
+/// A limit on the sum of the largest positions.
+package nonisolated struct PortfolioOptimization_V1_LargestPositions: Sendable {
+  // SwiftProtobuf.Message conformance is added in an extension below. See the
+  // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
+  // methods supported on all messages.
+
+  package var count: Int32 {
+    get {_count ?? 0}
+    set {_count = newValue}
+  }
+  /// Returns true if `count` has been explicitly set.
+  package var hasCount: Bool {self._count != nil}
+  /// Clears the value of `count`. Subsequent reads from it will return its default value.
+  package mutating func clearCount() {self._count = nil}
+
+  package var max: Double {
+    get {_max ?? 0}
+    set {_max = newValue}
+  }
+  /// Returns true if `max` has been explicitly set.
+  package var hasMax: Bool {self._max != nil}
+  /// Clears the value of `max`. Subsequent reads from it will return its default value.
+  package mutating func clearMax() {self._max = nil}
+
+  package var unknownFields = SwiftProtobuf.UnknownStorage()
+
+  package init() {}
+
+  fileprivate var _count: Int32? = nil
+  fileprivate var _max: Double? = nil
+}
+
+/// A limit, by its pointer below /constraints, that may be exceeded at a price.
+package nonisolated struct PortfolioOptimization_V1_SoftLimit: Sendable {
+  // SwiftProtobuf.Message conformance is added in an extension below. See the
+  // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
+  // methods supported on all messages.
+
+  package var limit: String = String()
+
+  package var penalty: Double {
+    get {_penalty ?? 0}
+    set {_penalty = newValue}
+  }
+  /// Returns true if `penalty` has been explicitly set.
+  package var hasPenalty: Bool {self._penalty != nil}
+  /// Clears the value of `penalty`. Subsequent reads from it will return its default value.
+  package mutating func clearPenalty() {self._penalty = nil}
+
+  package var unknownFields = SwiftProtobuf.UnknownStorage()
+
+  package init() {}
+
+  fileprivate var _penalty: Double? = nil
 }
 
 /// A limit on the sum of a group's weights; the group is a list of instruments, a sector or an asset class.
@@ -428,6 +539,9 @@ package nonisolated struct PortfolioOptimization_V1_GroupLimit: Sendable {
   /// Clears the value of `max`. Subsequent reads from it will return its default value.
   package mutating func clearMax() {self._max = nil}
 
+  /// The parts of instruments that belong to the group, instead of a list.
+  package var memberships: Dictionary<String,Double> = [:]
+
   package var unknownFields = SwiftProtobuf.UnknownStorage()
 
   package init() {}
@@ -439,6 +553,7 @@ package nonisolated struct PortfolioOptimization_V1_GroupLimit: Sendable {
   fileprivate var _max: Double? = nil
 }
 
+/// A range of an exposure to a factor, and the volatility that may come from it.
 package nonisolated struct PortfolioOptimization_V1_Range: Sendable {
   // SwiftProtobuf.Message conformance is added in an extension below. See the
   // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
@@ -462,12 +577,22 @@ package nonisolated struct PortfolioOptimization_V1_Range: Sendable {
   /// Clears the value of `max`. Subsequent reads from it will return its default value.
   package mutating func clearMax() {self._max = nil}
 
+  package var maxRisk: Double {
+    get {_maxRisk ?? 0}
+    set {_maxRisk = newValue}
+  }
+  /// Returns true if `maxRisk` has been explicitly set.
+  package var hasMaxRisk: Bool {self._maxRisk != nil}
+  /// Clears the value of `maxRisk`. Subsequent reads from it will return its default value.
+  package mutating func clearMaxRisk() {self._maxRisk = nil}
+
   package var unknownFields = SwiftProtobuf.UnknownStorage()
 
   package init() {}
 
   fileprivate var _min: Double? = nil
   fileprivate var _max: Double? = nil
+  fileprivate var _maxRisk: Double? = nil
 }
 
 package nonisolated struct PortfolioOptimization_V1_OptimizationPreferences: Sendable {
@@ -728,6 +853,9 @@ package nonisolated struct PortfolioOptimization_V1_Uncertainty: Sendable {
   package var hasNorm: Bool {self._norm != nil}
   /// Clears the value of `norm`. Subsequent reads from it will return its default value.
   package mutating func clearNorm() {self._norm = nil}
+
+  /// How far the loadings of instruments may be off, as annual volatility (factor_loadings).
+  package var radii: Dictionary<String,Double> = [:]
 
   package var unknownFields = SwiftProtobuf.UnknownStorage()
 
@@ -1308,6 +1436,12 @@ package nonisolated struct PortfolioOptimization_V1_GetOptimizationResponse: @un
   package var paretoSet: [PortfolioOptimization_V1_ParetoPoint] {
     get {_storage._paretoSet}
     set {_uniqueStorage()._paretoSet = newValue}
+  }
+
+  /// Limits that the holdings broke already.
+  package var grandfatheredLimits: [PortfolioOptimization_V1_GrandfatheredLimit] {
+    get {_storage._grandfatheredLimits}
+    set {_uniqueStorage()._grandfatheredLimits = newValue}
   }
 
   package var unknownFields = SwiftProtobuf.UnknownStorage()
@@ -2015,12 +2149,51 @@ package nonisolated struct PortfolioOptimization_V1_BindingConstraint: Sendable 
   /// Clears the value of `shadowPrice`. Subsequent reads from it will return its default value.
   package mutating func clearShadowPrice() {self._shadowPrice = nil}
 
+  /// The mandate's own limit, where the holdings broke it already.
+  package var grandfatheredFrom: Double {
+    get {_grandfatheredFrom ?? 0}
+    set {_grandfatheredFrom = newValue}
+  }
+  /// Returns true if `grandfatheredFrom` has been explicitly set.
+  package var hasGrandfatheredFrom: Bool {self._grandfatheredFrom != nil}
+  /// Clears the value of `grandfatheredFrom`. Subsequent reads from it will return its default value.
+  package mutating func clearGrandfatheredFrom() {self._grandfatheredFrom = nil}
+
   package var unknownFields = SwiftProtobuf.UnknownStorage()
 
   package init() {}
 
   fileprivate var _subject: String? = nil
   fileprivate var _shadowPrice: Double? = nil
+  fileprivate var _grandfatheredFrom: Double? = nil
+}
+
+/// A limit that the holdings broke already: what is in force, and the mandate's own.
+package nonisolated struct PortfolioOptimization_V1_GrandfatheredLimit: Sendable {
+  // SwiftProtobuf.Message conformance is added in an extension below. See the
+  // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
+  // methods supported on all messages.
+
+  package var constraint: String = String()
+
+  package var subject: String {
+    get {_subject ?? String()}
+    set {_subject = newValue}
+  }
+  /// Returns true if `subject` has been explicitly set.
+  package var hasSubject: Bool {self._subject != nil}
+  /// Clears the value of `subject`. Subsequent reads from it will return its default value.
+  package mutating func clearSubject() {self._subject = nil}
+
+  package var bound: Double = 0
+
+  package var grandfatheredFrom: Double = 0
+
+  package var unknownFields = SwiftProtobuf.UnknownStorage()
+
+  package init() {}
+
+  fileprivate var _subject: String? = nil
 }
 
 /// Returns in excess of the risk-free rate.
@@ -2491,6 +2664,11 @@ package nonisolated struct PortfolioOptimization_V1_EfficientFrontierResponse: @
   /// Clears the value of `completedAt`. Subsequent reads from it will return its default value.
   package mutating func clearCompletedAt() {_uniqueStorage()._completedAt = nil}
 
+  package var grandfatheredLimits: [PortfolioOptimization_V1_GrandfatheredLimit] {
+    get {_storage._grandfatheredLimits}
+    set {_uniqueStorage()._grandfatheredLimits = newValue}
+  }
+
   package var unknownFields = SwiftProtobuf.UnknownStorage()
 
   package init() {}
@@ -2801,6 +2979,39 @@ package nonisolated struct PortfolioOptimization_V1_RebalanceConstraints: @unche
   /// Clears the value of `maxTrackingError`. Subsequent reads from it will return its default value.
   package mutating func clearMaxTrackingError() {_uniqueStorage()._maxTrackingError = nil}
 
+  package var grandfatherBreaches: Bool {
+    get {_storage._grandfatherBreaches ?? false}
+    set {_uniqueStorage()._grandfatherBreaches = newValue}
+  }
+  /// Returns true if `grandfatherBreaches` has been explicitly set.
+  package var hasGrandfatherBreaches: Bool {_storage._grandfatherBreaches != nil}
+  /// Clears the value of `grandfatherBreaches`. Subsequent reads from it will return its default value.
+  package mutating func clearGrandfatherBreaches() {_uniqueStorage()._grandfatherBreaches = nil}
+
+  package var maxWeightChange: Double {
+    get {_storage._maxWeightChange ?? 0}
+    set {_uniqueStorage()._maxWeightChange = newValue}
+  }
+  /// Returns true if `maxWeightChange` has been explicitly set.
+  package var hasMaxWeightChange: Bool {_storage._maxWeightChange != nil}
+  /// Clears the value of `maxWeightChange`. Subsequent reads from it will return its default value.
+  package mutating func clearMaxWeightChange() {_uniqueStorage()._maxWeightChange = nil}
+
+  package var maxWeightChanges: Dictionary<String,Double> {
+    get {_storage._maxWeightChanges}
+    set {_uniqueStorage()._maxWeightChanges = newValue}
+  }
+
+  package var largestPositions: [PortfolioOptimization_V1_LargestPositions] {
+    get {_storage._largestPositions}
+    set {_uniqueStorage()._largestPositions = newValue}
+  }
+
+  package var softLimits: [PortfolioOptimization_V1_SoftLimit] {
+    get {_storage._softLimits}
+    set {_uniqueStorage()._softLimits = newValue}
+  }
+
   package var unknownFields = SwiftProtobuf.UnknownStorage()
 
   package init() {}
@@ -2997,6 +3208,11 @@ package nonisolated struct PortfolioOptimization_V1_RebalancePlanResponse: @unch
   package var hasCompletedAt: Bool {_storage._completedAt != nil}
   /// Clears the value of `completedAt`. Subsequent reads from it will return its default value.
   package mutating func clearCompletedAt() {_uniqueStorage()._completedAt = nil}
+
+  package var grandfatheredLimits: [PortfolioOptimization_V1_GrandfatheredLimit] {
+    get {_storage._grandfatheredLimits}
+    set {_uniqueStorage()._grandfatheredLimits = newValue}
+  }
 
   package var unknownFields = SwiftProtobuf.UnknownStorage()
 
@@ -3464,7 +3680,7 @@ fileprivate nonisolated let _protobuf_package = "portfolio_optimization.v1"
 
 nonisolated extension PortfolioOptimization_V1_CreateOptimizationRequest: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
   package static let protoMessageName: String = _protobuf_package + ".CreateOptimizationRequest"
-  package static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{3}portfolio_id\0\u{3}optimization_type\0\u{1}objective\0\u{3}risk_measure\0\u{1}constraints\0\u{1}preferences\0\u{4}^\u{1}frontier_points\0\u{1}estimation\0\u{2}\u{9}views\0\u{1}tau\0\u{3}market_weights\0\u{3}posterior_covariance\0\u{4}\u{7}risk_budgets\0\u{1}linkage\0\u{3}distance_of_distance\0\u{2}\u{8}uncertainty\0\u{1}horizon\0\u{1}scenarios\0\u{4}\u{8}custom_objective\0\u{1}objectives\0\u{3}pareto_points\0")
+  package static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{3}portfolio_id\0\u{3}optimization_type\0\u{1}objective\0\u{3}risk_measure\0\u{1}constraints\0\u{1}preferences\0\u{4}^\u{1}frontier_points\0\u{1}estimation\0\u{2}\u{9}views\0\u{1}tau\0\u{3}market_weights\0\u{3}posterior_covariance\0\u{4}\u{7}risk_budgets\0\u{1}linkage\0\u{3}distance_of_distance\0\u{3}cluster_allocation\0\u{3}cluster_count\0\u{2}\u{6}uncertainty\0\u{1}horizon\0\u{1}scenarios\0\u{4}\u{8}custom_objective\0\u{1}objectives\0\u{3}pareto_points\0")
 
   fileprivate class _StorageClass {
     var _portfolioID: String = String()
@@ -3482,6 +3698,8 @@ nonisolated extension PortfolioOptimization_V1_CreateOptimizationRequest: SwiftP
     var _riskBudgets: Dictionary<String,Double> = [:]
     var _linkage: String? = nil
     var _distanceOfDistance: Bool? = nil
+    var _clusterAllocation: String? = nil
+    var _clusterCount: Int32? = nil
     var _uncertainty: PortfolioOptimization_V1_Uncertainty? = nil
     var _horizon: PortfolioOptimization_V1_Horizon? = nil
     var _scenarios: [PortfolioOptimization_V1_Scenario] = []
@@ -3513,6 +3731,8 @@ nonisolated extension PortfolioOptimization_V1_CreateOptimizationRequest: SwiftP
       _riskBudgets = source._riskBudgets
       _linkage = source._linkage
       _distanceOfDistance = source._distanceOfDistance
+      _clusterAllocation = source._clusterAllocation
+      _clusterCount = source._clusterCount
       _uncertainty = source._uncertainty
       _horizon = source._horizon
       _scenarios = source._scenarios
@@ -3552,6 +3772,8 @@ nonisolated extension PortfolioOptimization_V1_CreateOptimizationRequest: SwiftP
         case 120: try { try decoder.decodeMapField(fieldType: SwiftProtobuf._ProtobufMap<SwiftProtobuf.ProtobufString,SwiftProtobuf.ProtobufDouble>.self, value: &_storage._riskBudgets) }()
         case 121: try { try decoder.decodeSingularStringField(value: &_storage._linkage) }()
         case 122: try { try decoder.decodeSingularBoolField(value: &_storage._distanceOfDistance) }()
+        case 123: try { try decoder.decodeSingularStringField(value: &_storage._clusterAllocation) }()
+        case 124: try { try decoder.decodeSingularInt32Field(value: &_storage._clusterCount) }()
         case 130: try { try decoder.decodeSingularMessageField(value: &_storage._uncertainty) }()
         case 131: try { try decoder.decodeSingularMessageField(value: &_storage._horizon) }()
         case 132: try { try decoder.decodeRepeatedMessageField(value: &_storage._scenarios) }()
@@ -3615,6 +3837,12 @@ nonisolated extension PortfolioOptimization_V1_CreateOptimizationRequest: SwiftP
       try { if let v = _storage._distanceOfDistance {
         try visitor.visitSingularBoolField(value: v, fieldNumber: 122)
       } }()
+      try { if let v = _storage._clusterAllocation {
+        try visitor.visitSingularStringField(value: v, fieldNumber: 123)
+      } }()
+      try { if let v = _storage._clusterCount {
+        try visitor.visitSingularInt32Field(value: v, fieldNumber: 124)
+      } }()
       try { if let v = _storage._uncertainty {
         try visitor.visitSingularMessageField(value: v, fieldNumber: 130)
       } }()
@@ -3657,6 +3885,8 @@ nonisolated extension PortfolioOptimization_V1_CreateOptimizationRequest: SwiftP
         if _storage._riskBudgets != rhs_storage._riskBudgets {return false}
         if _storage._linkage != rhs_storage._linkage {return false}
         if _storage._distanceOfDistance != rhs_storage._distanceOfDistance {return false}
+        if _storage._clusterAllocation != rhs_storage._clusterAllocation {return false}
+        if _storage._clusterCount != rhs_storage._clusterCount {return false}
         if _storage._uncertainty != rhs_storage._uncertainty {return false}
         if _storage._horizon != rhs_storage._horizon {return false}
         if _storage._scenarios != rhs_storage._scenarios {return false}
@@ -3674,7 +3904,7 @@ nonisolated extension PortfolioOptimization_V1_CreateOptimizationRequest: SwiftP
 
 nonisolated extension PortfolioOptimization_V1_OptimizationConstraints: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
   package static let protoMessageName: String = _protobuf_package + ".OptimizationConstraints"
-  package static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{3}max_position_size\0\u{3}min_position_size\0\u{3}max_sector_exposure\0\u{3}max_asset_class_exposure\0\u{3}max_turnover\0\u{3}target_volatility\0\u{3}min_weights\0\u{3}max_weights\0\u{4}\\\u{1}min_return\0\u{3}max_risk\0\u{3}max_positions\0\u{3}max_tracking_error\0\u{3}min_cash\0\u{3}max_cash\0\u{3}allow_short\0\u{3}max_gross_exposure\0\u{1}groups\0\u{3}factor_exposures\0\u{3}max_scenario_losses\0")
+  package static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{3}max_position_size\0\u{3}min_position_size\0\u{3}max_sector_exposure\0\u{3}max_asset_class_exposure\0\u{3}max_turnover\0\u{3}target_volatility\0\u{3}min_weights\0\u{3}max_weights\0\u{4}\\\u{1}min_return\0\u{3}max_risk\0\u{3}max_positions\0\u{3}max_tracking_error\0\u{3}min_cash\0\u{3}max_cash\0\u{3}allow_short\0\u{3}max_gross_exposure\0\u{1}groups\0\u{3}factor_exposures\0\u{3}max_scenario_losses\0\u{3}grandfather_breaches\0\u{3}max_weight_change\0\u{3}max_weight_changes\0\u{3}largest_positions\0\u{3}soft_limits\0")
 
   fileprivate class _StorageClass {
     var _maxPositionSize: Double? = nil
@@ -3696,6 +3926,11 @@ nonisolated extension PortfolioOptimization_V1_OptimizationConstraints: SwiftPro
     var _groups: [PortfolioOptimization_V1_GroupLimit] = []
     var _factorExposures: Dictionary<String,PortfolioOptimization_V1_Range> = [:]
     var _maxScenarioLosses: Dictionary<String,Double> = [:]
+    var _grandfatherBreaches: Bool? = nil
+    var _maxWeightChange: Double? = nil
+    var _maxWeightChanges: Dictionary<String,Double> = [:]
+    var _largestPositions: [PortfolioOptimization_V1_LargestPositions] = []
+    var _softLimits: [PortfolioOptimization_V1_SoftLimit] = []
 
       // This property is used as the initial default value for new instances of the type.
       // The type itself is protecting the reference to its storage via CoW semantics.
@@ -3725,6 +3960,11 @@ nonisolated extension PortfolioOptimization_V1_OptimizationConstraints: SwiftPro
       _groups = source._groups
       _factorExposures = source._factorExposures
       _maxScenarioLosses = source._maxScenarioLosses
+      _grandfatherBreaches = source._grandfatherBreaches
+      _maxWeightChange = source._maxWeightChange
+      _maxWeightChanges = source._maxWeightChanges
+      _largestPositions = source._largestPositions
+      _softLimits = source._softLimits
     }
   }
 
@@ -3762,6 +4002,11 @@ nonisolated extension PortfolioOptimization_V1_OptimizationConstraints: SwiftPro
         case 108: try { try decoder.decodeRepeatedMessageField(value: &_storage._groups) }()
         case 109: try { try decoder.decodeMapField(fieldType: SwiftProtobuf._ProtobufMessageMap<SwiftProtobuf.ProtobufString,PortfolioOptimization_V1_Range>.self, value: &_storage._factorExposures) }()
         case 110: try { try decoder.decodeMapField(fieldType: SwiftProtobuf._ProtobufMap<SwiftProtobuf.ProtobufString,SwiftProtobuf.ProtobufDouble>.self, value: &_storage._maxScenarioLosses) }()
+        case 111: try { try decoder.decodeSingularBoolField(value: &_storage._grandfatherBreaches) }()
+        case 112: try { try decoder.decodeSingularDoubleField(value: &_storage._maxWeightChange) }()
+        case 113: try { try decoder.decodeMapField(fieldType: SwiftProtobuf._ProtobufMap<SwiftProtobuf.ProtobufString,SwiftProtobuf.ProtobufDouble>.self, value: &_storage._maxWeightChanges) }()
+        case 114: try { try decoder.decodeRepeatedMessageField(value: &_storage._largestPositions) }()
+        case 115: try { try decoder.decodeRepeatedMessageField(value: &_storage._softLimits) }()
         default: break
         }
       }
@@ -3831,6 +4076,21 @@ nonisolated extension PortfolioOptimization_V1_OptimizationConstraints: SwiftPro
       if !_storage._maxScenarioLosses.isEmpty {
         try visitor.visitMapField(fieldType: SwiftProtobuf._ProtobufMap<SwiftProtobuf.ProtobufString,SwiftProtobuf.ProtobufDouble>.self, value: _storage._maxScenarioLosses, fieldNumber: 110)
       }
+      try { if let v = _storage._grandfatherBreaches {
+        try visitor.visitSingularBoolField(value: v, fieldNumber: 111)
+      } }()
+      try { if let v = _storage._maxWeightChange {
+        try visitor.visitSingularDoubleField(value: v, fieldNumber: 112)
+      } }()
+      if !_storage._maxWeightChanges.isEmpty {
+        try visitor.visitMapField(fieldType: SwiftProtobuf._ProtobufMap<SwiftProtobuf.ProtobufString,SwiftProtobuf.ProtobufDouble>.self, value: _storage._maxWeightChanges, fieldNumber: 113)
+      }
+      if !_storage._largestPositions.isEmpty {
+        try visitor.visitRepeatedMessageField(value: _storage._largestPositions, fieldNumber: 114)
+      }
+      if !_storage._softLimits.isEmpty {
+        try visitor.visitRepeatedMessageField(value: _storage._softLimits, fieldNumber: 115)
+      }
     }
     try unknownFields.traverse(visitor: &visitor)
   }
@@ -3859,6 +4119,11 @@ nonisolated extension PortfolioOptimization_V1_OptimizationConstraints: SwiftPro
         if _storage._groups != rhs_storage._groups {return false}
         if _storage._factorExposures != rhs_storage._factorExposures {return false}
         if _storage._maxScenarioLosses != rhs_storage._maxScenarioLosses {return false}
+        if _storage._grandfatherBreaches != rhs_storage._grandfatherBreaches {return false}
+        if _storage._maxWeightChange != rhs_storage._maxWeightChange {return false}
+        if _storage._maxWeightChanges != rhs_storage._maxWeightChanges {return false}
+        if _storage._largestPositions != rhs_storage._largestPositions {return false}
+        if _storage._softLimits != rhs_storage._softLimits {return false}
         return true
       }
       if !storagesAreEqual {return false}
@@ -3868,9 +4133,87 @@ nonisolated extension PortfolioOptimization_V1_OptimizationConstraints: SwiftPro
   }
 }
 
+nonisolated extension PortfolioOptimization_V1_LargestPositions: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
+  package static let protoMessageName: String = _protobuf_package + ".LargestPositions"
+  package static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}count\0\u{1}max\0")
+
+  package mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
+    while let fieldNumber = try decoder.nextFieldNumber() {
+      // The use of inline closures is to circumvent an issue where the compiler
+      // allocates stack space for every case branch when no optimizations are
+      // enabled. https://github.com/apple/swift-protobuf/issues/1034
+      switch fieldNumber {
+      case 1: try { try decoder.decodeSingularInt32Field(value: &self._count) }()
+      case 2: try { try decoder.decodeSingularDoubleField(value: &self._max) }()
+      default: break
+      }
+    }
+  }
+
+  package func traverse<V: SwiftProtobuf.Visitor>(visitor: inout V) throws {
+    // The use of inline closures is to circumvent an issue where the compiler
+    // allocates stack space for every if/case branch local when no optimizations
+    // are enabled. https://github.com/apple/swift-protobuf/issues/1034 and
+    // https://github.com/apple/swift-protobuf/issues/1182
+    try { if let v = self._count {
+      try visitor.visitSingularInt32Field(value: v, fieldNumber: 1)
+    } }()
+    try { if let v = self._max {
+      try visitor.visitSingularDoubleField(value: v, fieldNumber: 2)
+    } }()
+    try unknownFields.traverse(visitor: &visitor)
+  }
+
+  package static func ==(lhs: PortfolioOptimization_V1_LargestPositions, rhs: PortfolioOptimization_V1_LargestPositions) -> Bool {
+    if lhs._count != rhs._count {return false}
+    if lhs._max != rhs._max {return false}
+    if lhs.unknownFields != rhs.unknownFields {return false}
+    return true
+  }
+}
+
+nonisolated extension PortfolioOptimization_V1_SoftLimit: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
+  package static let protoMessageName: String = _protobuf_package + ".SoftLimit"
+  package static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}limit\0\u{1}penalty\0")
+
+  package mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
+    while let fieldNumber = try decoder.nextFieldNumber() {
+      // The use of inline closures is to circumvent an issue where the compiler
+      // allocates stack space for every case branch when no optimizations are
+      // enabled. https://github.com/apple/swift-protobuf/issues/1034
+      switch fieldNumber {
+      case 1: try { try decoder.decodeSingularStringField(value: &self.limit) }()
+      case 2: try { try decoder.decodeSingularDoubleField(value: &self._penalty) }()
+      default: break
+      }
+    }
+  }
+
+  package func traverse<V: SwiftProtobuf.Visitor>(visitor: inout V) throws {
+    // The use of inline closures is to circumvent an issue where the compiler
+    // allocates stack space for every if/case branch local when no optimizations
+    // are enabled. https://github.com/apple/swift-protobuf/issues/1034 and
+    // https://github.com/apple/swift-protobuf/issues/1182
+    if !self.limit.isEmpty {
+      try visitor.visitSingularStringField(value: self.limit, fieldNumber: 1)
+    }
+    try { if let v = self._penalty {
+      try visitor.visitSingularDoubleField(value: v, fieldNumber: 2)
+    } }()
+    try unknownFields.traverse(visitor: &visitor)
+  }
+
+  package static func ==(lhs: PortfolioOptimization_V1_SoftLimit, rhs: PortfolioOptimization_V1_SoftLimit) -> Bool {
+    if lhs.limit != rhs.limit {return false}
+    if lhs._penalty != rhs._penalty {return false}
+    if lhs.unknownFields != rhs.unknownFields {return false}
+    return true
+  }
+}
+
 nonisolated extension PortfolioOptimization_V1_GroupLimit: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
   package static let protoMessageName: String = _protobuf_package + ".GroupLimit"
-  package static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}name\0\u{1}instruments\0\u{1}sector\0\u{3}asset_class\0\u{1}min\0\u{1}max\0")
+  package static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}name\0\u{1}instruments\0\u{1}sector\0\u{3}asset_class\0\u{1}min\0\u{1}max\0\u{1}memberships\0")
 
   package mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
     while let fieldNumber = try decoder.nextFieldNumber() {
@@ -3884,6 +4227,7 @@ nonisolated extension PortfolioOptimization_V1_GroupLimit: SwiftProtobuf.Message
       case 4: try { try decoder.decodeSingularStringField(value: &self._assetClass) }()
       case 5: try { try decoder.decodeSingularDoubleField(value: &self._min) }()
       case 6: try { try decoder.decodeSingularDoubleField(value: &self._max) }()
+      case 7: try { try decoder.decodeMapField(fieldType: SwiftProtobuf._ProtobufMap<SwiftProtobuf.ProtobufString,SwiftProtobuf.ProtobufDouble>.self, value: &self.memberships) }()
       default: break
       }
     }
@@ -3912,6 +4256,9 @@ nonisolated extension PortfolioOptimization_V1_GroupLimit: SwiftProtobuf.Message
     try { if let v = self._max {
       try visitor.visitSingularDoubleField(value: v, fieldNumber: 6)
     } }()
+    if !self.memberships.isEmpty {
+      try visitor.visitMapField(fieldType: SwiftProtobuf._ProtobufMap<SwiftProtobuf.ProtobufString,SwiftProtobuf.ProtobufDouble>.self, value: self.memberships, fieldNumber: 7)
+    }
     try unknownFields.traverse(visitor: &visitor)
   }
 
@@ -3922,6 +4269,7 @@ nonisolated extension PortfolioOptimization_V1_GroupLimit: SwiftProtobuf.Message
     if lhs._assetClass != rhs._assetClass {return false}
     if lhs._min != rhs._min {return false}
     if lhs._max != rhs._max {return false}
+    if lhs.memberships != rhs.memberships {return false}
     if lhs.unknownFields != rhs.unknownFields {return false}
     return true
   }
@@ -3929,7 +4277,7 @@ nonisolated extension PortfolioOptimization_V1_GroupLimit: SwiftProtobuf.Message
 
 nonisolated extension PortfolioOptimization_V1_Range: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
   package static let protoMessageName: String = _protobuf_package + ".Range"
-  package static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}min\0\u{1}max\0")
+  package static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}min\0\u{1}max\0\u{3}max_risk\0")
 
   package mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
     while let fieldNumber = try decoder.nextFieldNumber() {
@@ -3939,6 +4287,7 @@ nonisolated extension PortfolioOptimization_V1_Range: SwiftProtobuf.Message, Swi
       switch fieldNumber {
       case 1: try { try decoder.decodeSingularDoubleField(value: &self._min) }()
       case 2: try { try decoder.decodeSingularDoubleField(value: &self._max) }()
+      case 3: try { try decoder.decodeSingularDoubleField(value: &self._maxRisk) }()
       default: break
       }
     }
@@ -3955,12 +4304,16 @@ nonisolated extension PortfolioOptimization_V1_Range: SwiftProtobuf.Message, Swi
     try { if let v = self._max {
       try visitor.visitSingularDoubleField(value: v, fieldNumber: 2)
     } }()
+    try { if let v = self._maxRisk {
+      try visitor.visitSingularDoubleField(value: v, fieldNumber: 3)
+    } }()
     try unknownFields.traverse(visitor: &visitor)
   }
 
   package static func ==(lhs: PortfolioOptimization_V1_Range, rhs: PortfolioOptimization_V1_Range) -> Bool {
     if lhs._min != rhs._min {return false}
     if lhs._max != rhs._max {return false}
+    if lhs._maxRisk != rhs._maxRisk {return false}
     if lhs.unknownFields != rhs.unknownFields {return false}
     return true
   }
@@ -4150,7 +4503,7 @@ nonisolated extension PortfolioOptimization_V1_View: SwiftProtobuf.Message, Swif
 
 nonisolated extension PortfolioOptimization_V1_Uncertainty: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
   package static let protoMessageName: String = _protobuf_package + ".Uncertainty"
-  package static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}kind\0\u{1}size\0\u{1}covariance\0\u{1}lower\0\u{1}upper\0\u{1}norm\0")
+  package static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}kind\0\u{1}size\0\u{1}covariance\0\u{1}lower\0\u{1}upper\0\u{1}norm\0\u{1}radii\0")
 
   package mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
     while let fieldNumber = try decoder.nextFieldNumber() {
@@ -4164,6 +4517,7 @@ nonisolated extension PortfolioOptimization_V1_Uncertainty: SwiftProtobuf.Messag
       case 4: try { try decoder.decodeRepeatedMessageField(value: &self.lower) }()
       case 5: try { try decoder.decodeRepeatedMessageField(value: &self.upper) }()
       case 6: try { try decoder.decodeSingularStringField(value: &self._norm) }()
+      case 7: try { try decoder.decodeMapField(fieldType: SwiftProtobuf._ProtobufMap<SwiftProtobuf.ProtobufString,SwiftProtobuf.ProtobufDouble>.self, value: &self.radii) }()
       default: break
       }
     }
@@ -4192,6 +4546,9 @@ nonisolated extension PortfolioOptimization_V1_Uncertainty: SwiftProtobuf.Messag
     try { if let v = self._norm {
       try visitor.visitSingularStringField(value: v, fieldNumber: 6)
     } }()
+    if !self.radii.isEmpty {
+      try visitor.visitMapField(fieldType: SwiftProtobuf._ProtobufMap<SwiftProtobuf.ProtobufString,SwiftProtobuf.ProtobufDouble>.self, value: self.radii, fieldNumber: 7)
+    }
     try unknownFields.traverse(visitor: &visitor)
   }
 
@@ -4202,6 +4559,7 @@ nonisolated extension PortfolioOptimization_V1_Uncertainty: SwiftProtobuf.Messag
     if lhs.lower != rhs.lower {return false}
     if lhs.upper != rhs.upper {return false}
     if lhs._norm != rhs._norm {return false}
+    if lhs.radii != rhs.radii {return false}
     if lhs.unknownFields != rhs.unknownFields {return false}
     return true
   }
@@ -4676,7 +5034,7 @@ nonisolated extension PortfolioOptimization_V1_OptimizationSummary: SwiftProtobu
 
 nonisolated extension PortfolioOptimization_V1_GetOptimizationResponse: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
   package static let protoMessageName: String = _protobuf_package + ".GetOptimizationResponse"
-  package static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{3}optimization_id\0\u{3}portfolio_id\0\u{1}status\0\u{3}created_at\0\u{3}completed_at\0\u{3}optimization_type\0\u{1}objective\0\u{3}risk_measure\0\u{1}metrics\0\u{3}current_allocation\0\u{3}target_allocation\0\u{1}trades\0\u{3}efficient_frontier\0\u{2}W\u{1}error\0\u{1}solution\0\u{3}binding_constraints\0\u{3}risk_contributions\0\u{1}constraints\0\u{1}preferences\0\u{3}black_litterman\0\u{1}inputs\0\u{3}result_hash\0\u{1}warnings\0\u{3}portfolio_value\0\u{1}certificate\0\u{1}excluded\0\u{1}robust\0\u{3}scenario_outcomes\0\u{3}objective_terms\0\u{3}objective_value\0\u{1}path\0\u{3}path_objective\0\u{3}pareto_set\0")
+  package static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{3}optimization_id\0\u{3}portfolio_id\0\u{1}status\0\u{3}created_at\0\u{3}completed_at\0\u{3}optimization_type\0\u{1}objective\0\u{3}risk_measure\0\u{1}metrics\0\u{3}current_allocation\0\u{3}target_allocation\0\u{1}trades\0\u{3}efficient_frontier\0\u{2}W\u{1}error\0\u{1}solution\0\u{3}binding_constraints\0\u{3}risk_contributions\0\u{1}constraints\0\u{1}preferences\0\u{3}black_litterman\0\u{1}inputs\0\u{3}result_hash\0\u{1}warnings\0\u{3}portfolio_value\0\u{1}certificate\0\u{1}excluded\0\u{1}robust\0\u{3}scenario_outcomes\0\u{3}objective_terms\0\u{3}objective_value\0\u{1}path\0\u{3}path_objective\0\u{3}pareto_set\0\u{3}grandfathered_limits\0")
 
   fileprivate class _StorageClass {
     var _optimizationID: String = String()
@@ -4712,6 +5070,7 @@ nonisolated extension PortfolioOptimization_V1_GetOptimizationResponse: SwiftPro
     var _path: [PortfolioOptimization_V1_PlannedPeriod] = []
     var _pathObjective: Double? = nil
     var _paretoSet: [PortfolioOptimization_V1_ParetoPoint] = []
+    var _grandfatheredLimits: [PortfolioOptimization_V1_GrandfatheredLimit] = []
 
       // This property is used as the initial default value for new instances of the type.
       // The type itself is protecting the reference to its storage via CoW semantics.
@@ -4755,6 +5114,7 @@ nonisolated extension PortfolioOptimization_V1_GetOptimizationResponse: SwiftPro
       _path = source._path
       _pathObjective = source._pathObjective
       _paretoSet = source._paretoSet
+      _grandfatheredLimits = source._grandfatheredLimits
     }
   }
 
@@ -4806,6 +5166,7 @@ nonisolated extension PortfolioOptimization_V1_GetOptimizationResponse: SwiftPro
         case 117: try { try decoder.decodeRepeatedMessageField(value: &_storage._path) }()
         case 118: try { try decoder.decodeSingularDoubleField(value: &_storage._pathObjective) }()
         case 119: try { try decoder.decodeRepeatedMessageField(value: &_storage._paretoSet) }()
+        case 120: try { try decoder.decodeRepeatedMessageField(value: &_storage._grandfatheredLimits) }()
         default: break
         }
       }
@@ -4917,6 +5278,9 @@ nonisolated extension PortfolioOptimization_V1_GetOptimizationResponse: SwiftPro
       if !_storage._paretoSet.isEmpty {
         try visitor.visitRepeatedMessageField(value: _storage._paretoSet, fieldNumber: 119)
       }
+      if !_storage._grandfatheredLimits.isEmpty {
+        try visitor.visitRepeatedMessageField(value: _storage._grandfatheredLimits, fieldNumber: 120)
+      }
     }
     try unknownFields.traverse(visitor: &visitor)
   }
@@ -4959,6 +5323,7 @@ nonisolated extension PortfolioOptimization_V1_GetOptimizationResponse: SwiftPro
         if _storage._path != rhs_storage._path {return false}
         if _storage._pathObjective != rhs_storage._pathObjective {return false}
         if _storage._paretoSet != rhs_storage._paretoSet {return false}
+        if _storage._grandfatheredLimits != rhs_storage._grandfatheredLimits {return false}
         return true
       }
       if !storagesAreEqual {return false}
@@ -6020,7 +6385,7 @@ nonisolated extension PortfolioOptimization_V1_Solution: SwiftProtobuf.Message, 
 
 nonisolated extension PortfolioOptimization_V1_BindingConstraint: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
   package static let protoMessageName: String = _protobuf_package + ".BindingConstraint"
-  package static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}constraint\0\u{1}subject\0\u{1}bound\0\u{1}value\0\u{3}shadow_price\0")
+  package static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}constraint\0\u{1}subject\0\u{1}bound\0\u{1}value\0\u{3}shadow_price\0\u{3}grandfathered_from\0")
 
   package mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
     while let fieldNumber = try decoder.nextFieldNumber() {
@@ -6033,6 +6398,7 @@ nonisolated extension PortfolioOptimization_V1_BindingConstraint: SwiftProtobuf.
       case 3: try { try decoder.decodeSingularDoubleField(value: &self.bound) }()
       case 4: try { try decoder.decodeSingularDoubleField(value: &self.value) }()
       case 5: try { try decoder.decodeSingularDoubleField(value: &self._shadowPrice) }()
+      case 6: try { try decoder.decodeSingularDoubleField(value: &self._grandfatheredFrom) }()
       default: break
       }
     }
@@ -6058,6 +6424,9 @@ nonisolated extension PortfolioOptimization_V1_BindingConstraint: SwiftProtobuf.
     try { if let v = self._shadowPrice {
       try visitor.visitSingularDoubleField(value: v, fieldNumber: 5)
     } }()
+    try { if let v = self._grandfatheredFrom {
+      try visitor.visitSingularDoubleField(value: v, fieldNumber: 6)
+    } }()
     try unknownFields.traverse(visitor: &visitor)
   }
 
@@ -6067,6 +6436,56 @@ nonisolated extension PortfolioOptimization_V1_BindingConstraint: SwiftProtobuf.
     if lhs.bound != rhs.bound {return false}
     if lhs.value != rhs.value {return false}
     if lhs._shadowPrice != rhs._shadowPrice {return false}
+    if lhs._grandfatheredFrom != rhs._grandfatheredFrom {return false}
+    if lhs.unknownFields != rhs.unknownFields {return false}
+    return true
+  }
+}
+
+nonisolated extension PortfolioOptimization_V1_GrandfatheredLimit: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
+  package static let protoMessageName: String = _protobuf_package + ".GrandfatheredLimit"
+  package static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}constraint\0\u{1}subject\0\u{1}bound\0\u{3}grandfathered_from\0")
+
+  package mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
+    while let fieldNumber = try decoder.nextFieldNumber() {
+      // The use of inline closures is to circumvent an issue where the compiler
+      // allocates stack space for every case branch when no optimizations are
+      // enabled. https://github.com/apple/swift-protobuf/issues/1034
+      switch fieldNumber {
+      case 1: try { try decoder.decodeSingularStringField(value: &self.constraint) }()
+      case 2: try { try decoder.decodeSingularStringField(value: &self._subject) }()
+      case 3: try { try decoder.decodeSingularDoubleField(value: &self.bound) }()
+      case 4: try { try decoder.decodeSingularDoubleField(value: &self.grandfatheredFrom) }()
+      default: break
+      }
+    }
+  }
+
+  package func traverse<V: SwiftProtobuf.Visitor>(visitor: inout V) throws {
+    // The use of inline closures is to circumvent an issue where the compiler
+    // allocates stack space for every if/case branch local when no optimizations
+    // are enabled. https://github.com/apple/swift-protobuf/issues/1034 and
+    // https://github.com/apple/swift-protobuf/issues/1182
+    if !self.constraint.isEmpty {
+      try visitor.visitSingularStringField(value: self.constraint, fieldNumber: 1)
+    }
+    try { if let v = self._subject {
+      try visitor.visitSingularStringField(value: v, fieldNumber: 2)
+    } }()
+    if self.bound.bitPattern != 0 {
+      try visitor.visitSingularDoubleField(value: self.bound, fieldNumber: 3)
+    }
+    if self.grandfatheredFrom.bitPattern != 0 {
+      try visitor.visitSingularDoubleField(value: self.grandfatheredFrom, fieldNumber: 4)
+    }
+    try unknownFields.traverse(visitor: &visitor)
+  }
+
+  package static func ==(lhs: PortfolioOptimization_V1_GrandfatheredLimit, rhs: PortfolioOptimization_V1_GrandfatheredLimit) -> Bool {
+    if lhs.constraint != rhs.constraint {return false}
+    if lhs._subject != rhs._subject {return false}
+    if lhs.bound != rhs.bound {return false}
+    if lhs.grandfatheredFrom != rhs.grandfatheredFrom {return false}
     if lhs.unknownFields != rhs.unknownFields {return false}
     return true
   }
@@ -6449,7 +6868,7 @@ nonisolated extension PortfolioOptimization_V1_EfficientFrontierRequest: SwiftPr
 
 nonisolated extension PortfolioOptimization_V1_EfficientFrontierResponse: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
   package static let protoMessageName: String = _protobuf_package + ".EfficientFrontierResponse"
-  package static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{3}portfolio_id\0\u{3}risk_measure\0\u{3}efficient_frontier\0\u{3}current_portfolio\0\u{3}optimal_portfolio\0\u{3}min_risk_portfolio\0\u{3}max_return_portfolio\0\u{4}]\u{1}frontier_id\0\u{3}created_at\0\u{3}corner_portfolios\0\u{1}constraints\0\u{1}preferences\0\u{1}solution\0\u{1}inputs\0\u{1}warnings\0\u{1}points\0\u{3}min_return\0\u{3}max_risk\0\u{1}instruments\0\u{3}result_hash\0\u{1}status\0\u{3}completed_at\0")
+  package static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{3}portfolio_id\0\u{3}risk_measure\0\u{3}efficient_frontier\0\u{3}current_portfolio\0\u{3}optimal_portfolio\0\u{3}min_risk_portfolio\0\u{3}max_return_portfolio\0\u{4}]\u{1}frontier_id\0\u{3}created_at\0\u{3}corner_portfolios\0\u{1}constraints\0\u{1}preferences\0\u{1}solution\0\u{1}inputs\0\u{1}warnings\0\u{1}points\0\u{3}min_return\0\u{3}max_risk\0\u{1}instruments\0\u{3}result_hash\0\u{1}status\0\u{3}completed_at\0\u{3}grandfathered_limits\0")
 
   fileprivate class _StorageClass {
     var _portfolioID: String = String()
@@ -6474,6 +6893,7 @@ nonisolated extension PortfolioOptimization_V1_EfficientFrontierResponse: SwiftP
     var _resultHash: String? = nil
     var _status: String = String()
     var _completedAt: SwiftProtobuf.Google_Protobuf_Timestamp? = nil
+    var _grandfatheredLimits: [PortfolioOptimization_V1_GrandfatheredLimit] = []
 
       // This property is used as the initial default value for new instances of the type.
       // The type itself is protecting the reference to its storage via CoW semantics.
@@ -6506,6 +6926,7 @@ nonisolated extension PortfolioOptimization_V1_EfficientFrontierResponse: SwiftP
       _resultHash = source._resultHash
       _status = source._status
       _completedAt = source._completedAt
+      _grandfatheredLimits = source._grandfatheredLimits
     }
   }
 
@@ -6546,6 +6967,7 @@ nonisolated extension PortfolioOptimization_V1_EfficientFrontierResponse: SwiftP
         case 112: try { try decoder.decodeSingularStringField(value: &_storage._resultHash) }()
         case 113: try { try decoder.decodeSingularStringField(value: &_storage._status) }()
         case 114: try { try decoder.decodeSingularMessageField(value: &_storage._completedAt) }()
+        case 115: try { try decoder.decodeRepeatedMessageField(value: &_storage._grandfatheredLimits) }()
         default: break
         }
       }
@@ -6624,6 +7046,9 @@ nonisolated extension PortfolioOptimization_V1_EfficientFrontierResponse: SwiftP
       try { if let v = _storage._completedAt {
         try visitor.visitSingularMessageField(value: v, fieldNumber: 114)
       } }()
+      if !_storage._grandfatheredLimits.isEmpty {
+        try visitor.visitRepeatedMessageField(value: _storage._grandfatheredLimits, fieldNumber: 115)
+      }
     }
     try unknownFields.traverse(visitor: &visitor)
   }
@@ -6655,6 +7080,7 @@ nonisolated extension PortfolioOptimization_V1_EfficientFrontierResponse: SwiftP
         if _storage._resultHash != rhs_storage._resultHash {return false}
         if _storage._status != rhs_storage._status {return false}
         if _storage._completedAt != rhs_storage._completedAt {return false}
+        if _storage._grandfatheredLimits != rhs_storage._grandfatheredLimits {return false}
         return true
       }
       if !storagesAreEqual {return false}
@@ -6869,7 +7295,7 @@ nonisolated extension PortfolioOptimization_V1_RebalancePlanRequest: SwiftProtob
 
 nonisolated extension PortfolioOptimization_V1_RebalanceConstraints: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
   package static let protoMessageName: String = _protobuf_package + ".RebalanceConstraints"
-  package static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{3}max_turnover\0\u{3}min_trade_size\0\u{3}max_trades\0\u{3}consider_tax_implications\0\u{4}`\u{1}max_position_size\0\u{3}min_position_size\0\u{3}max_sector_exposure\0\u{3}max_asset_class_exposure\0\u{3}target_volatility\0\u{3}min_weights\0\u{3}max_weights\0\u{3}min_return\0\u{3}max_risk\0\u{3}min_cash\0\u{3}max_cash\0\u{1}groups\0\u{3}factor_exposures\0\u{3}max_positions\0\u{3}max_tracking_error\0")
+  package static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{3}max_turnover\0\u{3}min_trade_size\0\u{3}max_trades\0\u{3}consider_tax_implications\0\u{4}`\u{1}max_position_size\0\u{3}min_position_size\0\u{3}max_sector_exposure\0\u{3}max_asset_class_exposure\0\u{3}target_volatility\0\u{3}min_weights\0\u{3}max_weights\0\u{3}min_return\0\u{3}max_risk\0\u{3}min_cash\0\u{3}max_cash\0\u{1}groups\0\u{3}factor_exposures\0\u{3}max_positions\0\u{3}max_tracking_error\0\u{3}grandfather_breaches\0\u{3}max_weight_change\0\u{3}max_weight_changes\0\u{3}largest_positions\0\u{3}soft_limits\0")
 
   fileprivate class _StorageClass {
     var _maxTurnover: Double? = nil
@@ -6891,6 +7317,11 @@ nonisolated extension PortfolioOptimization_V1_RebalanceConstraints: SwiftProtob
     var _factorExposures: Dictionary<String,PortfolioOptimization_V1_Range> = [:]
     var _maxPositions: Int32? = nil
     var _maxTrackingError: Double? = nil
+    var _grandfatherBreaches: Bool? = nil
+    var _maxWeightChange: Double? = nil
+    var _maxWeightChanges: Dictionary<String,Double> = [:]
+    var _largestPositions: [PortfolioOptimization_V1_LargestPositions] = []
+    var _softLimits: [PortfolioOptimization_V1_SoftLimit] = []
 
       // This property is used as the initial default value for new instances of the type.
       // The type itself is protecting the reference to its storage via CoW semantics.
@@ -6920,6 +7351,11 @@ nonisolated extension PortfolioOptimization_V1_RebalanceConstraints: SwiftProtob
       _factorExposures = source._factorExposures
       _maxPositions = source._maxPositions
       _maxTrackingError = source._maxTrackingError
+      _grandfatherBreaches = source._grandfatherBreaches
+      _maxWeightChange = source._maxWeightChange
+      _maxWeightChanges = source._maxWeightChanges
+      _largestPositions = source._largestPositions
+      _softLimits = source._softLimits
     }
   }
 
@@ -6957,6 +7393,11 @@ nonisolated extension PortfolioOptimization_V1_RebalanceConstraints: SwiftProtob
         case 112: try { try decoder.decodeMapField(fieldType: SwiftProtobuf._ProtobufMessageMap<SwiftProtobuf.ProtobufString,PortfolioOptimization_V1_Range>.self, value: &_storage._factorExposures) }()
         case 113: try { try decoder.decodeSingularInt32Field(value: &_storage._maxPositions) }()
         case 114: try { try decoder.decodeSingularDoubleField(value: &_storage._maxTrackingError) }()
+        case 115: try { try decoder.decodeSingularBoolField(value: &_storage._grandfatherBreaches) }()
+        case 116: try { try decoder.decodeSingularDoubleField(value: &_storage._maxWeightChange) }()
+        case 117: try { try decoder.decodeMapField(fieldType: SwiftProtobuf._ProtobufMap<SwiftProtobuf.ProtobufString,SwiftProtobuf.ProtobufDouble>.self, value: &_storage._maxWeightChanges) }()
+        case 118: try { try decoder.decodeRepeatedMessageField(value: &_storage._largestPositions) }()
+        case 119: try { try decoder.decodeRepeatedMessageField(value: &_storage._softLimits) }()
         default: break
         }
       }
@@ -7026,6 +7467,21 @@ nonisolated extension PortfolioOptimization_V1_RebalanceConstraints: SwiftProtob
       try { if let v = _storage._maxTrackingError {
         try visitor.visitSingularDoubleField(value: v, fieldNumber: 114)
       } }()
+      try { if let v = _storage._grandfatherBreaches {
+        try visitor.visitSingularBoolField(value: v, fieldNumber: 115)
+      } }()
+      try { if let v = _storage._maxWeightChange {
+        try visitor.visitSingularDoubleField(value: v, fieldNumber: 116)
+      } }()
+      if !_storage._maxWeightChanges.isEmpty {
+        try visitor.visitMapField(fieldType: SwiftProtobuf._ProtobufMap<SwiftProtobuf.ProtobufString,SwiftProtobuf.ProtobufDouble>.self, value: _storage._maxWeightChanges, fieldNumber: 117)
+      }
+      if !_storage._largestPositions.isEmpty {
+        try visitor.visitRepeatedMessageField(value: _storage._largestPositions, fieldNumber: 118)
+      }
+      if !_storage._softLimits.isEmpty {
+        try visitor.visitRepeatedMessageField(value: _storage._softLimits, fieldNumber: 119)
+      }
     }
     try unknownFields.traverse(visitor: &visitor)
   }
@@ -7054,6 +7510,11 @@ nonisolated extension PortfolioOptimization_V1_RebalanceConstraints: SwiftProtob
         if _storage._factorExposures != rhs_storage._factorExposures {return false}
         if _storage._maxPositions != rhs_storage._maxPositions {return false}
         if _storage._maxTrackingError != rhs_storage._maxTrackingError {return false}
+        if _storage._grandfatherBreaches != rhs_storage._grandfatherBreaches {return false}
+        if _storage._maxWeightChange != rhs_storage._maxWeightChange {return false}
+        if _storage._maxWeightChanges != rhs_storage._maxWeightChanges {return false}
+        if _storage._largestPositions != rhs_storage._largestPositions {return false}
+        if _storage._softLimits != rhs_storage._softLimits {return false}
         return true
       }
       if !storagesAreEqual {return false}
@@ -7065,7 +7526,7 @@ nonisolated extension PortfolioOptimization_V1_RebalanceConstraints: SwiftProtob
 
 nonisolated extension PortfolioOptimization_V1_RebalancePlanResponse: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
   package static let protoMessageName: String = _protobuf_package + ".RebalancePlanResponse"
-  package static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{3}portfolio_id\0\u{3}rebalance_id\0\u{3}created_at\0\u{3}current_allocation\0\u{3}target_allocation\0\u{1}trades\0\u{1}metrics\0\u{4}]\u{1}desired_allocation\0\u{3}target_type\0\u{1}solution\0\u{1}inputs\0\u{1}warnings\0\u{3}optimization_id\0\u{3}optimization_type\0\u{1}objective\0\u{3}risk_measure\0\u{1}constraints\0\u{3}drift_band\0\u{1}preferences\0\u{3}whole_lots\0\u{3}tax_lot_method\0\u{3}lot_order\0\u{3}result_hash\0\u{1}status\0\u{3}completed_at\0")
+  package static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{3}portfolio_id\0\u{3}rebalance_id\0\u{3}created_at\0\u{3}current_allocation\0\u{3}target_allocation\0\u{1}trades\0\u{1}metrics\0\u{4}]\u{1}desired_allocation\0\u{3}target_type\0\u{1}solution\0\u{1}inputs\0\u{1}warnings\0\u{3}optimization_id\0\u{3}optimization_type\0\u{1}objective\0\u{3}risk_measure\0\u{1}constraints\0\u{3}drift_band\0\u{1}preferences\0\u{3}whole_lots\0\u{3}tax_lot_method\0\u{3}lot_order\0\u{3}result_hash\0\u{1}status\0\u{3}completed_at\0\u{3}grandfathered_limits\0")
 
   fileprivate class _StorageClass {
     var _portfolioID: String = String()
@@ -7093,6 +7554,7 @@ nonisolated extension PortfolioOptimization_V1_RebalancePlanResponse: SwiftProto
     var _resultHash: String? = nil
     var _status: String = String()
     var _completedAt: SwiftProtobuf.Google_Protobuf_Timestamp? = nil
+    var _grandfatheredLimits: [PortfolioOptimization_V1_GrandfatheredLimit] = []
 
       // This property is used as the initial default value for new instances of the type.
       // The type itself is protecting the reference to its storage via CoW semantics.
@@ -7128,6 +7590,7 @@ nonisolated extension PortfolioOptimization_V1_RebalancePlanResponse: SwiftProto
       _resultHash = source._resultHash
       _status = source._status
       _completedAt = source._completedAt
+      _grandfatheredLimits = source._grandfatheredLimits
     }
   }
 
@@ -7171,6 +7634,7 @@ nonisolated extension PortfolioOptimization_V1_RebalancePlanResponse: SwiftProto
         case 115: try { try decoder.decodeSingularStringField(value: &_storage._resultHash) }()
         case 116: try { try decoder.decodeSingularStringField(value: &_storage._status) }()
         case 117: try { try decoder.decodeSingularMessageField(value: &_storage._completedAt) }()
+        case 118: try { try decoder.decodeRepeatedMessageField(value: &_storage._grandfatheredLimits) }()
         default: break
         }
       }
@@ -7258,6 +7722,9 @@ nonisolated extension PortfolioOptimization_V1_RebalancePlanResponse: SwiftProto
       try { if let v = _storage._completedAt {
         try visitor.visitSingularMessageField(value: v, fieldNumber: 117)
       } }()
+      if !_storage._grandfatheredLimits.isEmpty {
+        try visitor.visitRepeatedMessageField(value: _storage._grandfatheredLimits, fieldNumber: 118)
+      }
     }
     try unknownFields.traverse(visitor: &visitor)
   }
@@ -7292,6 +7759,7 @@ nonisolated extension PortfolioOptimization_V1_RebalancePlanResponse: SwiftProto
         if _storage._resultHash != rhs_storage._resultHash {return false}
         if _storage._status != rhs_storage._status {return false}
         if _storage._completedAt != rhs_storage._completedAt {return false}
+        if _storage._grandfatheredLimits != rhs_storage._grandfatheredLimits {return false}
         return true
       }
       if !storagesAreEqual {return false}
