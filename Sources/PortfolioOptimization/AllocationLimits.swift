@@ -24,6 +24,11 @@ struct LimitSide: Equatable, Sendable {
     var subject: String?
     /// What the bound moves when its number moves by one: −1 where a largest size bounds from below.
     var slope = 1.0
+    /// What the bound is beside slope · number: the current weight, where a change is limited.
+    var offset = 0.0
+
+    /// A value of the limited expression as the number limits it.
+    func inOwnTerms(_ value: Double) -> Double { slope * (value - offset) }
 }
 
 /// A linear expression of the decision variables and the bounds it is held between.
@@ -118,6 +123,10 @@ struct AllocationLimits: Sendable {
     var charges = TradingCharges()
     /// The first of the two expressions that say what is short of an instrument, h ≥ 0 and h ≥ −w.
     var shortExpressions: [Int: Int] = [:]
+    /// The expressions that limit how far a weight moves, with its instrument, where they are rows of their own.
+    var changeRows: [Int: Int] = [:]
+    /// Whether such limits are part of the weights' own bounds.
+    var hasFoldedChanges = false
 
     func weightLimits(of instrument: Int) -> LimitedExpression { expressions[instrument] }
     var cashLimits: LimitedExpression { expressions[layout.cash] }

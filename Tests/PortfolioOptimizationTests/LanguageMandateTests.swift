@@ -7,8 +7,9 @@ import Testing
 /// Mandates over the whole language against cvxpy with Clarabel, HiGHS and SCIP.
 @Suite("The whole language of mandates")
 struct LanguageMandateTests {
-    static let solvable = RandomMandate.language.filter { $0.status == "optimal" }
-    static let refused = RandomMandate.language.filter { $0.status != "optimal" }
+    static let all = RandomMandate.language + RandomMandate.moreLimits
+    static let solvable = all.filter { $0.status == "optimal" }
+    static let refused = all.filter { $0.status != "optimal" }
 
     @Test func `the fixture holds two thousand mandates with every limit, and both ends`() {
         let all = RandomMandate.language
@@ -19,6 +20,19 @@ struct LanguageMandateTests {
         #expect(all.filter { $0.status == "optimal" && $0.constraints.max_tracking_error != nil }.count >= 100)
         #expect(all.filter { $0.status == "optimal" && $0.constraints.factor_exposures != nil }.count >= 100)
         #expect(Set(all.map(\.objective)).count == 8)
+    }
+
+    @Test func `the second fixture has factor risk budgets, limits on changes and fractional groups, met and not`() {
+        let all = RandomMandate.moreLimits
+        for status in ["optimal", "infeasible"] {
+            let these = all.filter { $0.status == status }.map(\.constraints)
+            #expect(these.filter { $0.max_weight_change != nil || $0.max_weight_changes != nil }.count >= 30)
+            #expect(these.filter { ($0.factor_exposures ?? [:]).values.contains { $0.max_risk != nil } }.count >= 30)
+            #expect(these.filter { ($0.groups ?? []).contains { $0.memberships != nil } }.count >= 30)
+        }
+        #expect(
+            all.filter { $0.constraints.max_positions != nil || $0.constraints.min_position_size != nil }.count >= 30
+        )
     }
 
     @Test(arguments: solvable)

@@ -6,7 +6,7 @@ extension AllocationLimits {
         guard !values.isEmpty else { return self }
         func moved(_ side: LimitSide?) -> LimitSide? {
             guard var side, let value = side.parameter.flatMap({ values[$0] }) else { return side }
-            side.bound = side.slope * value
+            side.bound = side.offset + side.slope * value
             return side
         }
         var limits = self
