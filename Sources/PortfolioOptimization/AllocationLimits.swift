@@ -134,8 +134,8 @@ struct AllocationLimits: Sendable {
     /// Whether who is held is part of the question, so that a search over choices is needed.
     var hasChoices: Bool { threshold != nil || positionLimit != nil }
 
-    /// Whether the turnover limit leaves nothing to decide.
-    var forbidsTrading: Bool { (turnoverLimit?.bound ?? 1) <= Self.noTrading }
+    /// Whether limits on turnover, or on every single change, leave nothing to decide.
+    var forbidsTrading: Bool { (turnoverLimit?.bound ?? 1) <= Self.noTrading || holdsEveryWeight }
     /// A turnover below this is no trading: the interior of the feasible set is smaller than rounding.
     static let noTrading = 1e-12
     /// How far an allocation may be from a limit, in the limit's unit.

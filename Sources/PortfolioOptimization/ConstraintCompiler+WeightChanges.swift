@@ -81,6 +81,21 @@ extension ConstraintCompiler {
     }
 }
 
+extension AllocationLimits {
+    /// Whether no weight may differ from what is held, by limits on changes.
+    var holdsEveryWeight: Bool {
+        guard hasFoldedChanges || changeRows.count == layout.instrumentCount else { return false }
+        let limited = hasFoldedChanges ? Array(0..<layout.instrumentCount) : Array(changeRows.keys)
+        return limited.allSatisfy { index in
+            let expression = expressions[index]
+            let current = currentWeights[changeRows[index] ?? index]
+            return [expression.lower, expression.upper].allSatisfy { side in
+                side.map { abs($0.bound - current) <= Self.noTrading } ?? false
+            }
+        }
+    }
+}
+
 extension Constraints {
     /// Whether some weight may only move so far.
     var limitsChanges: Bool { maxWeightChange != nil || !(maxWeightChanges ?? [:]).isEmpty }

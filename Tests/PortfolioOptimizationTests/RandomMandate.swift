@@ -88,7 +88,7 @@ struct RandomMandate: Decodable, Sendable, CustomTestStringConvertible {
     /// Those over the whole language of limits and objectives on volatility.
     static let language = read("language_mandates")
 
-    /// Those with factor risk budgets, limits on changes and fractional groups.
+    /// Those with factor risk budgets, limits on changes of single weights and groups of fractional membership.
     static let moreLimits = read("limit_mandates")
 
     /// The mandate with its benchmark, and with the factors where a limit names some.

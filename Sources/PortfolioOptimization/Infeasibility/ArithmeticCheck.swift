@@ -79,10 +79,20 @@ struct ArithmeticCheck {
     /// How the names of limits on changes begin.
     private static let change = "max_weight_change"
 
-    /// The limits on changes that bound some weights, to be named beside those that everyone thinks of.
-    private func changes(_ sides: [LimitSide?]) -> String {
-        let names = Set(sides.compactMap { name(of: $0) }.filter { $0.hasPrefix(Self.change) }).sorted()
-        return names.map { " and \($0)" }.joined()
+    /// The limits on changes that keep something held, to be named beside `min_weights`.
+    private var changesOfFloors: String {
+        let constraints = problem.constraints
+        let kept = floors.indices.filter { floors[$0] > 0 }.map { problem.instruments[$0].id }
+        let names = kept.filter { constraints.minWeights?[$0] == nil }.map { id in
+            constraints.maxWeightChanges?[id] == nil ? Self.change : "\(Self.change)s"
+        }
+        return Set(names).sorted().map { " and \($0)" }.joined()
+    }
+
+    /// The limits on changes that bound some weights from above, likewise.
+    private var changesOfCaps: String {
+        let names = caps.indices.compactMap { name(of: limits.weightLimits(of: $0).upper) }
+        return Set(names.filter { $0.hasPrefix(Self.change) }).sorted().map { " and \($0)" }.joined()
     }
 
     private func grossBelowNet() -> String? {
@@ -95,7 +105,7 @@ struct ArithmeticCheck {
         let total = floors.reduce(leastCash, +)
         guard total > 1 + Self.tolerance else { return nil }
         let cash = leastCash > 0 ? " and min_cash" : ""
-        let changes = changes(floors.indices.filter { floors[$0] > 0 }.map { limits.weightLimits(of: $0).lower })
+        let changes = changesOfFloors
         return "min_weights\(changes)\(cash) sum to \(readable(total)) > 1."
     }
 
@@ -107,7 +117,7 @@ struct ArithmeticCheck {
         if let cap = usable.first, usable.allSatisfy({ $0 == cap }) {
             return "\(usable.count) instruments × \(readable(cap)) = \(readable(total)) < \(must)."
         }
-        let changes = changes(floors.indices.map { limits.weightLimits(of: $0).upper })
+        let changes = changesOfCaps
         let which = changes.isEmpty ? "" : ", their own\(changes),"
         return
             "The upper weights\(which) of the \(usable.count) instruments that may be held sum to \(readable(total)) <"
@@ -118,7 +128,7 @@ struct ArithmeticCheck {
         guard let limit = limits.positionLimit else { return nil }
         let most = readable(limit.side.bound)
         if limit.room < 0 {
-            let changes = changes(floors.indices.filter { floors[$0] > 0 }.map { limits.weightLimits(of: $0).lower })
+            let changes = changesOfFloors
             return
                 "\(limit.alwaysHeld) instruments have a floor in min_weights\(changes), more than max_positions \(most)."
         }

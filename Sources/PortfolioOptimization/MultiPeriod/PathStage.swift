@@ -8,6 +8,8 @@ internal import PortfolioModel
 struct PathStage {
     /// The mandate of the period, with the limits as they are posed.
     let method: MeanVarianceMethod
+    /// Weights of a path of which every one may be held where it was by an equation.
+    private static let mostEquations = 600
     /// For each expression that says what is sold, the instrument, or cash, whose previous weight it hangs on.
     let ties: [Int: Int]
     /// For each expression that limits a change, on both sides, the same.
@@ -38,7 +40,12 @@ struct PathStage {
             ties[index] = held
             limits.expressions[index].lower?.bound = 0
         }
-        for expression in limits.changeRows.keys { limits.moveChange(expression, to: 0) }
+        let weights = problem.instruments.count * (problem.parameters.horizon?.periodCount ?? 1)
+        for expression in limits.changeRows.keys {
+            limits.moveChange(expression, to: 0)
+            // An equation a weight is more than the small matrix of large programs may hold.
+            if weights > Self.mostEquations { limits.widenChange(expression, to: AllocationLimits.tolerance) }
+        }
         self.ties = ties
         changes = limits.changeRows
         method = MeanVarianceMethod(posed, limits: limits, scaling: first.method.scaling)
@@ -95,6 +102,13 @@ extension AllocationLimits {
         }
         expressions[expression].lower = moved(expressions[expression].lower)
         expressions[expression].upper = moved(expressions[expression].upper)
+    }
+
+    /// Leaves a change that may not be at all a hair.
+    fileprivate mutating func widenChange(_ expression: Int, to hair: Double) {
+        guard let upper = expressions[expression].upper, upper.bound - upper.offset < hair else { return }
+        expressions[expression].lower?.bound = upper.offset - hair
+        expressions[expression].upper?.bound = upper.offset + hair
     }
 }
 
