@@ -26,6 +26,9 @@ struct LimitSide: Equatable, Sendable {
     var slope = 1.0
     /// What the bound is beside slope · number: the current weight, where a change is limited.
     var offset = 0.0
+    /// Whether the bound is what the holdings come to, because they break the number that it comes from: moving that
+    /// number does not move it before it gets there.
+    var isGrandfathered = false
 
     /// A value of the limited expression as the number limits it.
     func inOwnTerms(_ value: Double) -> Double { slope * (value - offset) }
