@@ -24,9 +24,14 @@ struct LimitSide: Equatable, Sendable {
     var subject: String?
     /// What the bound moves when its number moves by one: −1 where a largest size bounds from below.
     var slope = 1.0
+    /// What the bound is beside slope · number: the current weight, where a change is limited.
+    var offset = 0.0
     /// Whether the bound is what the holdings come to, because they break the number that it comes from: moving that
     /// number does not move it before it gets there.
     var isGrandfathered = false
+
+    /// A value of the limited expression as the number limits it.
+    func inOwnTerms(_ value: Double) -> Double { slope * (value - offset) }
 }
 
 /// A linear expression of the decision variables and the bounds it is held between.
@@ -121,6 +126,10 @@ struct AllocationLimits: Sendable {
     var charges = TradingCharges()
     /// The first of the two expressions that say what is short of an instrument, h ≥ 0 and h ≥ −w.
     var shortExpressions: [Int: Int] = [:]
+    /// The expressions that limit how far a weight moves, with its instrument, where they are rows of their own.
+    var changeRows: [Int: Int] = [:]
+    /// Whether such limits are part of the weights' own bounds.
+    var hasFoldedChanges = false
 
     func weightLimits(of instrument: Int) -> LimitedExpression { expressions[instrument] }
     var cashLimits: LimitedExpression { expressions[layout.cash] }
@@ -128,8 +137,8 @@ struct AllocationLimits: Sendable {
     /// Whether who is held is part of the question, so that a search over choices is needed.
     var hasChoices: Bool { threshold != nil || positionLimit != nil }
 
-    /// Whether the turnover limit leaves nothing to decide.
-    var forbidsTrading: Bool { (turnoverLimit?.bound ?? 1) <= Self.noTrading }
+    /// Whether limits on turnover, or on every single change, leave nothing to decide.
+    var forbidsTrading: Bool { (turnoverLimit?.bound ?? 1) <= Self.noTrading || holdsEveryWeight }
     /// A turnover below this is no trading: the interior of the feasible set is smaller than rounding.
     static let noTrading = 1e-12
     /// How far an allocation may be from a limit, in the limit's unit.

@@ -331,6 +331,15 @@ private func requireFactors(
     if let unknown = limits.keys.filter({ !structure.factors.contains($0) }).min() {
         throw unknownFactor(unknown, in: structure.factors)
     }
+    for (factor, name) in structure.factors.enumerated()
+    where limits[name]?.maxRisk != nil && !(structure.volatility(of: factor) > 0) {
+        throw OptimizationFailure(
+            code: "riskless_factor",
+            message:
+                "factor_exposures/\(name)/max_risk limits a risk that the risk model does not know: its factor covariance"
+                + " gives \(name) no variance. Limit the exposure by min and max, or give the factor a variance."
+        )
+    }
 }
 
 /// A limit on the loss in a scenario that the request does not have limits nothing that could be computed.

@@ -133,10 +133,13 @@ extension MeanVarianceMethod {
         let upperPrice = prices?.ofUpper(index)
         var found: [BindingConstraint] = []
         if let lower = expression.lower, value - least <= allowance, least != most || lowerPrice != 0 {
-            found += entry(lower, lower.slope * value, lowerPrice.map { lower.slope * $0 })
+            found += entry(lower, lower.inOwnTerms(value), lowerPrice.map { lower.slope * $0 })
         }
         if let upper = expression.upper, most - value <= allowance, least != most || upperPrice != 0 {
-            found += entry(upper, value, upperPrice)
+            // A number that holds an expression from both sides, to one value, is listed once.
+            let isListed =
+                upper.parameter != nil && upper.parameter == found.first.flatMap { _ in expression.lower?.parameter }
+            if !isListed { found += entry(upper, upper.inOwnTerms(value), upperPrice.map { upper.slope * $0 }) }
         }
         return found
     }

@@ -76,7 +76,7 @@ struct BreachesLetBe: Sendable {
             found += [("/groups/\(index)/min", nil), ("/groups/\(index)/max", nil)]
         }
         for name in (limits.factorExposures ?? [:]).keys {
-            found += [("/factor_exposures/\(name)/min", nil), ("/factor_exposures/\(name)/max", nil)]
+            found += ["min", "max", "max_risk"].map { ("/factor_exposures/\(name)/\($0)", nil) }
         }
         for name in (limits.maxScenarioLosses ?? [:]).keys {
             found.append(("/max_scenario_losses/" + escaped(name), nil))

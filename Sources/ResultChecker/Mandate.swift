@@ -69,6 +69,8 @@ struct Mandate {
         if limits.maxSectorExposure == nil { limits.maxSectorExposure = base.maxSectorExposure }
         if limits.maxAssetClassExposure == nil { limits.maxAssetClassExposure = base.maxAssetClassExposure }
         if limits.maxTurnover == nil { limits.maxTurnover = base.maxTurnover }
+        if limits.maxWeightChange == nil { limits.maxWeightChange = base.maxWeightChange }
+        limits.maxWeightChanges = union(base.maxWeightChanges, own.maxWeightChanges)
         if limits.targetVolatility == nil { limits.targetVolatility = base.targetVolatility }
         if limits.minReturn == nil { limits.minReturn = base.minReturn }
         if limits.maxRisk == nil { limits.maxRisk = base.maxRisk }

@@ -105,6 +105,12 @@ struct OptimalityBound {
         }
         let mostCash = mandate.most(limits.maxCash ?? limits.minCash ?? 0, "/max_cash")
         bounds.append((mandate.least(limits.minCash ?? 0, "/min_cash"), min(1, mostCash)))
+        for (index, id) in mandate.moments.instruments.enumerated() {
+            guard let most = limits.maxWeightChanges?[id] ?? limits.maxWeightChange else { continue }
+            let own = bounds[index]
+            let lower = min(max(own.lower, current[index] - most), own.upper)
+            bounds[index] = (lower, max(lower, min(own.upper, current[index] + most)))
+        }
         guard let most = limits.maxTurnover else { return bounds }
         return zip(bounds, current).map { bound, weight in
             let lower = min(max(bound.lower, weight - most), bound.upper)
@@ -170,16 +176,16 @@ private struct LimitRow {
             guard path.count > 1, let index = Int(path[1]), let groups = mandate.limits.groups,
                 groups.indices.contains(index)
             else { return nil }
-            switch groups[index].members {
-            case .instruments(let ids):
-                let named = Set(ids)
-                terms = members { named.contains($0.id) }
-            case .sector(let name): terms = members { $0.sector == name }
-            case .assetClass(let name): terms = members { $0.assetClass == name }
-            }
+            terms = .linear(memberships(in: groups[index], mandate))
         case "factor_exposures":
             guard path.count > 1, let coefficients = factorCoefficients(path[1], mandate.moments) else { return nil }
-            terms = .linear(coefficients)
+            var unit = 1.0
+            if path.last == "max_risk" {
+                // The tangent of |x_f| √F_ff: x_f itself, with the sign it has.
+                let exposed = factorExposure(path[1], exposure.weights, mandate.moments) ?? 0
+                unit = (factorVolatility(path[1], mandate.moments) ?? 0) * (exposed < 0 ? -1 : 1)
+            }
+            terms = .linear(coefficients.map { $0 * unit })
         case "min_return":
             terms = .linear(mandate.moments.expectedReturns + [mandate.preferences.riskFreeRate ?? 0])
         case "max_turnover": terms = .turnover

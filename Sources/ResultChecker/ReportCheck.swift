@@ -150,6 +150,9 @@ struct Limit {
             guard let id, let index = mandate.moments.instruments.firstIndex(of: id) else { return nil }
             return exposure.weights[index]
         }
+        func change(_ id: String?) -> Double? {
+            weight(id).map { abs($0 - (id.flatMap { mandate.current[$0] } ?? 0)) }
+        }
         func total(_ attribute: KeyPath<Instrument, String?>) -> Double? {
             guard let subject = binding.subject else { return nil }
             return exposure.size(mandate.moments) { mandate.instruments[$0]?[keyPath: attribute] == subject }
@@ -170,6 +173,10 @@ struct Limit {
         case ("max_gross_exposure", 1): found = (limits.maxGrossExposure, exposure.gross, true)
         case ("max_weights", 2): found = (limits.maxWeights?[path[1]], weight(path[1]), true)
         case ("min_weights", 2): found = (limits.minWeights?[path[1]], weight(path[1]), false)
+        case ("max_weight_change", 1):
+            let isGeneral = binding.subject.map { limits.maxWeightChanges?[$0] == nil } ?? false
+            found = (isGeneral ? limits.maxWeightChange : nil, change(binding.subject), true)
+        case ("max_weight_changes", 2): found = (limits.maxWeightChanges?[path[1]], change(path[1]), true)
         case ("max_sector_exposure", 1): found = (limits.maxSectorExposure, total(\.sector), true)
         case ("max_asset_class_exposure", 1): found = (limits.maxAssetClassExposure, total(\.assetClass), true)
         case ("max_turnover", 1): found = (limits.maxTurnover, oneWayTurnover(exposure, mandate), true)
@@ -184,10 +191,14 @@ struct Limit {
         case ("min_cash", 1): found = (limits.minCash, exposure.cash, false)
         case ("max_cash", 1): found = (limits.maxCash ?? limits.minCash ?? 0, exposure.cash, true)
         case ("factor_exposures", 3):
-            guard let limit = limits.factorExposures?[path[1]], path[2] == "min" || path[2] == "max" else { return nil }
-            let isUpper = path[2] == "max"
+            guard let limit = limits.factorExposures?[path[1]] else { return nil }
             let value = factorExposure(path[1], exposure.weights, mandate.moments)
-            found = (isUpper ? limit.max : limit.min, value, isUpper)
+            switch path[2] {
+            case "min": found = (limit.min, value, false)
+            case "max": found = (limit.max, value, true)
+            case "max_risk": found = (limit.maxRisk, factorRisk(path[1], exposure.weights, mandate.moments), true)
+            default: return nil
+            }
         case ("groups", 3):
             guard let groups = limits.groups, let index = Int(path[1]), groups.indices.contains(index),
                 path[2] == "min" || path[2] == "max"

@@ -236,7 +236,9 @@ func checkExcluded(of result: OptimizationResult, _ exposure: Exposure, _ mandat
         findings.require(isNew, claim, expected: "an instrument not held, once", actual: entry.instrumentID)
         guard let cost = entry.reducedCost else { continue }
         let id = entry.instrumentID
-        let mayBeHeld = mandate.universe.contains(id) && mandate.limits.maxWeights?[id] != 0
+        let mayBeHeld =
+            mandate.universe.contains(id) && mandate.limits.maxWeights?[id] != 0
+            && (mandate.limits.maxWeightChanges?[id] ?? mandate.limits.maxWeightChange) != 0
         findings.require(
             cost.isFinite && (cost <= Tolerance.optimal || !mayBeHeld),
             "\(claim)/reduced_cost",

@@ -111,7 +111,18 @@ struct RequestFaultTests {
             ExpectedFault(#"{"max_tracking_error":0}"#, .outOfRange, "/max_tracking_error", "0"),
             ExpectedFault(#"{"factor_exposures":[]}"#, .wrongType, "/factor_exposures", "factor to limits"),
             ExpectedFault(#"{"factor_exposures":{"MKT":1}}"#, .wrongType, "/factor_exposures/MKT", "object"),
-            ExpectedFault(#"{"factor_exposures":{"MKT":{}}}"#, .missingField, "/factor_exposures/MKT", "min, max"),
+            ExpectedFault(
+                #"{"factor_exposures":{"MKT":{}}}"#,
+                .missingField,
+                "/factor_exposures/MKT",
+                "min, max or max_risk"
+            ),
+            ExpectedFault(
+                #"{"factor_exposures":{"MKT":{"max_risk":0}}}"#,
+                .outOfRange,
+                "/factor_exposures/MKT/max_risk",
+                "greater than 0"
+            ),
             ExpectedFault(
                 #"{"factor_exposures":{"MKT":{"min":2,"max":1}}}"#,
                 .contradiction,

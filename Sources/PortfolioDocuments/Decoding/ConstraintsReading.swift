@@ -34,6 +34,8 @@ func readConstraints(
     constraints.maxSectorExposure = reader.number("max_sector_exposure", permitsShorts ? .multiple : .fraction)
     constraints.maxAssetClassExposure = reader.number("max_asset_class_exposure", permitsShorts ? .multiple : .fraction)
     constraints.maxTurnover = reader.number("max_turnover", .fraction)
+    constraints.maxWeightChange = reader.number("max_weight_change", permitsShorts ? .multiple : .fraction)
+    constraints.maxWeightChanges = reader.instrumentMap("max_weight_changes", permitsShorts ? .multiple : .fraction)
     constraints.targetVolatility = reader.number("target_volatility", .positive)
     constraints.minWeights = reader.instrumentMap("min_weights", permitsShorts ? .signedMultiple : .fraction)
     constraints.maxWeights = reader.instrumentMap("max_weights", permitsShorts ? .signedMultiple : .fraction)
@@ -123,12 +125,17 @@ private func readMembers(_ reader: ObjectReader) -> GroupLimit.Members? {
     }
     if let sector = reader.text("sector") { return .sector(sector) }
     if let assetClass = reader.text("asset_class") { return .assetClass(assetClass) }
-    guard let values = reader.array("instruments", limit: DocumentLimits.universe) else { return nil }
     let path = reader.path("instruments")
-    guard !values.isEmpty else {
+    func refuseEmpty() -> GroupLimit.Members? {
         reader.faults.report(.wrongLength, at: path, "instruments must name at least one instrument")
         return nil
     }
+    if reader.optional("instruments")?.kind == .object {
+        let parts = reader.instrumentMap("instruments", .positiveFraction) ?? [:]
+        return reader.optional("instruments")?.count == 0 ? refuseEmpty() : .memberships(parts)
+    }
+    guard let values = reader.array("instruments", limit: DocumentLimits.universe) else { return nil }
+    if values.isEmpty { return refuseEmpty() }
     return .instruments(readDistinctIdentifiers(values, .instrument, "instruments", at: path, reader.faults))
 }
 

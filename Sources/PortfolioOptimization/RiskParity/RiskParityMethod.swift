@@ -299,8 +299,8 @@ extension AllocationLimits {
         result.threshold = nil
         result.thresholdInstruments = []
         for index in budgets.indices where budgets[index] == 0 {
-            let floor = result.expressions[index].lower ?? LimitSide(bound: 0)
-            result.expressions[index].upper = LimitSide(bound: floor.bound)
+            let kept = changeRows.first { $0.value == index }.flatMap { expressions[$0.key].lower?.bound } ?? 0
+            result.expressions[index].upper = LimitSide(bound: max(result.expressions[index].lower?.bound ?? 0, kept))
         }
         return result
     }
