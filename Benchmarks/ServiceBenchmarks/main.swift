@@ -21,6 +21,7 @@ let scenarios: [any Scenario] = [
     SubmissionRate(),
     DrainRate(),
     FactorUniverse(),
+    LargeMethods(),
 ]
 
 var names = Array(CommandLine.arguments.dropFirst())
