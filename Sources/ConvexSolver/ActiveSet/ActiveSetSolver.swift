@@ -29,7 +29,8 @@ public struct ActiveSetSolver: Sendable {
     /// The optimum at one parameter.
     ///
     /// Where the active sets do not finish, or find nothing feasible, the interior point is asked: what it finds is made
-    /// exact from where it ended, and only its certificate makes a program infeasible.
+    /// exact from where it ended, and only its certificate makes a program infeasible. Where that does not finish either, a
+    /// larger addition to P is the last resort.
     ///
     /// - Parameters:
     ///   - parameter: λ.
@@ -76,8 +77,35 @@ public struct ActiveSetSolver: Sendable {
         }
         switch failure {
         case .invalid, .stopped: throw failure
-        case .infeasible, .unfinished:
+        case .infeasible, .unfinished: break
+        }
+        do throws(ActiveSetFailure) {
             return try solveByInteriorPoint(at: parameter, after: failure, shouldStop: shouldStop)
+        } catch {
+            guard case .unfinished = error else { throw error }
+            return try solveFirmly(at: parameter, start, shouldStop, after: error)
+        }
+    }
+
+    /// By how much the addition to P, and the rounds that take it back, are multiplied as the last resort.
+    private static let firmness = (addition: 1e3, rounds: 10)
+
+    /// The optimum with a larger addition to P from the start, for systems that rounding keeps singular under the small one.
+    private func solveFirmly(
+        at parameter: Double,
+        _ start: ActiveSetStart?,
+        _ shouldStop: () -> Bool,
+        after failure: ActiveSetFailure
+    ) throws(ActiveSetFailure) -> ActiveSetSolution {
+        var firm = settings
+        firm.proximal *= Self.firmness.addition
+        firm.proximalRounds *= Self.firmness.rounds
+        var search = ActiveSetSearch(program, settings: firm)
+        search.addProximalTerm()
+        do throws(ActiveSetFailure) {
+            return try search.solve(at: parameter, from: start, shouldStop: shouldStop)
+        } catch {
+            throw error == .stopped ? error : failure
         }
     }
 
