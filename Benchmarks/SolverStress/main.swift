@@ -27,7 +27,12 @@ func compare(_ random: RandomParametricProgram, _ solution: ActiveSetSolution, _
         print("\(random.description): the interior point ended \(reference.status)")
         return
     }
-    let size = max(solution.check.scale, 1e-12)
+    let scale = random.program.check(
+        solution.point,
+        multipliers: solution.multipliers,
+        limitMultiplier: solution.limitMultiplier
+    ).scale
+    let size = max(scale, 1e-12)
     let difference = (solution.check.objective - reference.objective) / size
     tally.worst = max(tally.worst, difference)
     // Both are feasible: a lower objective than the interior point's is its inaccuracy.
