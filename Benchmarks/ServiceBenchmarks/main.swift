@@ -21,6 +21,7 @@ let scenarios: [any Scenario] = [
     SubmissionRate(),
     DrainRate(),
     FactorUniverse(),
+    RichObjectives(),
 ]
 
 var names = Array(CommandLine.arguments.dropFirst())
