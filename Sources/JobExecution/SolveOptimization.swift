@@ -349,6 +349,7 @@ package struct SolveOptimization {
             ),
             warnings: warnings
         )
+        result.grandfatheredLimits = problem.grandfatheredLimits
         result.excluded = problem.excluded(from: solution)
         result.robust = robust?.report
         return result
