@@ -39,9 +39,9 @@ extension RealParts {
             let worst = try figure("worst_case_return", of: some, in: "robust")
             let estimated = try figure("expected_return", of: some)
             #expect(worst < estimated)
-            // The plain allocation is one that the robust one had to beat.
-            let plainWorst = try figure("worst_case_return", of: none, in: "robust")
-            #expect(plainWorst == (try figure("expected_return", of: none)))
+            let certain = try figure("worst_case_return", of: none, in: "robust")
+            let expected = try figure("expected_return", of: none)
+            #expect(certain == expected && expected >= estimated)
         }
 
         @Test func `a stress is a limit of its own, and every scenario's outcome is told`() throws {
@@ -79,7 +79,8 @@ extension RealParts {
             )
             let terms = try #require(result["objective_terms"] as? [[String: Any]])
             let sum = terms.compactMap { $0["contribution"] as? Double }.reduce(0, +)
-            #expect(terms.count == 3 && abs(sum - (try #require(result["objective_value"] as? Double))) < 1e-12)
+            let value = try #require(result["objective_value"] as? Double)
+            #expect(terms.count == 3 && abs(sum - value) < 1e-12)
             let refused = try client.post(
                 "/api/v1/optimizations",
                 """
