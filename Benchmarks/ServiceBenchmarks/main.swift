@@ -22,6 +22,7 @@ let scenarios: [any Scenario] = [
     DrainRate(),
     FactorUniverse(),
     LargeMethods(),
+    RichObjectives(),
 ]
 
 var names = Array(CommandLine.arguments.dropFirst())
