@@ -166,6 +166,24 @@ struct RequestFaultTests {
                 "at least one"
             ),
             ExpectedFault(
+                #"{"groups":[{"name":"g","memberships":{},"max":0.5}]}"#,
+                .wrongLength,
+                "/groups/0/memberships",
+                "at least one"
+            ),
+            ExpectedFault(
+                #"{"groups":[{"name":"g","memberships":{"A":0.5,"B":1.5},"max":0.5}]}"#,
+                .outOfRange,
+                "/groups/0/memberships/B",
+                "1.5"
+            ),
+            ExpectedFault(
+                #"{"groups":[{"name":"g","memberships":{"A":0.5},"sector":"IT","max":0.5}]}"#,
+                .contradiction,
+                "/groups/0",
+                "memberships and sector"
+            ),
+            ExpectedFault(
                 #"{"groups":[{"name":"g","instruments":["A","B","A"],"max":0.5}]}"#,
                 .duplicate,
                 "/groups/0/instruments/2",

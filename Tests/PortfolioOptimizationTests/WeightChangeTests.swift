@@ -134,7 +134,9 @@ struct WeightChangeTests {
         mandate.type = .multiPeriod
         mandate.parameters.horizon = Horizon(
             periodCount: 4,
-            expectedReturns: [[0.08, 0.06, 0.04, 0.02], [0.02, 0.04, 0.06, 0.08], [0.08, 0.02, 0.06, 0.04], [0.05, 0.05, 0.04, 0.03]]
+            expectedReturns: [
+                [0.08, 0.06, 0.04, 0.02], [0.02, 0.04, 0.06, 0.08], [0.08, 0.02, 0.06, 0.04], [0.05, 0.05, 0.04, 0.03],
+            ]
         )
         mandate.constraints.maxWeightChange = 0.07
         mandate.constraints.maxWeightChanges = ["C": 0.02]

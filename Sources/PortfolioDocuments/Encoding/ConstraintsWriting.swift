@@ -51,7 +51,7 @@ extension DocumentEncoder {
             case .instruments(let instruments):
                 writer.name("instruments")
                 writer.array(instruments) { $0.string($1) }
-            case .memberships(let parts): writer.member("instruments", map: parts)
+            case .memberships(let parts): writer.member("memberships", map: parts)
             case .sector(let sector): writer.member("sector", sector)
             case .assetClass(let assetClass): writer.member("asset_class", assetClass)
             }
