@@ -29,7 +29,7 @@ struct TailBudgetJobTests {
         return job
     }
 
-    @Test(arguments: UInt64(1)...15)
+    @Test(arguments: UInt64(1)...25)
     func `any limits end in a result that passes or in the limits that clash`(seed: UInt64) throws {
         var random = SeededGenerator(seed: seed)
         let count = Int.random(in: 2...8, using: &random)
