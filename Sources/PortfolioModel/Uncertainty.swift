@@ -106,10 +106,10 @@ extension Capabilities {
     public static func uncertainties(of objective: Objective, _ riskMeasure: RiskMeasure) -> [Uncertainty.Kind] {
         var kinds: [Uncertainty.Kind] = [.ellipsoidal, .box]
         switch objective {
-        case .minimizeTrackingError, .maximizeInformationRatio, .maximizeDiversification, .riskBudgeting,
-            .multiObjective, .custom:
+        case .minimizeTrackingError, .maximizeInformationRatio, .maximizeDiversification, .riskBudgeting, .custom:
             break
-        case .minimizeRisk, .maximizeReturn, .maximizeUtility, .maximizeSharpe, .minimizeTransactionCosts:
+        case .minimizeRisk, .maximizeReturn, .maximizeUtility, .maximizeSharpe, .minimizeTransactionCosts,
+            .multiObjective:
             if riskMeasure == .volatility { kinds.append(.covarianceBox) }
             if riskMeasure == .conditionalValueAtRisk { kinds.append(.wasserstein) }
         }

@@ -174,7 +174,7 @@ public struct AllocationProblem: Sendable {
                 request: request,
                 charges: charges,
                 hasTaxLots: portfolio.positions.contains { !$0.taxLots.isEmpty }
-            )
+            ) + uncertaintyWarnings(request, constraints)
             return
         }
         warnings =

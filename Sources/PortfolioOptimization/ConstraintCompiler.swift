@@ -267,7 +267,9 @@ struct ConstraintCompiler {
         let isActive = problem.objective.needsBenchmark
         var penalties: [UncertaintyPenalty] = []
         if problem.constraints.minReturn != nil { penalties.append(penalty(uncertainty, anchor: nil)) }
-        guard problem.objective.needsExpectedReturns else { return (penalties, nil) }
+        guard problem.objective.needsExpectedReturns || problem.terms.needExpectedReturns else {
+            return (penalties, nil)
+        }
         if isActive || penalties.isEmpty {
             penalties.append(penalty(uncertainty, anchor: isActive ? uncertainty.benchmark : nil))
         }

@@ -120,6 +120,9 @@ extension Mandate {
         return uncertainty
     }
 
+    /// Whether the covariance is uncertain.
+    var hasWorstCovariance: Bool { guardedAgainst?.kind == .covarianceBox }
+
     /// The mandate on the largest covariance, where that is uncertain.
     var onWorstCovariance: Mandate {
         guard let uncertainty = guardedAgainst, uncertainty.kind == .covarianceBox else { return self }

@@ -59,7 +59,7 @@ func refusal(of constraints: Constraints, under request: OptimizationRequest) ->
 /// Says where an uncertainty has nothing to act on.
 func uncertaintyWarnings(_ request: OptimizationRequest, _ constraints: Constraints) -> [ResultWarning] {
     guard request.type == .robust, let uncertainty = request.parameters.uncertainty, uncertainty.kind.isOfReturns,
-        !request.objective.needsExpectedReturns, constraints.minReturn == nil
+        !request.objective.needsExpectedReturns, !request.terms.needExpectedReturns, constraints.minReturn == nil
     else { return [] }
     return [
         ResultWarning(
