@@ -21,13 +21,15 @@ extension ObjectiveTerm {
             return "the worst return is concave (it is the least of many), so that a sum that punishes it has local"
                 + " optima: give it a positive weight"
         case (.covarianceBox, .trackingError):
-            return "tracking_error is one of active weights, and where weights have both signs the worst covariance of a"
+            return
+                "tracking_error is one of active weights, and where weights have both signs the worst covariance of a"
                 + " box is not the largest one"
         case (.wasserstein, .variance), (.wasserstein, .trackingError):
             return "the worst \(kind.rawValue) over a Wasserstein ball of scenarios is not known: take risk with"
                 + " risk_measure cvar"
         case (.wasserstein, .risk) where riskMeasure != .conditionalValueAtRisk:
-            return "the worst \((riskMeasure ?? .volatility).rawValue) over a Wasserstein ball of scenarios is not known:"
+            return
+                "the worst \((riskMeasure ?? .volatility).rawValue) over a Wasserstein ball of scenarios is not known:"
                 + " take risk_measure cvar"
         default: return nil
         }

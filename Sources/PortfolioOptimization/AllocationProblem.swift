@@ -168,13 +168,14 @@ public struct AllocationProblem: Sendable {
                 preferences: preferences
             )
         guard terms.isEmpty else {
-            warnings = termWarnings(
-                terms,
-                preferences: preferences,
-                request: request,
-                charges: charges,
-                hasTaxLots: portfolio.positions.contains { !$0.taxLots.isEmpty }
-            ) + uncertaintyWarnings(request, constraints)
+            warnings =
+                termWarnings(
+                    terms,
+                    preferences: preferences,
+                    request: request,
+                    charges: charges,
+                    hasTaxLots: portfolio.positions.contains { !$0.taxLots.isEmpty }
+                ) + uncertaintyWarnings(request, constraints)
             return
         }
         warnings =

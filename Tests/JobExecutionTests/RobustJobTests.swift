@@ -127,7 +127,10 @@ struct RobustJobTests {
             claimed.objectiveTerms?[axis].value = nominal[axis]
             let moments = try estimateMoments(of: job.snapshot.riskModel)
             let check = AllocationCheck(snapshot: job.snapshot, moments: moments, request: job.request)
-            #expect(check.violations(in: claimed).map(\.claim) == ["objective_terms/\(axis)/value"])
+            let claims = check.violations(in: claimed).map(\.claim)
+            #expect(claims.contains("objective_terms/\(axis)/value"))
+            // Points of the set are held against the values that the answer claims.
+            #expect(claims.allSatisfy { $0.hasPrefix("objective_terms/\(axis)") || $0.hasPrefix("pareto_set/") })
         }
     }
 

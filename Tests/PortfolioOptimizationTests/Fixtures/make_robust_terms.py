@@ -86,7 +86,7 @@ def solve(case, data):
             problem.solve(solver=cp.CLARABEL, tol_gap_abs=tolerance, tol_gap_rel=tolerance, tol_feas=tolerance)
         except cp.SolverError:
             return "unknown"
-        if problem.status == "optimal":
+        if problem.status == "optimal" and np.isfinite(problem.value):
             return float(problem.value)
         if problem.status == "infeasible":
             return None

@@ -17,7 +17,9 @@ private struct RobustTerms {
     }
 
     static func all() throws -> [RobustTerms] {
-        guard let url = Bundle.module.url(forResource: "Fixtures/robust_terms", withExtension: "json") else { return [] }
+        guard let url = Bundle.module.url(forResource: "Fixtures/robust_terms", withExtension: "json") else {
+            return []
+        }
         return try JSONDecoder().decode([Document].self, from: Data(contentsOf: url)).flatMap { $0.mandates() }
     }
 
