@@ -99,9 +99,12 @@ struct OptimalityBound {
         let general = limits.maxPositionSize ?? 1
         var bounds = mandate.moments.instruments.map { id -> (lower: Double, upper: Double) in
             guard mandate.universe.contains(id) else { return (0, 0) }
-            return (max(0, limits.minWeights?[id] ?? 0), min(1, limits.maxWeights?[id] ?? general))
+            let least = limits.minWeights?[id].map { mandate.least($0, "/min_weights/\(id)") } ?? 0
+            let most = limits.maxWeights?[id].map { mandate.most($0, "/max_weights/\(id)") }
+            return (max(0, least), min(1, most ?? mandate.most(general, "/max_position_size", id)))
         }
-        bounds.append((limits.minCash ?? 0, min(1, limits.maxCash ?? limits.minCash ?? 0)))
+        let mostCash = mandate.most(limits.maxCash ?? limits.minCash ?? 0, "/max_cash")
+        bounds.append((mandate.least(limits.minCash ?? 0, "/min_cash"), min(1, mostCash)))
         guard let most = limits.maxTurnover else { return bounds }
         return zip(bounds, current).map { bound, weight in
             let lower = min(max(bound.lower, weight - most), bound.upper)

@@ -155,7 +155,7 @@ struct ActiveSetSearch {
     }
 
     /// Starts from the point of another solution: its working set is the first guess.
-    private mutating func begin(from previous: ActiveSetStart) {
+    mutating func begin(from previous: ActiveSetStart) {
         for j in 0..<program.variableCount {
             let value = min(max(previous.point[j], program.lower[j]), program.upper[j])
             if value != basePoint.point[j] { basePoint.start.append((j, value)) }
@@ -341,7 +341,7 @@ struct ActiveSetSearch {
             // Rounding may miss by a hair what is feasible; the check of the solution tells.
             guard 1 - walk.parameter < Self.lastHair else { throw .infeasible }
         case .singular: return false
-        case .stalled: throw .unfinished(.stalled)
+        case .stalled, .lost: throw .unfinished(.stalled)
         }
         try refine()
         return true

@@ -97,8 +97,8 @@ public struct ActiveSetSolver: Sendable {
         to end: Double = .infinity,
         shouldStop: () -> Bool = { false }
     ) throws(ActiveSetFailure) -> SolutionPath {
-        var search = ActiveSetSearch(program, settings: settings)
-        return try search.path(from: start, to: end, shouldStop: shouldStop)
+        var follower = PathFollower(self, from: start, to: end)
+        return try follower.follow(shouldStop: shouldStop)
     }
 
     /// The solution path from 0 to infinity, walked both ways from a parameter between.

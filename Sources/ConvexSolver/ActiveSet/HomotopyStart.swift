@@ -132,14 +132,19 @@ struct HomotopyStart {
     private func shiftRows() {
         for r in 0..<set.totalRows {
             let value = set.rowValue[r]
+            let slack = Self.margin * max(1e-3, abs(value)) * Self.spread(r)
             switch set.rowPlaces[r] {
             case .equality:
                 set.rowLower[r] = value
                 set.rowUpper[r] = value
-            case .upper: set.rowUpper[r] = value
-            case .lower: set.rowLower[r] = value
+            // The other bound must not cross the one that moved to the value: the walk would take the row for an equation.
+            case .upper:
+                set.rowUpper[r] = value
+                set.rowLower[r] = min(set.rowLower[r], value - slack)
+            case .lower:
+                set.rowLower[r] = value
+                set.rowUpper[r] = max(set.rowUpper[r], value + slack)
             case .inactive:
-                let slack = Self.margin * max(1e-3, abs(value)) * Self.spread(r)
                 if set.rowUpper[r] < value + slack * 1e-3 { set.rowUpper[r] = value + slack }
                 if set.rowLower[r] > value - slack * 1e-3 { set.rowLower[r] = value - slack }
             }

@@ -28,6 +28,8 @@ enum WalkEnd {
     case singular
     /// More events than the limit, or too many at one point.
     case stalled
+    /// Conditions recomputed from the data do not hold: rounding has led astray.
+    case lost
 }
 
 /// One stretch of the path, along which every quantity is linear in the parameter.
@@ -59,6 +61,8 @@ struct ParametricWalk {
     private var linearRateScale = 0.0
     /// After this many events point and gradient are recomputed and corrected; 0 for never.
     var refreshInterval = 0
+    /// Where every condition, recomputed from the data, held last.
+    private(set) var verifiedParameter: Double?
 
     /// Rates below this share of the largest one are rounding.
     static let negligibleRate = 1e-13
@@ -98,9 +102,17 @@ struct ParametricWalk {
             if refreshInterval > 0, steps.isMultiple(of: refreshInterval) {
                 set.evaluate()
                 guard set.correct() else { return .singular }
-                set.evaluate()
+                guard verify() else { return .lost }
             }
         }
+    }
+
+    /// Recomputes what the conditions are made of, and tells whether they hold but for rounding.
+    mutating func verify() -> Bool {
+        set.evaluate()
+        guard set.holds() else { return false }
+        verifiedParameter = parameter
+        return true
     }
 
     // MARK: Direction

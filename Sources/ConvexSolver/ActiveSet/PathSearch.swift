@@ -1,69 +1,82 @@
 internal import LinearAlgebra
 
-extension ActiveSetSearch {
-    /// The path from one parameter to another, which may be infinite or the smaller one.
-    ///
-    /// A path over a singular P is followed with a small multiple of the identity added.
-    mutating func path(
-        from start: Double,
-        to end: Double,
-        shouldStop: () -> Bool
-    ) throws(ActiveSetFailure) -> SolutionPath {
-        do throws(ActiveSetFailure) {
-            return try followPath(from: start, to: end, shouldStop: shouldStop)
-        } catch {
-            guard error == .unfinished(.singular), set.proximal == 0 else { throw error }
-        }
-        var regularized = ActiveSetSearch(program, settings: settings)
-        regularized.addProximalTerm()
-        return try regularized.followPath(from: start, to: end, shouldStop: shouldStop)
+/// The corners of a path in the order a walk meets them, with the multipliers of the stretch after each.
+struct PathTrail {
+    private(set) var corners: [PathCorner] = []
+    private(set) var multipliers: [PathMultipliers] = []
+
+    /// Adds a corner; one at the parameter of the last replaces it.
+    mutating func append(_ corner: PathCorner, _ after: PathMultipliers) {
+        if corners.last?.parameter == corner.parameter { removeLast() }
+        corners.append(corner)
+        multipliers.append(after)
     }
 
-    private mutating func followPath(
-        from start: Double,
-        to end: Double,
+    mutating func removeLast() {
+        corners.removeLast()
+        multipliers.removeLast()
+    }
+
+    /// Keeps the first corners.
+    mutating func keep(_ count: Int) {
+        corners.removeLast(corners.count - count)
+        multipliers.removeLast(multipliers.count - count)
+    }
+}
+
+extension ActiveSetSearch {
+    /// Stands at the optimum of a parameter with every variable in the working set, from where a walk may start.
+    mutating func stand(
+        at parameter: Double,
+        from previous: ActiveSetStart?,
         shouldStop: () -> Bool
-    ) throws(ActiveSetFailure) -> SolutionPath {
-        guard program.direction != nil else { throw .invalid }
-        setParameter(start)
-        begin()
+    ) throws(ActiveSetFailure) {
+        setParameter(parameter)
+        if let previous { begin(from: previous) } else { begin() }
         try solveRounds(shouldStop: shouldStop)
         let outside = (0..<program.variableCount).filter { !isInSet[$0] }
-        if !outside.isEmpty {
-            enter(outside)
-            set.evaluate()
-        }
+        if !outside.isEmpty { enter(outside) }
+        set.evaluate()
+        guard set.holds() else { throw .unfinished(.inaccurate) }
+    }
+
+    /// Walks from where it stands to the end of a path, or as far as it comes; on a path without end it is lost where it
+    /// meets a corner beyond `last`.
+    ///
+    /// - Returns: how the walk ended, where, and up to which parameter its corners were verified.
+    mutating func walk(
+        from start: Double,
+        to end: Double,
+        last: Double,
+        trail: inout PathTrail,
+        shouldStop: () -> Bool
+    ) -> (outcome: WalkEnd, parameter: Double, verified: Double?) {
         let side: Double = end < start ? -1 : 1
         setRates(side)
         let limit = settings.stepsPerVariable * (set.count + set.totalRows) + 50
         var walk = ParametricWalk(set, from: 0, maximumSteps: limit)
         walk.refreshInterval = set.proximal > 0 ? 4 : settings.refreshInterval
-        var corners: [PathCorner] = []
-        var multipliers: [PathMultipliers] = []
         let search = self
-        let outcome = walk.run(to: abs(end - start)) { segment in
+        var isAstray = false
+        var outcome = walk.run(to: abs(end - start)) { segment in
             if shouldStop() { return 0 }
             guard segment.length > 0 else { return nil }
             let parameter = start + side * segment.start
-            corners.append(PathCorner(parameter: parameter, point: search.currentPoint()))
-            multipliers.append(search.multipliersAlong(side, at: parameter))
+            if end == .infinity, parameter > last {
+                isAstray = true
+                return 0
+            }
+            trail.append(
+                PathCorner(parameter: parameter, point: search.currentPoint()),
+                search.multipliersAlong(side, at: parameter)
+            )
             return nil
         }
         countSteps(walk.steps)
-        if case .halted = outcome { throw .stopped }
-        guard case .reached = outcome else { throw .unfinished(outcome == .singular ? .singular : .stalled) }
-        if end < .infinity { corners.append(PathCorner(parameter: end, point: currentPoint())) }
-        if side < 0 {
-            corners.reverse()
-            multipliers.reverse()
-        }
-        return SolutionPath(
-            program,
-            corners: corners,
-            multipliers: multipliers,
-            isRegularized: set.proximal > 0,
-            steps: walk.steps
-        )
+        if isAstray { outcome = .lost }
+        if case .reached = outcome, !walk.verify() { outcome = .lost }
+        let parameter = outcome == .reached ? end : start + side * walk.parameter
+        return (outcome, parameter, walk.verifiedParameter.map { start + side * $0 })
     }
 
     /// The multipliers of the stretch whose direction the walk has just computed.
@@ -77,6 +90,18 @@ extension ActiveSetSearch {
             rowRates: Array(rates.prefix(count)),
             limit: set.limitRow.map { set.multiplier[$0] } ?? 0,
             limitRate: set.limitRow.map { rates[$0] } ?? 0
+        )
+    }
+
+    /// The multipliers as they stand, for a parameter after which nothing is known.
+    func standingMultipliers(at parameter: Double) -> PathMultipliers {
+        let count = program.rows.count
+        return PathMultipliers(
+            parameter: parameter,
+            rows: Array(set.multiplier.prefix(count)),
+            rowRates: [Double](repeating: 0, count: count),
+            limit: set.limitRow.map { set.multiplier[$0] } ?? 0,
+            limitRate: 0
         )
     }
 

@@ -235,7 +235,7 @@ extension ParametricProgram {
     }
 
     /// The linear program of what moves, p and d alone.
-    fileprivate var moving: ParametricProgram {
+    var moving: ParametricProgram {
         let none = [Double](repeating: 0, count: variableCount)
         var moving = self
         moving.curvature = .padded(.dense(DenseMatrix(rows: 0, columns: 0)), more: variableCount, constant: 0)

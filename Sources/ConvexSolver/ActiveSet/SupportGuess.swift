@@ -22,13 +22,12 @@ struct SupportGuess {
     ///
     /// - Returns: whether the guess satisfies every condition; then point, multipliers and gradient are the solution.
     mutating func run(maximumRounds: Int) -> Bool {
-        let tolerance = set.gradientScale * Self.gradientTolerance
         var best = Int.max
         var worse = 0
         while rounds < maximumRounds {
             rounds += 1
             guard solveGuess() else { return false }
-            let wrong = moveWrongMembers(tolerance: tolerance)
+            let wrong = moveWrongMembers(tolerance: set.gradientScale * Self.gradientTolerance)
             if wrong == 0 { return true }
             if wrong >= best {
                 worse += 1

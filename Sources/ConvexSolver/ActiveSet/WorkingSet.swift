@@ -87,6 +87,8 @@ final class WorkingSet {
     @exclusivity(unchecked) var slotVector: UnsafeMutablePointer<Double>
     /// Entries of the last solution below this were rounding, and are zero.
     @exclusivity(unchecked) private(set) var stepNoise = 0.0
+    /// The largest entry of P times the move from the base point, over the free variables, when last evaluated.
+    @exclusivity(unchecked) var productScale = 0.0
 
     init(_ program: ParametricProgram, capacity: Int) {
         self.program = program

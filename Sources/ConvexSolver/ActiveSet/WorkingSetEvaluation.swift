@@ -6,6 +6,11 @@ extension WorkingSet {
         gradient.update(from: offset, count: count)
         PointerKernels.add(1, linear, into: gradient, count: count)
         addMovedProduct(into: gradient)
+        productScale = 0
+        for position in 0..<freeCount {
+            let j = Int(free[position])
+            productScale = max(productScale, abs(gradient[j] - offset[j] - linear[j]))
+        }
         addMultipliers(to: gradient) { multiplier[activeRows[$0]] }
         evaluateRows()
         guard hasKinks else { return }
@@ -48,9 +53,41 @@ extension WorkingSet {
 
     /// The largest entry of the parts a gradient is the sum of; what counts as zero is measured by it.
     var gradientScale: Double {
-        var largest = 0.0
+        var largest = productScale
         for j in 0..<count { largest = max(largest, abs(offset[j] + linear[j]), abs(linear[j])) }
         return largest
+    }
+
+    /// What a condition of a walk may miss: a gradient relative to the numbers it is made of, a point or a row's value.
+    private static let gradientMiss = 1e-8
+    private static let pointMiss = 1e-9
+
+    /// Whether point and multipliers, as evaluated from the data, meet every condition but for rounding.
+    func holds() -> Bool {
+        var scale = gradientScale
+        for j in 0..<count { scale = max(scale, abs(gradient[j])) }
+        for r in activeRows { scale = max(scale, abs(multiplier[r])) }
+        let miss = scale * Self.gradientMiss
+        for j in 0..<count {
+            switch places[j] {
+            case .free:
+                if abs(gradient[j]) > miss || x[j] < low[j] - Self.pointMiss || x[j] > high[j] + Self.pointMiss {
+                    return false
+                }
+            case .lower, .upper: if sign[j] * gradient[j] < -miss { return false }
+            case .kink: if abs(gradient[j]) > kinkWidth(j) + miss { return false }
+            }
+        }
+        for r in 0..<totalRows {
+            let room = Self.pointMiss * max(1, abs(rowValue[r]))
+            if rowValue[r] > rowUpper[r] + room || rowValue[r] < rowLower[r] - room { return false }
+            switch rowPlaces[r] {
+            case .upper: if multiplier[r] < -miss { return false }
+            case .lower: if multiplier[r] > miss { return false }
+            case .equality, .inactive: break
+            }
+        }
+        return true
     }
 
     /// Factors the free variables and makes the wanted rows hold, those that do not depend on others before them.
