@@ -77,6 +77,7 @@ struct ConstraintCompiler {
         let gross = addGrossExposure()
         letBreachesBe(from: first)
         let charges = addCharges()
+        let loadings = addLoadings()
         let turnover = addTurnover()
         let volatility = addVolatility()
         let tracking = addTrackingError()
@@ -100,7 +101,8 @@ struct ConstraintCompiler {
             charges: charges,
             shortExpressions: shortExpressions
         )
-        limits.penalties = penalties
+        limits.penalties = penalties + (loadings.map { [$0] } ?? [])
+        limits.loadingColumn = loadings?.cone?.column
         limits.objectivePenalty = objectivePenalty
         return limits
     }
@@ -277,6 +279,12 @@ struct ConstraintCompiler {
             penalties.append(penalty(uncertainty, anchor: isActive ? uncertainty.benchmark : nil))
         }
         return (penalties, penalties.last)
+    }
+
+    /// Adds the column of what factors bring to the worst volatility.
+    private mutating func addLoadings() -> UncertaintyPenalty? {
+        guard let loadings = problem.loadings else { return nil }
+        return loadings.column(layout.addColumn(), unit: problem.volatilityUnit)
     }
 
     private mutating func penalty(_ uncertainty: ReturnUncertainty, anchor: [Double]?) -> UncertaintyPenalty {
