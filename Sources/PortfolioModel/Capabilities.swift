@@ -22,7 +22,8 @@ public enum Capabilities {
         switch type {
         case .meanVariance, .blackLitterman, .factorBased: allocationObjectives + [.multiObjective]
         case .scenarioBased: allocationObjectives + [.multiObjective]
-        case .robust, .multiPeriod: allocationObjectives
+        case .robust: allocationObjectives + [.multiObjective]
+        case .multiPeriod: allocationObjectives
         case .custom: [.custom]
         case .riskParity, .hierarchicalRiskParity: [.riskBudgeting]
         }

@@ -118,6 +118,8 @@ struct AllocationLimits: Sendable {
     var penalties: [UncertaintyPenalty] = []
     /// What they cost the objective.
     var objectivePenalty: UncertaintyPenalty?
+    /// The column of the volatility that factors bring, where their loadings are uncertain.
+    var loadingColumn: Int?
     /// The expression that limits Σ|w|.
     var grossExpression: Int?
     /// Whether some weight may be negative.

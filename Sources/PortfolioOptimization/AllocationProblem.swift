@@ -54,6 +54,8 @@ public struct AllocationProblem: Sendable {
     let taxedLots: [[TaxedLot]]
     /// How uncertain the expected returns are; nil where they are certain.
     let returnUncertainty: ReturnUncertainty?
+    /// How uncertain the factor loadings are; nil where they are certain.
+    let loadings: LoadingUncertainty?
     /// The annual expected returns of each period of a horizon; nil where they are the same in all.
     let periodReturns: [[Double]]?
     /// μᵀb of each of these periods.
@@ -159,6 +161,7 @@ public struct AllocationProblem: Sendable {
             chosen: chosen,
             benchmark: request.objective.needsBenchmark ? portfolio.benchmark : nil
         )
+        loadings = try uncertainLoadings(of: request, moments: moments, chosen: chosen)
         charges =
             terms.isEmpty
             ? nil
@@ -170,13 +173,14 @@ public struct AllocationProblem: Sendable {
                 preferences: preferences
             )
         guard terms.isEmpty else {
-            warnings = termWarnings(
-                terms,
-                preferences: preferences,
-                request: request,
-                charges: charges,
-                hasTaxLots: portfolio.positions.contains { !$0.taxLots.isEmpty }
-            )
+            warnings =
+                termWarnings(
+                    terms,
+                    preferences: preferences,
+                    request: request,
+                    charges: charges,
+                    hasTaxLots: portfolio.positions.contains { !$0.taxLots.isEmpty }
+                ) + uncertaintyWarnings(request, constraints)
             try grandfatherBreaches()
             return
         }
@@ -204,6 +208,14 @@ public struct AllocationProblem: Sendable {
 }
 
 extension AllocationProblem {
+    /// Volatility, annual, of weights; the worst one where factor loadings are uncertain.
+    func annualizedVolatility(of weights: [Double]) -> Double {
+        loadings?.volatility(of: weights) ?? covariance.quadraticForm(weights).squareRoot()
+    }
+
+    /// A power of two near the largest volatility of an instrument.
+    var volatilityUnit: Double { powerOfTwo(near: (covariance.diagonal.max() ?? 0).squareRoot()) }
+
     /// What |w − c|^{3/2} = 1 of each instrument costs the objective; all 0 when costs stay out.
     var objectiveImpacts: [Double] {
         // A path charges its trades at proportional rates, alike in every period.

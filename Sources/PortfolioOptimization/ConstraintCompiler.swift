@@ -84,6 +84,7 @@ struct ConstraintCompiler {
         let gross = addGrossExposure()
         letBreachesBe(from: first)
         let charges = addCharges()
+        let loadings = addLoadings()
         let turnover = addTurnover()
         let volatility = addVolatility()
         let tracking = addTrackingError()
@@ -107,7 +108,8 @@ struct ConstraintCompiler {
             charges: charges,
             shortExpressions: shortExpressions
         )
-        limits.penalties = penalties
+        limits.penalties = penalties + (loadings.map { [$0] } ?? [])
+        limits.loadingColumn = loadings?.cone?.column
         limits.changeRows = changeRows
         limits.hasFoldedChanges = foldsChanges && problem.constraints.limitsChanges
         limits.objectivePenalty = objectivePenalty
@@ -295,11 +297,19 @@ struct ConstraintCompiler {
         let isActive = problem.objective.needsBenchmark
         var penalties: [UncertaintyPenalty] = []
         if problem.constraints.minReturn != nil { penalties.append(penalty(uncertainty, anchor: nil)) }
-        guard problem.objective.needsExpectedReturns else { return (penalties, nil) }
+        guard problem.objective.needsExpectedReturns || problem.terms.needExpectedReturns else {
+            return (penalties, nil)
+        }
         if isActive || penalties.isEmpty {
             penalties.append(penalty(uncertainty, anchor: isActive ? uncertainty.benchmark : nil))
         }
         return (penalties, penalties.last)
+    }
+
+    /// Adds the column of what factors bring to the worst volatility.
+    private mutating func addLoadings() -> UncertaintyPenalty? {
+        guard let loadings = problem.loadings else { return nil }
+        return loadings.column(layout.addColumn(), unit: problem.volatilityUnit)
     }
 
     private mutating func penalty(_ uncertainty: ReturnUncertainty, anchor: [Double]?) -> UncertaintyPenalty {

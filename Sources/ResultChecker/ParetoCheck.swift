@@ -86,7 +86,7 @@ private func checkPoint(
     checkConstraints(of: exposure, mandate, &findings)
     findings.place(violationsFrom: before, below: claim)
     for (index, term) in terms.enumerated() {
-        let (expected, slack) = definedValue(of: term, exposure, mandate)
+        let (expected, slack) = worstValue(of: term, exposure, mandate)
         findings.equal(point.values[index], expected, "\(claim)/objectives/\(term.label)", within: slack)
     }
 }

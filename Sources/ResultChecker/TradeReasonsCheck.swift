@@ -149,12 +149,23 @@ struct TradeReasonsCheck {
         }
         let scale = size + abs(undone) * max(0, own).squareRoot()
         let noise = Self.riskNoise * scale * (prices.isSquared ? scale : 1) * max(1, abs(price))
+        if price != 0, let added = worstAdded(place, by: undone) { return (price * added, noise) }
         if prices.isSquared { return (price * (changed - variance), noise) }
         var value = price * (max(0, changed).squareRoot() - max(0, variance).squareRoot())
         if prices.countsVolatilities {
             value += max(0, own).squareRoot() * (abs(weights[place]) - abs(weights[place] + undone))
         }
         return (value, noise)
+    }
+
+    /// What a change of one weight adds to the worst risk of uncertain loadings; nil where they are certain.
+    private func worstAdded(_ place: Int, by change: Double) -> Double? {
+        var without = weights
+        without[place] += change
+        guard let worst = mandate.worstLoadingVolatility(of: weights),
+            let other = mandate.worstLoadingVolatility(of: without)
+        else { return nil }
+        return prices.isSquared ? other * other - worst * worst : other - worst
     }
 
     /// What an objective pays for return and takes for risk.

@@ -65,6 +65,28 @@ struct UncertaintyFaultTests {
         #expect(try faults(of: body("robust", "," + uncertainty), DocumentDecoder.optimizationRequest) == [])
     }
 
+    @Test(
+        arguments: [
+            (#"{"kind":"box","size":1}"#, #"{"term":"return","weight":-1}"#, DocumentFault.Code.notConvex),
+            (#"{"kind":"covariance_box","size":1}"#, #"{"term":"tracking_error","weight":-1}"#, .notSupported),
+            (#"{"kind":"box","size":0}"#, #"{"term":"return","weight":-1}"#, nil),
+            (#"{"kind":"box","size":1}"#, #"{"term":"return","weight":1}"#, nil),
+        ]
+    )
+    func `a term without a known worst case is named`(
+        uncertainty: String,
+        term: String,
+        code: DocumentFault.Code?
+    ) throws {
+        let body = """
+            {"portfolio_id":"p","optimization_type":"robust","objective":"multi_objective","uncertainty":\(uncertainty),
+             "objectives":[{"term":"concentration","weight":-1},\(term)]}
+            """
+        let found = try faults(of: body, DocumentDecoder.optimizationRequest)
+        #expect(found.map(\.code) == (code.map { [$0] } ?? []))
+        #expect(found.allSatisfy { $0.pointer == "/objectives/1" })
+    }
+
     @Test func `a box of covariances with an upper end has the size 1`() throws {
         let body = """
             {"portfolio_id":"p","optimization_type":"robust","objective":"minimize_risk",

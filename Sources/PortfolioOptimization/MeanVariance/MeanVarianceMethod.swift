@@ -97,7 +97,7 @@ struct MeanVarianceMethod {
 
     /// Volatility, annual, of weights.
     func annualizedVolatility(of weights: ArraySlice<Double>) -> Double {
-        problem.covariance.quadraticForm(Array(weights)).squareRoot()
+        problem.annualizedVolatility(of: Array(weights))
     }
 
     /// Minimum risk, tracking error and cost, maximum utility and return: a quadratic program, scaled.
@@ -341,7 +341,8 @@ func noExcessReturn(best: Double) -> OptimizationFailure {
 
 /// The moments in units near 1: powers of two, so that nothing is rounded and the caller's units do not matter.
 struct MomentScaling {
-    /// Σ divided by the square of `volatilityUnit`.
+    /// Σ divided by the square of `volatilityUnit`; where factor loadings are uncertain, the worst variance over all
+    /// decision variables.
     let covariance: CovarianceModel
     /// A power of two near the largest volatility.
     let volatilityUnit: Double
@@ -359,9 +360,13 @@ struct MomentScaling {
     private let penaltyPrices: [(column: Int, price: Double)]
 
     init(_ problem: AllocationProblem, limits: AllocationLimits) {
-        let largest = problem.covariance.diagonal.max() ?? 0
-        let unit = powerOfTwo(near: largest.squareRoot())
-        let scaled = problem.covariance.scaled(by: 1 / (unit * unit))
+        let unit = problem.volatilityUnit
+        let scaled: CovarianceModel
+        if let loadings = problem.loadings, let column = limits.loadingColumn {
+            scaled = loadings.covariance(limits.layout, column: column, unit: unit)
+        } else {
+            scaled = problem.covariance.scaled(by: 1 / (unit * unit))
+        }
         covariance = scaled
         volatilityUnit = unit
         factor = limits.volatilityLimits.isEmpty ? .none : VolatilityFactor(scaled)
