@@ -187,7 +187,7 @@ struct Limit {
 }
 
 /// A name as a token of a JSON pointer (RFC 6901).
-private func escaped(_ name: String) -> String {
+func escaped(_ name: String) -> String {
     var token = ""
     for character in name { token += character == "~" ? "~0" : character == "/" ? "~1" : String(character) }
     return token
