@@ -32,6 +32,8 @@ struct RiskSupport {
     /// How many of the ties, the first ones, share the total.
     private(set) var sharing = 0
     private(set) var flows: [Flow] = []
+    /// How far from the probabilities those that share may be; nil where that does not matter.
+    private var mostDivergence: Double?
 
     private let scenarios: DenseMatrix
     private let probabilities: [Double]
@@ -76,7 +78,7 @@ struct RiskSupport {
             share(1 - full.reduce(0, +), full)
         case .meanAbsoluteDeviation, .semiDeviation:
             setDeviation(measure, returns, isTied)
-        case .entropicValueAtRisk: setEntropic(returns, confidence)
+        case .entropicValueAtRisk: setEntropic(returns, confidence, isTied)
         case .conditionalDrawdown, .maximumDrawdown:
             let isWorst = measure == .maximumDrawdown
             let caps = probabilities.map { isWorst ? 1 : $0 / (1 - confidence) }
@@ -93,6 +95,22 @@ struct RiskSupport {
         return gradient + [0]
     }
 
+    /// Shares with the total that they must come to, the difference spread over what has room for it.
+    func settled(_ shares: [Double]) -> [Double] {
+        var shares = shares
+        if let total {
+            let missing = total - shares.prefix(sharing).reduce(0, +)
+            let rooms = (0..<sharing).map { missing > 0 ? ties[$0].most - shares[$0] : shares[$0] - ties[$0].least }
+            let room = rooms.reduce(0, +)
+            if room > abs(missing) { for index in 0..<sharing { shares[index] += missing * rooms[index] / room } }
+        }
+        // The latest peak first: what it keeps arrives at the one before.
+        for flow in flows.reversed() {
+            shares[flow.kept] = min(shares[flow.kept], flow.arriving.reduce(flow.fixed) { $0 + shares[$1] })
+        }
+        return shares
+    }
+
     /// Whether shares are within their bounds and come to what they must.
     func allows(_ shares: [Double]) -> Bool {
         guard shares.count == ties.count else { return false }
@@ -103,6 +121,13 @@ struct RiskSupport {
         for flow in flows {
             let arriving = flow.arriving.reduce(flow.fixed) { $0 + shares[$1] }
             guard shares[flow.kept] <= arriving + slack else { return false }
+        }
+        if let mostDivergence {
+            var divergence = 0.0
+            for (tie, share) in zip(ties, shares) where share > 0 {
+                divergence += share * log(share / probabilities[tie.scenario])
+            }
+            guard divergence <= mostDivergence + slack else { return false }
         }
         guard let total else { return true }
         return abs(shares.prefix(sharing).reduce(0, +) - total) <= slack
@@ -165,8 +190,18 @@ struct RiskSupport {
     // MARK: Entropy
 
     /// q ∝ p exp(−r/z) with the largest entropy from p that is allowed.
-    private mutating func setEntropic(_ returns: [Double], _ confidence: Double) {
+    ///
+    /// Where the worst scenarios are that many, z is 0 and they share, as long as they do so evenly enough.
+    private mutating func setEntropic(_ returns: [Double], _ confidence: Double, _ isTied: (Int, Double) -> Bool) {
         let most = -log1p(-confidence)
+        var worst = -Double.infinity
+        for t in returns.indices where probabilities[t] > 0 { worst = max(worst, -returns[t]) }
+        let least = returns.indices.filter { probabilities[$0] > 0 && isTied($0, -returns[$0] - worst) }
+        if !least.isEmpty, least.reduce(0, { $0 + probabilities[$1] }) >= (1 - confidence) * (1 - 1e-9) {
+            for t in least { tie(t, least: 0, most: 1) }
+            (total, sharing, mostDivergence) = (1, least.count, most)
+            return
+        }
         let size = max(returns.reduce(0) { max($0, abs($1)) }, Double.leastNormalMagnitude)
         // The weights move away from p as z falls: the last that are within the limit are taken.
         var (low, high) = (log(size) - 40, log(size) + 40)

@@ -15,10 +15,12 @@ struct TiedShares {
     private let unit: Double
 
     /// More shares than this are not looked for.
-    static let mostTies = 600
+    static let mostTies = 400
     private static let mostSteps = 60
     /// A weight this close to its bound is at it.
     private static let atBound = 1e-9
+    /// A weight this close to a kink of its charge is at it: what is held differs from what is kept by roundings.
+    private static let atKink = 1e-11
 
     init(_ bound: OptimalityBound, _ support: RiskSupport) {
         self.bound = bound
@@ -54,7 +56,7 @@ struct TiedShares {
             }
             guard isBetter else { break }
         }
-        return Array(point.dropLast())
+        return support.settled(Array(point.dropLast()))
     }
 
     private static func square(_ residuals: [Double]) -> Double { residuals.reduce(0) { $0 + $1 * $1 } }
@@ -74,7 +76,7 @@ struct TiedShares {
         residuals.reserveCapacity(bound.weights.count + 1 + support.flows.count)
         for (index, weight) in bound.weights.enumerated() {
             let slope = bound.slopes[index] - bound.riskPrice * gradient[index] - price
-            var (least, most) = bound.charges[index].slopes(at: weight)
+            var (least, most) = bound.charges[index].slopes(at: weight, tolerance: Self.atKink)
             if weight <= bound.lower[index] + Self.atBound { least = -.infinity }
             if weight >= bound.upper[index] - Self.atBound { most = .infinity }
             residuals.append(slope < least ? slope - least : slope > most ? slope - most : 0)
@@ -139,7 +141,7 @@ struct TiedShares {
         guard weight > bound.lower[index] + Self.atBound, weight < bound.upper[index] - Self.atBound else {
             return false
         }
-        let (below, above) = bound.charges[index].slopes(at: weight)
+        let (below, above) = bound.charges[index].slopes(at: weight, tolerance: Self.atKink)
         return below == above
     }
 

@@ -50,24 +50,28 @@ struct WeightCharge {
     }
 
     /// How steep the charge is just below and just above a weight.
-    func slopes(at weight: Double) -> (below: Double, above: Double) {
+    ///
+    /// - Parameters:
+    ///   - weight: where.
+    ///   - tolerance: a kink that is no further away is taken to be there.
+    func slopes(at weight: Double, tolerance: Double = 0) -> (below: Double, above: Double) {
         var (below, above) = (0.0, 0.0)
         for kink in kinks {
-            below += weight > kink.at ? kink.rate : -kink.rate
-            above += weight < kink.at ? -kink.rate : kink.rate
+            below += weight > kink.at + tolerance ? kink.rate : -kink.rate
+            above += weight < kink.at - tolerance ? -kink.rate : kink.rate
         }
         let bend = 1.5 * impact * abs(weight - held).squareRoot() * (weight < held ? -1 : 1)
         below += bend
         above += bend
-        guard !lots.isEmpty, weight <= held else { return (below, above) }
+        guard !lots.isEmpty, weight <= held + tolerance else { return (below, above) }
         var sold = 0.0
         let amount = held - weight
         for (index, lot) in lots.enumerated() {
-            let isLast = index + 1 == lots.count
+            let end = index + 1 == lots.count ? Double.infinity : sold + lot.width
             // What is sold next is this lot's, what was sold last may be.
-            if amount >= sold, isLast || amount < sold + lot.width { below -= lot.rate }
-            if amount > sold, isLast || amount <= sold + lot.width { above -= lot.rate }
-            sold += lot.width
+            if amount >= sold - tolerance, amount < end - tolerance { below -= lot.rate }
+            if amount > sold + tolerance, amount <= end + tolerance { above -= lot.rate }
+            sold = end
         }
         return (below, above)
     }
