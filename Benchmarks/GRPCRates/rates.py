@@ -2,7 +2,7 @@
 
 Both stand behind nginx, the Python one behind a plain configuration of its own; both are asked by h2load, which is
 cheap beside either. Needs a stack with gRPC (`PORTFOLIO_TEST_URL`, `PORTFOLIO_TEST_GRPC`) and `h2load`. The Python server
-keeps the answer as a message and writes it anew for each call, as ours does. Prints one JSON object.
+keeps the answer in its wire format, as ours does. Prints one JSON object.
 """
 
 import argparse
@@ -65,12 +65,10 @@ def optimization(frontier_points):
 
 def serve(port, answer_bytes):
     """A Python server of the one call; runs until its process is ended."""
-    answer = kind("GetOptimizationResponse").FromString(answer_bytes)
-    known = {answer.optimization_id: answer}
+    known = {kind("GetOptimizationResponse").FromString(answer_bytes).optimization_id: answer_bytes}
     handlers = {"GetOptimization": grpc.unary_unary_rpc_method_handler(
         lambda request, context: known[request.optimization_id],
-        request_deserializer=kind("GetOptimizationRequest").FromString,
-        response_serializer=lambda message: message.SerializeToString())}
+        request_deserializer=kind("GetOptimizationRequest").FromString)}
     server = grpc.server(concurrent.futures.ThreadPoolExecutor(8))
     server.add_generic_rpc_handlers((grpc.method_handlers_generic_handler(SERVICE, handlers),))
     server.add_insecure_port(f"127.0.0.1:{port}")

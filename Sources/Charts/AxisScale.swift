@@ -48,10 +48,15 @@ struct AxisScale {
     }
 
     /// Decimals that tell two ticks apart when they are written as percentages.
-    var percentDecimals: Int {
+    var percentDecimals: Int { Self.decimals(telling: step * 100, atMost: 4) }
+
+    /// Decimals that tell two ticks apart when they are written as they are.
+    var plainDecimals: Int { Self.decimals(telling: step, atMost: 8) }
+
+    private static func decimals(telling step: Double, atMost most: Int) -> Int {
         var decimals = 0
-        var distance = step * 100
-        while decimals < 4, distance < 0.999_999 {
+        var distance = step
+        while decimals < most, distance < 0.999_999 {
             distance *= 10
             decimals += 1
         }

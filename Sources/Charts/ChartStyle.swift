@@ -8,6 +8,9 @@ enum ChartStyle {
         --line:#58a6ff;--market:#bc8cff;--dot:#8b949e;--current:#f0883e;--optimal:#3fb950;--least:#79c0ff;--most:#ff7b72}}
         """
 
+    /// The outline of a star, 18 wide, around the origin: what was chosen.
+    static let star = "M0-9L2.4-2.9L8.9-2.6L3.8 1.5L5.5 7.8L0 4.2L-5.5 7.8L-3.8 1.5L-8.9-2.6L-2.4-2.9Z"
+
     /// Begins a document: size, what it is called for those who do not see it, styles, paper, title and subtitle.
     static func head(
         width: Double,
@@ -69,24 +72,32 @@ struct ChartField {
         return width > 0 ? start + (value - range.lowerBound) / width * (end - start) : (start + end) / 2
     }
 
-    /// Grid lines and the percentages they stand for, with what each axis measures.
-    func axes(across ticksAcross: AxisScale, up ticksUp: AxisScale, titles: (across: String, up: String)) -> String {
+    /// Grid lines and the percentages or plain numbers they stand for, with what each axis measures.
+    func axes(
+        across ticksAcross: AxisScale,
+        up ticksUp: AxisScale,
+        titles: (across: String, up: String),
+        areShares: Bool = true
+    ) -> String {
+        func label(_ tick: Double, _ scale: AxisScale) -> String {
+            areShares
+                ? ChartStyle.percent(tick, decimals: scale.percentDecimals)
+                : fixed(tick, decimals: scale.plainDecimals)
+        }
         var text = ""
         for tick in ticksUp.ticks where up.contains(tick) {
             let y = coordinate(y(tick))
             let style = abs(tick) < ticksUp.step / 2 ? "zero" : "grid"
             text +=
                 #"<line class="\#(style)" x1="\#(coordinate(left))" x2="\#(coordinate(right))" y1="\#(y)" y2="\#(y)"/>"#
-            let label = ChartStyle.percent(tick, decimals: ticksUp.percentDecimals)
-            text += ChartStyle.text(label, "quiet end", x: left - 8, y: self.y(tick) + 4)
+            text += ChartStyle.text(label(tick, ticksUp), "quiet end", x: left - 8, y: self.y(tick) + 4)
         }
         for tick in ticksAcross.ticks where across.contains(tick) {
             let x = coordinate(x(tick))
             let style = abs(tick) < ticksAcross.step / 2 ? "zero" : "grid"
             text +=
                 #"<line class="\#(style)" x1="\#(x)" x2="\#(x)" y1="\#(coordinate(top))" y2="\#(coordinate(bottom))"/>"#
-            let label = ChartStyle.percent(tick, decimals: ticksAcross.percentDecimals)
-            text += ChartStyle.text(label, "quiet middle", x: self.x(tick), y: bottom + 17)
+            text += ChartStyle.text(label(tick, ticksAcross), "quiet middle", x: self.x(tick), y: bottom + 17)
         }
         text += ChartStyle.text(titles.across, "quiet middle", x: (left + right) / 2, y: bottom + 36)
         let (x, y) = (left - 50, (top + bottom) / 2)

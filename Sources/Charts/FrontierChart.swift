@@ -145,7 +145,7 @@ package struct FrontierChart {
     private func symbol(_ role: Role, x: Double, y: Double, saying words: String) -> String {
         let outline =
             switch role {
-            case .optimal: Self.star
+            case .optimal: ChartStyle.star
             case .current: "M0-7.5L7.5 0L0 7.5L-7.5 0Z"
             case .least: "M-5.5-5.5H5.5V5.5H-5.5Z"
             case .most: "M0-7L7 6H-7Z"
@@ -153,8 +153,6 @@ package struct FrontierChart {
         return #"<path class="halo \#(role.rawValue)" transform="translate(\#(coordinate(x)) \#(coordinate(y)))" "#
             + "d=\"\(outline)\"><title>\(escaped(words))</title></path>\n"
     }
-
-    private static let star = "M0-9L2.4-2.9L8.9-2.6L3.8 1.5L5.5 7.8L0 4.2L-5.5 7.8L-3.8 1.5L-8.9-2.6L-2.4-2.9Z"
 
     private static func figures(of mark: Mark) -> String {
         let ratio = mark.ratio.map { ", ratio \(fixed($0, decimals: 2))" } ?? ""

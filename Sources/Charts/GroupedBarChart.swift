@@ -132,7 +132,7 @@ package struct GroupedBarChart {
     private func tickText(_ tick: Double, _ scale: AxisScale) -> String {
         switch unit {
         case .percent: fixed(tick * 100, decimals: scale.percentDecimals) + "%"
-        case .plain: fixed(tick, decimals: scale.step < 0.1 ? 2 : scale.step < 0.999 ? 1 : 0)
+        case .plain: fixed(tick, decimals: scale.plainDecimals)
         }
     }
 

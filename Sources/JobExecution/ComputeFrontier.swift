@@ -57,7 +57,7 @@ private func dressed(
     var warnings: [ResultWarning] = []
     for warning in moments.warnings + traced.warnings
     where !warnings.contains(warning) && !others.contains(warning.code) { warnings.append(warning) }
-    return FrontierResult(
+    var result = FrontierResult(
         points: traced.points.map(dressed),
         currentPortfolio: dressed(problem.currentFrontierAllocation),
         optimalPortfolio: traced.optimal.map(dressed),
@@ -77,4 +77,6 @@ private func dressed(
         ),
         warnings: warnings
     )
+    result.grandfatheredLimits = problem.grandfatheredLimits
+    return result
 }

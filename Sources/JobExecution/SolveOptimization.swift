@@ -289,6 +289,10 @@ package struct SolveOptimization {
         var weightByID: [String: Double] = [:]
         for (instrument, weight) in zip(problem.instruments, solution.weights) { weightByID[instrument.id] = weight }
         let weights = moments.instruments.map { weightByID[$0] ?? 0 }
+        let gradient = solution.riskGradient.map { gradient in
+            let known = Dictionary(uniqueKeysWithValues: zip(problem.instruments.map(\.id), gradient))
+            return moments.instruments.map { known[$0] ?? 0 }
+        }
         let allocation = EvaluatedAllocation(
             weights: weights,
             cash: solution.cash,
@@ -302,7 +306,8 @@ package struct SolveOptimization {
                     problem.riskMeasure,
                     weights: weights,
                     moments: moments,
-                    preferences: problem.preferences
+                    preferences: problem.preferences,
+                    gradient: gradient
                 )
         )
         let plan = try planTrades(
@@ -344,6 +349,7 @@ package struct SolveOptimization {
             ),
             warnings: warnings
         )
+        result.grandfatheredLimits = problem.grandfatheredLimits
         result.excluded = problem.excluded(from: solution)
         result.robust = robust?.report
         return result

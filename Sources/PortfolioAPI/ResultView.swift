@@ -10,9 +10,12 @@ struct ResultView {
         case json
         case csv(Part)
         case svg
-        /// The non-dominated set, as a document or as a table.
-        case paretoSet(asTable: Bool)
+        /// The non-dominated set.
+        case paretoSet(SetForm)
     }
+
+    /// A form of a non-dominated set.
+    enum SetForm: String, CaseIterable { case json, csv, svg }
 
     /// What a GET of a result asks for.
     enum Wanted {
@@ -62,14 +65,22 @@ struct ResultView {
     static func ofParetoSet(_ request: FunctionRequest) throws(RequestError) -> ResultView {
         var query = QueryParameters(request, known: ["format", "top"])
         let top = query.integer("top", in: 1...mostNames)
-        let format = query.choice("format", of: ["json", "csv"])
+        let format = query.choice("format", of: SetForm.allCases.map(\.rawValue)).flatMap(SetForm.init)
         try query.check()
         let header = AcceptHeader(request.headers["accept"] ?? "")
-        switch format ?? header.preferred(of: [MediaType.json, MediaType.csv]) {
-        case "json", MediaType.json: return ResultView(form: .paretoSet(asTable: false), top: top)
-        case "csv", MediaType.csv: return ResultView(form: .paretoSet(asTable: true), top: top)
-        default: throw .notAcceptable(offered: [MediaType.json, MediaType.csv])
+        let form: SetForm? =
+            switch header.preferred(of: offered) {
+            case MediaType.json: .json
+            case MediaType.csv: .csv
+            case MediaType.svg: .svg
+            default: nil
+            }
+        guard let wanted = format ?? form else { throw .notAcceptable(offered: offered) }
+        if top != nil, wanted == .svg {
+            query.report("contradiction", "the query parameter 'top' is for weights: it goes without format=svg")
+            try query.check()
         }
+        return ResultView(form: .paretoSet(wanted), top: top)
     }
 
     private static func form(named format: String?, _ part: Part?, _ accept: String) throws(RequestError) -> Form {

@@ -84,14 +84,9 @@ struct ResultViewResource {
                 body = DocumentEncoder.extended(body, with: "excluded", excluded ?? Array("null".utf8))
             }
             return .view(body, type: MediaType.json, for: request, headers)
-        case .paretoSet(let isTable):
+        case .paretoSet(let form):
             guard let set = StoredParetoSet(result) else { throw ServiceError.notFound(.paretoSet, id: reading.id) }
-            guard isTable else {
-                return .view(set.document(keeping: view.top), type: MediaType.json, for: request, headers)
-            }
-            headers.append(("Content-Disposition", "attachment; filename=\"\(reading.id)-pareto.csv\""))
-            let type = "\(MediaType.csv); charset=utf-8; header=present"
-            return .view(set.table(keeping: view.top), type: type, for: request, headers)
+            return response(to: request, set, form, keeping: view.top, id: reading.id, headers)
         case .csv(let part):
             let body =
                 switch part {
@@ -102,11 +97,43 @@ struct ResultViewResource {
             headers.append(("Content-Disposition", "attachment; filename=\"\(name)\""))
             return .view(body, type: "\(MediaType.csv); charset=utf-8; header=present", for: request, headers)
         case .svg:
-            // The drawing styles itself and loads nothing; whatever a browser makes of it, it runs nothing.
-            headers.append(("Content-Security-Policy", "default-src 'none'; style-src 'unsafe-inline'"))
-            let body = Array(chart(of: result, keeping: view.top ?? Self.chartNames).svg.utf8)
-            return .view(body, type: MediaType.svg, for: request, headers)
+            return .drawing(chart(of: result, keeping: view.top ?? Self.chartNames).svg, for: request, headers)
         }
+    }
+
+    private func response(
+        to request: FunctionRequest,
+        _ set: StoredParetoSet,
+        _ form: ResultView.SetForm,
+        keeping count: Int?,
+        id: String,
+        _ headers: [(name: String, value: String)]
+    ) -> FunctionResponse {
+        switch form {
+        case .json: return .view(set.document(keeping: count), type: MediaType.json, for: request, headers)
+        case .csv:
+            let name = ("Content-Disposition", "attachment; filename=\"\(id)-pareto.csv\"")
+            let type = "\(MediaType.csv); charset=utf-8; header=present"
+            return .view(set.table(keeping: count), type: type, for: request, headers + [name])
+        case .svg: return .drawing(chart(of: set).svg, for: request, headers)
+        }
+    }
+
+    private func chart(of set: StoredParetoSet) -> ParetoChart {
+        let axes = set.objectives.map { ParetoChart.Axis(name: $0.name, growsBetter: $0.growsBetter) }
+        let names = axes.map(\.name)
+        let listed = names.dropLast().joined(separator: ", ") + (names.last.map { " and \($0)" } ?? "")
+        return ParetoChart(
+            title: "Allocations that none dominates",
+            subtitle: set.facts.joined(separator: "  ·  "),
+            description:
+                "\(set.values.count) allocations of which none is better in one of \(listed) without being worse in"
+                + " another; the first two from left to right and from bottom to top"
+                + (names.count > 2 ? ", the third by shade." : "."),
+            axes: axes,
+            points: set.values,
+            answer: set.answer
+        )
     }
 
     private func chart(of result: StoredResult, keeping count: Int) -> PairedBarChart {
@@ -128,6 +155,16 @@ struct ResultViewResource {
 }
 
 extension FunctionResponse {
+    /// A drawing: it styles itself and loads nothing, and whatever a browser makes of it, it runs nothing.
+    static func drawing(
+        _ svg: String,
+        for request: FunctionRequest,
+        _ headers: [(name: String, value: String)]
+    ) -> FunctionResponse {
+        let policy = ("Content-Security-Policy", "default-src 'none'; style-src 'unsafe-inline'")
+        return .view(Array(svg.utf8), type: MediaType.svg, for: request, headers + [policy])
+    }
+
     /// A form of a result that was made just now: 200 with a tag of its bytes, or 304.
     static func view(
         _ body: [UInt8],

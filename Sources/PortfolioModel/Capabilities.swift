@@ -31,7 +31,8 @@ public enum Capabilities {
     /// How risk may be measured for a type and an objective it takes.
     public static func riskMeasures(of type: OptimizationType, _ objective: Objective) -> [RiskMeasure] {
         switch (type, objective) {
-        case (.riskParity, _), (.hierarchicalRiskParity, _), (.multiPeriod, _): [.volatility]
+        case (.riskParity, _): [.volatility, .conditionalValueAtRisk]
+        case (.hierarchicalRiskParity, _), (.multiPeriod, _): [.volatility]
         case (_, .maximizeSharpe), (_, .minimizeRisk), (_, .maximizeReturn), (_, .maximizeUtility):
             RiskMeasure.allCases
         case (_, .multiObjective), (_, .custom):
@@ -68,6 +69,6 @@ public enum Capabilities {
         "max_position_size", "min_position_size", "max_sector_exposure", "max_asset_class_exposure", "max_turnover",
         "target_volatility", "min_weights", "max_weights", "min_return", "max_risk", "min_cash", "max_cash", "groups",
         "factor_exposures", "max_positions", "max_tracking_error", "allow_short", "max_gross_exposure",
-        "max_scenario_losses",
+        "max_scenario_losses", "grandfather_breaches",
     ]
 }

@@ -43,6 +43,8 @@ public struct Constraints: Equatable, Sendable {
     public var allowShort: Bool?
     /// Upper limit of Σ|w| over instruments.
     public var maxGrossExposure: Double?
+    /// Whether a limit that the holdings break already is in force at what they come to.
+    public var grandfatherBreaches: Bool?
 
     /// Whether weights may be negative.
     public var permitsShorts: Bool { allowShort == true }
@@ -72,6 +74,7 @@ public struct Constraints: Equatable, Sendable {
         result.maxScenarioLosses = merged(maxScenarioLosses, other.maxScenarioLosses)
         result.allowShort = other.allowShort ?? allowShort
         result.maxGrossExposure = other.maxGrossExposure ?? maxGrossExposure
+        result.grandfatherBreaches = other.grandfatherBreaches ?? grandfatherBreaches
         return result
     }
 }

@@ -100,6 +100,8 @@ public struct FrontierResult: Equatable, Sendable {
     public var solution: SolutionReport
     /// The limits in force.
     public var constraints: Constraints
+    /// The limits among them that the holdings break already, as they are in force; empty unless asked for.
+    public var grandfatheredLimits: [GrandfatheredLimit] = []
     /// The preferences in force.
     public var preferences: Preferences
     /// What it was computed from.

@@ -14,6 +14,10 @@ public struct MethodParameters: Equatable, Sendable {
     public var linkage: Linkage?
     /// Whether instruments are compared by their distances to all others (`hierarchical_risk_parity`); default false.
     public var distanceOfDistance: Bool?
+    /// How weight is divided along the tree (`hierarchical_risk_parity`); default recursive bisection.
+    public var clusterAllocation: ClusterAllocation?
+    /// Clusters the tree is cut into (`hierarchical_risk_parity`); default those of the largest mean silhouette.
+    public var clusterCount: Int?
     /// What is not taken for certain (`robust`).
     public var uncertainty: Uncertainty?
     /// The distribution of returns (`scenario_based`); at least one, each with the same instruments.

@@ -20,6 +20,8 @@ public struct OptimizationResult: Equatable, Sendable {
     public var riskContributions: [String: Double]
     /// The limits in force: the portfolio's with the request's laid over them.
     public var constraints: Constraints
+    /// The limits among them that the holdings break already, as they are in force; empty unless asked for.
+    public var grandfatheredLimits: [GrandfatheredLimit] = []
     /// The preferences in force.
     public var preferences: Preferences
     /// The inputs it was computed from.
@@ -311,6 +313,8 @@ public struct BindingConstraint: Equatable, Sendable {
     public var value: Double
     /// d(objective)/d(bound) with the objective oriented so that larger is better; nil with integers.
     public var shadowPrice: Double?
+    /// The mandate's own limit, where what the holdings come to is in force instead.
+    public var grandfatheredFrom: Double?
 
     /// Makes a binding constraint from its parts.
     public init(constraint: String, subject: String?, bound: Double, value: Double, shadowPrice: Double?) {

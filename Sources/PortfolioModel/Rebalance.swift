@@ -203,6 +203,8 @@ public struct RebalanceResult: Equatable, Sendable {
     public var solution: SolutionReport
     /// The limits in force.
     public var constraints: Constraints
+    /// The limits among them that the holdings break already, as they are in force; empty unless asked for.
+    public var grandfatheredLimits: [GrandfatheredLimit] = []
     /// Money: the least trade in force.
     public var minTradeSize: Double?
     /// The most trades in force.

@@ -24,6 +24,9 @@ struct LimitSide: Equatable, Sendable {
     var subject: String?
     /// What the bound moves when its number moves by one: −1 where a largest size bounds from below.
     var slope = 1.0
+    /// Whether the bound is what the holdings come to, because they break the number that it comes from: moving that
+    /// number does not move it before it gets there.
+    var isGrandfathered = false
 }
 
 /// A linear expression of the decision variables and the bounds it is held between.

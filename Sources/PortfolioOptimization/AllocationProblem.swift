@@ -58,6 +58,8 @@ public struct AllocationProblem: Sendable {
     let periodReturns: [[Double]]?
     /// μᵀb of each of these periods.
     let periodBenchmarkReturns: [Double]?
+    /// The limits that the holdings break already; none unless the mandate lets breaches be.
+    var grandfathering = Grandfathering()
     /// Whether a failure says what clashes; nobody but tests of many mandates can do without.
     package var explainsFailures = true
     /// What the caller should know before anything is solved: preferences that change nothing here.
@@ -175,6 +177,7 @@ public struct AllocationProblem: Sendable {
                 charges: charges,
                 hasTaxLots: portfolio.positions.contains { !$0.taxLots.isEmpty }
             )
+            try grandfatherBreaches()
             return
         }
         warnings =
@@ -185,6 +188,7 @@ public struct AllocationProblem: Sendable {
                 instruments: instruments,
                 hasTaxLots: portfolio.positions.contains { !$0.taxLots.isEmpty }
             ) + uncertaintyWarnings(request, constraints)
+        try grandfatherBreaches()
     }
 
     /// The proportional rate of trading each instrument that the objective is charged with; all 0 when costs stay out.

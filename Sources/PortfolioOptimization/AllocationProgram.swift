@@ -97,6 +97,11 @@ struct ProgramBuilder {
             .map { (column: $0.0, sign: $0.1.sign) }
     }
 
+    /// The moves of the number behind a limit, as far as they move the limit itself.
+    func moves(of side: LimitSide) -> [(column: Int, sign: Double)] {
+        side.isGrandfathered ? [] : moves(of: side.parameter)
+    }
+
     /// A row before it is put into a matrix: terms · x (= or ≤) bound.
     private struct Row {
         var terms: [(variable: Int, coefficient: Double)]
@@ -150,7 +155,7 @@ struct ProgramBuilder {
             row.terms.append((scaleColumn, -row.bound))
             row.bound = 0
         }
-        for move in moves(of: limit.parameter) { row.terms.append((move.column, -move.sign / risk.unit)) }
+        for move in moves(of: limit) { row.terms.append((move.column, -move.sign / risk.unit)) }
         return row
     }
 
@@ -187,7 +192,7 @@ struct ProgramBuilder {
             bound = 0
         }
         // The bound becomes bound + δ·slope·sign of the move; it stands on the right, so δ comes to the left negated.
-        for move in moves(of: side.parameter ?? implicitTwin(expression)) {
+        for move in side.isGrandfathered ? [] : moves(of: side.parameter ?? implicitTwin(expression)) {
             terms.append((move.column, -sign * side.slope * move.sign / origin.scale))
         }
         return Row(terms: terms, bound: bound, origin: origin)
@@ -376,7 +381,7 @@ struct ProgramBuilder {
             head.columns.append(scaleColumn)
             head.coefficients.append(-side.bound / unit)
         }
-        for move in moves(of: side.parameter) {
+        for move in moves(of: side) {
             head.columns.append(move.column)
             head.coefficients.append(-move.sign / unit)
         }

@@ -17,6 +17,10 @@ public struct AllocationSolution: Sendable {
     /// d(objective)/d(weight) with the limits' prices taken off, one an instrument; nil where a derivative has no meaning.
     public var reducedCosts: [Double]?
 
+    /// The gradient of the measure that the risk contributions are computed with, where the measure may have several: one an
+    /// instrument.
+    public var riskGradient: [Double]?
+
     /// Makes a solution of its parts.
     public init(
         weights: [Double],

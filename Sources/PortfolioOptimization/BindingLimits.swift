@@ -155,14 +155,15 @@ extension MeanVarianceMethod {
     /// A binding limit as the caller knows it; none for what is not a number of the caller's.
     func entry(_ side: LimitSide, _ value: Double, _ price: Double?) -> [BindingConstraint] {
         guard let source = side.parameter else { return [] }
-        return [
-            BindingConstraint(
-                constraint: limits.parameters[source].pointer,
-                subject: side.subject,
-                bound: limits.parameters[source].bound,
-                value: value,
-                shadowPrice: price
-            )
-        ]
+        let own = limits.parameters[source].bound
+        var binding = BindingConstraint(
+            constraint: limits.parameters[source].pointer,
+            subject: side.subject,
+            bound: side.isGrandfathered ? side.slope * side.bound : own,
+            value: value,
+            shadowPrice: price
+        )
+        if side.isGrandfathered { binding.grandfatheredFrom = own }
+        return [binding]
     }
 }

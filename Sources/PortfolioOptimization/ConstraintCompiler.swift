@@ -62,7 +62,9 @@ struct ConstraintCompiler {
     private mutating func limits() -> AllocationLimits {
         addWeightLimits()
         addCashLimits()
+        letBreachesBe(from: 0)
         addBudget()
+        let first = expressions.count
         addFloorsOutsideTheProblem()
         addClassLimits(problem.constraints.maxSectorExposure, "/max_sector_exposure", \.sector)
         addClassLimits(problem.constraints.maxAssetClassExposure, "/max_asset_class_exposure", \.assetClass)
@@ -73,6 +75,7 @@ struct ConstraintCompiler {
         addScenarioLosses()
         addShortSides()
         let gross = addGrossExposure()
+        letBreachesBe(from: first)
         let charges = addCharges()
         let turnover = addTurnover()
         let volatility = addVolatility()
@@ -358,10 +361,12 @@ struct ConstraintCompiler {
     private mutating func addVolatility() -> [LimitSide] {
         var limits: [LimitSide] = []
         if let bound = problem.constraints.targetVolatility {
-            limits.append(LimitSide(bound: bound, parameter: parameter("/target_volatility", bound, .up)))
+            let side = LimitSide(bound: bound, parameter: parameter("/target_volatility", bound, .up))
+            limits.append(inForce(side))
         }
         if let bound = problem.constraints.maxRisk, problem.riskMeasure == .volatility {
-            limits.append(LimitSide(bound: bound, parameter: parameter("/max_risk", bound, .up)))
+            let side = LimitSide(bound: bound, parameter: parameter("/max_risk", bound, .up))
+            limits.append(inForce(side))
         }
         return limits
     }
@@ -369,7 +374,7 @@ struct ConstraintCompiler {
     private mutating func addTrackingError() -> TrackingLimit? {
         guard let bound = problem.constraints.maxTrackingError, let model = problem.tracking else { return nil }
         let side = LimitSide(bound: bound, parameter: parameter("/max_tracking_error", bound, .up))
-        return TrackingLimit(side, model)
+        return TrackingLimit(inForce(side), model)
     }
 
     /// Finds who is counted; a limit that all of them meet together limits nothing.
@@ -388,13 +393,14 @@ struct ConstraintCompiler {
         guard counted.count + alwaysHeld > most else { return nil }
         let bound = Double(most)
         let side = LimitSide(bound: bound, parameter: parameter("/max_positions", bound, .up))
-        return PositionLimit(side: side, counted: counted, alwaysHeld: alwaysHeld)
+        return PositionLimit(side: inForce(side), counted: counted, alwaysHeld: alwaysHeld)
     }
 
     /// The limit on a measure other than volatility.
     private mutating func riskLimit() -> LimitSide? {
         guard problem.riskMeasure != .volatility, let bound = problem.constraints.maxRisk else { return nil }
-        return LimitSide(bound: bound, parameter: parameter("/max_risk", bound, .up))
+        let side = LimitSide(bound: bound, parameter: parameter("/max_risk", bound, .up))
+        return inForce(side)
     }
 
     /// Finds who is under the threshold; who cannot reach it may only be 0.

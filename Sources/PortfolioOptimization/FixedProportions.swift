@@ -10,6 +10,8 @@ struct FixedProportions {
     private let proportions: [Double]
     /// Volatility of the proportions.
     private let volatility: Double
+    /// The limited measure of the proportions, and its limit.
+    private let limited: (risk: Double, bound: Double)?
 
     /// A violation this small is rounding: the end of an interval is found with room for what cleaning adds.
     private static let rounding = 1e-12
@@ -18,6 +20,9 @@ struct FixedProportions {
         self.method = method
         self.proportions = proportions
         volatility = method.annualizedVolatility(of: proportions[...])
+        limited = method.limits.riskLimit.flatMap { limit in
+            method.risk.map { ($0.measured.value(of: proportions), limit.bound) }
+        }
     }
 
     /// The decision variables with least cash that meet the limits; nil where no cash makes them.
@@ -50,7 +55,9 @@ struct FixedProportions {
     private func meetsLimits(_ cash: Double) -> Bool { violation(cash) <= Self.rounding }
 
     private func violation(_ cash: Double) -> Double {
-        method.limits.worstViolation(at: decision(cash: cash), volatility: (1 - cash) * volatility).amount
+        let others = method.limits.worstViolation(at: decision(cash: cash), volatility: (1 - cash) * volatility).amount
+        guard let limited else { return others }
+        return max(others, ((1 - cash) * limited.risk - limited.bound) / powerOfTwo(near: limited.bound))
     }
 
     private func decision(cash: Double) -> [Double] {

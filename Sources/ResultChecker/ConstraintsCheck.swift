@@ -11,32 +11,43 @@ func checkConstraints(of exposure: Exposure, _ mandate: Mandate, _ findings: ino
     if limits.targetVolatility != nil || limits.maxRisk != nil || limits.minReturn != nil {
         let worst = WorstCase(exposure, mandate)
         if let limit = limits.targetVolatility {
-            findings.atMost(worst?.volatility ?? .nan, limit, "constraints/target_volatility")
+            findings.atMost(
+                worst?.volatility ?? .nan,
+                mandate.most(limit, "/target_volatility"),
+                "constraints/target_volatility"
+            )
         }
-        if let limit = limits.maxRisk { findings.atMost(worst?.risk ?? .nan, limit, "constraints/max_risk") }
+        if let limit = limits.maxRisk {
+            findings.atMost(worst?.risk ?? .nan, mandate.most(limit, "/max_risk"), "constraints/max_risk")
+        }
         if let limit = limits.minReturn {
             findings.atLeast(worst?.expectedReturn ?? .nan, limit, "constraints/min_return")
         }
     }
-    if let limit = limits.maxPositions {
+    if let limit = limits.maxPositions.map({ mandate.most(Double($0), "/max_positions") }) {
         let held = exposure.weights.reduce(0) { $0 + ($1 != 0 ? 1 : 0) }
         findings.require(
-            held <= limit,
+            Double(held) <= limit,
             "constraints/max_positions",
             expected: "at most \(limit) instruments",
             actual: "\(held)"
         )
     }
     if let limit = limits.maxTrackingError {
-        findings.atMost(trackingError(exposure, mandate), limit, "constraints/max_tracking_error")
+        findings.atMost(
+            trackingError(exposure, mandate),
+            mandate.most(limit, "/max_tracking_error"),
+            "constraints/max_tracking_error"
+        )
     }
     if let limit = limits.maxGrossExposure {
-        findings.atMost(exposure.gross, limit, "constraints/max_gross_exposure")
+        findings.atMost(exposure.gross, mandate.most(limit, "/max_gross_exposure"), "constraints/max_gross_exposure")
     }
     checkFactorLimits(of: exposure, mandate, &findings)
     checkScenarioLosses(of: exposure, mandate, &findings)
-    findings.atLeast(exposure.cash, limits.minCash ?? 0, "constraints/min_cash")
-    findings.atMost(exposure.cash, limits.maxCash ?? limits.minCash ?? 0, "constraints/max_cash")
+    let mostCash = limits.maxCash ?? limits.minCash ?? 0
+    findings.atLeast(exposure.cash, mandate.least(limits.minCash ?? 0, "/min_cash"), "constraints/min_cash")
+    findings.atMost(exposure.cash, mandate.most(mostCash, "/max_cash"), "constraints/max_cash")
 }
 
 /// √((w − b)ᵀΣ(w − b)); infinite without a benchmark.
@@ -68,12 +79,14 @@ private func checkPositions(of exposure: Exposure, _ mandate: Mandate, _ finding
             findings.require(false, "universe", expected: "\(id) sold, it is outside", actual: "\(weight)")
         }
         if let general = limits.maxPositionSize, limits.maxWeights?[id] == nil {
-            findings.atMost(weight, general, "constraints/max_position_size of \(id)")
+            let most = mandate.most(general, "/max_position_size", id)
+            findings.atMost(weight, most, "constraints/max_position_size of \(id)")
         }
         if weight < 0 {
             findings.require(mandate.permitsShorts, "allow_short", expected: "\(id) not short", actual: "\(weight)")
             if let general = limits.maxPositionSize, limits.minWeights?[id] == nil {
-                findings.atLeast(weight, -general, "constraints/max_position_size of \(id)")
+                let least = mandate.least(-general, "/max_position_size", id)
+                findings.atLeast(weight, least, "constraints/max_position_size of \(id)")
             }
         }
         if let threshold = limits.minPositionSize, limits.minWeights?[id] == nil {
@@ -83,10 +96,10 @@ private func checkPositions(of exposure: Exposure, _ mandate: Mandate, _ finding
     guard limits.maxWeights != nil || limits.minWeights != nil else { return }
     let target = Dictionary(zip(instruments, exposure.weights)) { first, _ in first }
     for (id, limit) in (limits.maxWeights ?? [:]).sorted(by: { $0.key < $1.key }) {
-        findings.atMost(target[id] ?? 0, limit, "constraints/max_weights/\(id)")
+        findings.atMost(target[id] ?? 0, mandate.most(limit, "/max_weights/\(id)"), "constraints/max_weights/\(id)")
     }
     for (id, limit) in (limits.minWeights ?? [:]).sorted(by: { $0.key < $1.key }) {
-        findings.atLeast(target[id] ?? 0, limit, "constraints/min_weights/\(id)")
+        findings.atLeast(target[id] ?? 0, mandate.least(limit, "/min_weights/\(id)"), "constraints/min_weights/\(id)")
     }
 }
 
@@ -96,19 +109,26 @@ private func checkGroups(of exposure: Exposure, _ mandate: Mandate, _ findings: 
     if let limit = limits.maxSectorExposure {
         for sector in Set(instruments.values.compactMap(\.sector)).sorted() {
             let total = exposure.size(mandate.moments) { instruments[$0]?.sector == sector }
-            findings.atMost(total, limit, "constraints/max_sector_exposure of \(sector)")
+            let most = mandate.most(limit, "/max_sector_exposure", sector)
+            findings.atMost(total, most, "constraints/max_sector_exposure of \(sector)")
         }
     }
     if let limit = limits.maxAssetClassExposure {
         for assetClass in Set(instruments.values.compactMap(\.assetClass)).sorted() {
             let total = exposure.size(mandate.moments) { instruments[$0]?.assetClass == assetClass }
-            findings.atMost(total, limit, "constraints/max_asset_class_exposure of \(assetClass)")
+            let most = mandate.most(limit, "/max_asset_class_exposure", assetClass)
+            findings.atMost(total, most, "constraints/max_asset_class_exposure of \(assetClass)")
         }
     }
     for (index, group) in (limits.groups ?? []).enumerated() {
         let total = groupTotal(group, exposure, mandate)
-        if let limit = group.max { findings.atMost(total, limit, "constraints/groups/\(index)/max") }
-        if let limit = group.min { findings.atLeast(total, limit, "constraints/groups/\(index)/min") }
+        let pointer = "/groups/\(index)"
+        if let limit = group.max.map({ mandate.most($0, pointer + "/max") }) {
+            findings.atMost(total, limit, "constraints\(pointer)/max")
+        }
+        if let limit = group.min.map({ mandate.least($0, pointer + "/min") }) {
+            findings.atLeast(total, limit, "constraints\(pointer)/min")
+        }
     }
 }
 

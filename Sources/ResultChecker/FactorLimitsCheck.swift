@@ -9,11 +9,11 @@ func checkFactorLimits(of exposure: Exposure, _ mandate: Mandate, _ findings: in
             findings.require(false, claim, expected: "a factor of the risk model", actual: "none")
             continue
         }
-        if let bound = limit.max {
+        if let bound = limit.max.map({ mandate.most($0, "/factor_exposures/\(name)/max") }) {
             let holds = value <= bound + Tolerance.factorLimit
             findings.require(holds, claim, expected: "at most \(bound)", actual: "\(value)")
         }
-        if let bound = limit.min {
+        if let bound = limit.min.map({ mandate.least($0, "/factor_exposures/\(name)/min") }) {
             let holds = value >= bound - Tolerance.factorLimit
             findings.require(holds, claim, expected: "at least \(bound)", actual: "\(value)")
         }

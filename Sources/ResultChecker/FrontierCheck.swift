@@ -225,6 +225,7 @@ public struct FrontierCheck {
             findings.require(holds, claim, expected: "that of the inputs", actual: "another")
         }
         same(result.constraints == mandate.limits, "constraints")
+        mandate.breaches.check(result.grandfatheredLimits, &findings)
         same(result.preferences == mandate.preferences, "preferences")
         same(result.inputs.versions == mandate.snapshot.versions, "inputs/versions")
         same(result.inputs.expectedReturnsEstimator == moments.expectedReturnsEstimator, "inputs/expected_returns")

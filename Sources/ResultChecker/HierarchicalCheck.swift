@@ -10,7 +10,11 @@ func checkHierarchy(
     _ mandate: Mandate,
     _ findings: inout Findings
 ) {
-    guard mandate.request.type == .hierarchicalRiskParity, let weights = Hierarchy.weights(of: mandate) else { return }
+    // Other ways to divide along a tree are another matter.
+    let division = mandate.request.parameters.clusterAllocation ?? .recursiveBisection
+    guard mandate.request.type == .hierarchicalRiskParity, division == .recursiveBisection,
+        let weights = Hierarchy.weights(of: mandate)
+    else { return }
     let least = mandate.limits.minCash ?? 0
     let isMoved = result.warnings.contains { $0.code == "moved_into_limits" }
     guard isMoved else {

@@ -19,6 +19,8 @@ struct Mandate {
     var current: [String: Double]
     /// What may be held.
     let universe: Set<String>
+    /// The limits that the holdings break already, where that is let be.
+    var breaches = BreachesLetBe()
 
     /// Whether weights may be negative.
     var permitsShorts: Bool { limits.allowShort == true }
@@ -49,6 +51,7 @@ struct Mandate {
         self.instruments = instruments
         self.held = held
         self.current = current
+        if isUsable { breaches = BreachesLetBe(of: self) }
     }
 
     /// Whether the moments have an entry for each instrument.
@@ -76,6 +79,7 @@ struct Mandate {
         if limits.groups == nil { limits.groups = base.groups }
         if limits.allowShort == nil { limits.allowShort = base.allowShort }
         if limits.maxGrossExposure == nil { limits.maxGrossExposure = base.maxGrossExposure }
+        if limits.grandfatherBreaches == nil { limits.grandfatherBreaches = base.grandfatherBreaches }
         limits.minWeights = union(base.minWeights, own.minWeights)
         limits.maxWeights = union(base.maxWeights, own.maxWeights)
         limits.factorExposures = union(base.factorExposures, own.factorExposures)

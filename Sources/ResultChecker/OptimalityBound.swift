@@ -109,16 +109,21 @@ struct OptimalityBound {
     /// The bounds of each weight, cash last; no trade is larger than the turnover, since purchases equal sales.
     private static func bounds(_ mandate: Mandate, _ current: [Double]) -> [(lower: Double, upper: Double)] {
         let limits = mandate.limits
-        let most = mandate.permitsShorts ? limits.maxGrossExposure ?? .infinity : 1
+        let gross = limits.maxGrossExposure.map { mandate.most($0, "/max_gross_exposure") }
+        let most = mandate.permitsShorts ? gross ?? .infinity : 1
+        let general = limits.maxPositionSize ?? most
         var bounds = mandate.moments.instruments.map { id -> (lower: Double, upper: Double) in
             guard mandate.universe.contains(id) else { return (0, 0) }
-            let general = limits.maxPositionSize ?? most
-            let least = limits.minWeights?[id] ?? (mandate.permitsShorts ? -general : 0)
-            let upper = min(most, limits.maxWeights?[id] ?? general)
-            return (mandate.permitsShorts ? max(-most, least) : max(0, least), upper)
+            let floor = limits.minWeights?[id].map { mandate.least($0, "/min_weights/\(id)") }
+            let cap = limits.maxWeights?[id].map { mandate.most($0, "/max_weights/\(id)") }
+            let upper = min(most, cap ?? mandate.most(general, "/max_position_size", id))
+            guard mandate.permitsShorts else { return (max(0, floor ?? 0), upper) }
+            return (max(-most, floor ?? mandate.least(-general, "/max_position_size", id)), upper)
         }
-        let mostCash = mandate.permitsShorts ? 1 + most : 1
-        bounds.append((limits.minCash ?? 0, min(mostCash, limits.maxCash ?? limits.minCash ?? 0)))
+        let mostCash = mandate.most(limits.maxCash ?? limits.minCash ?? 0, "/max_cash")
+        bounds.append(
+            (mandate.least(limits.minCash ?? 0, "/min_cash"), min(mandate.permitsShorts ? 1 + most : 1, mostCash))
+        )
         guard let turnover = limits.maxTurnover else { return bounds }
         return zip(bounds, current).map { bound, weight in
             let lower = min(max(bound.lower, weight - turnover), bound.upper)

@@ -54,6 +54,7 @@ public struct RebalanceCheck {
         }
         same(result.target == request.target, "target_type")
         same(result.constraints == mandate.limits, "constraints")
+        mandate.breaches.check(result.grandfatheredLimits, &findings)
         same(result.preferences == mandate.preferences, "preferences")
         same(result.inputs.versions == mandate.snapshot.versions, "inputs/versions")
         same(result.minTradeSize == request.minTradeSize, "constraints/min_trade_size")
@@ -292,7 +293,7 @@ public struct RebalanceCheck {
             guard let instrument = mandate.instruments[id], let lotSize = instrument.lotSize else { continue }
             dearest = max(dearest, lotSize * instrument.price / mandate.value)
         }
-        relaxed.limits.maxCash = (mandate.limits.maxCash ?? unset) + dearest
+        relaxed.limits.maxCash = mandate.most(mandate.limits.maxCash ?? unset, "/max_cash") + dearest
         checkConstraints(of: exposure, relaxed, &findings)
     }
 

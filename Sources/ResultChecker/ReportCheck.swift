@@ -17,6 +17,7 @@ func checkReport(
         findings.require(holds, claim, expected: expected(), actual: actual())
     }
     same(result.constraints == mandate.limits, "constraints", "those in force", "others")
+    mandate.breaches.check(result.grandfatheredLimits, &findings)
     same(result.preferences == mandate.preferences, "preferences", "those in force", "others")
     let inputs = result.inputs
     same(
@@ -102,6 +103,7 @@ func checkBinding(
         return
     }
     findings.equal(binding.bound, limit.bound, "\(claim)/bound")
+    checkOwnLimit(of: binding, claim, exposure, mandate, &findings)
     findings.equal(binding.value, limit.value, "\(claim)/value", within: Tolerance.limit)
     findings.require(
         abs(limit.value - limit.bound) <= Tolerance.binding,
@@ -117,6 +119,22 @@ func checkBinding(
         expected: limit.isUpper ? "not negative" : "not positive",
         actual: "\(price)"
     )
+}
+
+/// A binding limit tells the mandate's own where what the holdings come to is in force instead, and only there.
+private func checkOwnLimit(
+    of binding: BindingConstraint,
+    _ claim: String,
+    _ exposure: Exposure,
+    _ mandate: Mandate,
+    _ findings: inout Findings
+) {
+    guard mandate.limits.grandfatherBreaches == true || binding.grandfatheredFrom != nil else { return }
+    var strict = mandate
+    strict.breaches = BreachesLetBe()
+    guard let own = Limit(binding, exposure, strict)?.bound else { return }
+    let isLetBe = abs(own - binding.bound) > Tolerance.absolute
+    findings.equal(binding.grandfatheredFrom, isLetBe ? own : nil, "\(claim)/grandfathered_from")
 }
 
 /// A limit in force that a JSON pointer names, with the value that the target has for it.
@@ -142,7 +160,7 @@ struct Limit {
             guard let name = names.first(where: { "/max_scenario_losses/" + escaped($0) == binding.constraint }),
                 let bound = limits.maxScenarioLosses?[name], let earned = scenarioReturn(name, exposure, mandate)
             else { return nil }
-            (self.bound, value, isUpper) = (bound, -earned, true)
+            (self.bound, value, isUpper) = (mandate.most(bound, binding.constraint), -earned, true)
             return
         }
         let found: (bound: Double?, value: Double?, isUpper: Bool)
@@ -180,9 +198,19 @@ struct Limit {
         case (_, _): return nil
         }
         guard let bound = found.bound, let value = found.value else { return nil }
-        self.bound = bound
         self.value = value
         isUpper = found.isUpper
+        guard path[0] == "max_position_size" else {
+            self.bound = mandate.breaches.inForce(bound, binding.constraint, isUpper: isUpper)
+            if let subject = binding.subject { self.bound = mandate.most(bound, binding.constraint, subject) }
+            return
+        }
+        // A size has two sides, and the holding breaks one of them.
+        let isShort = (weight(binding.subject) ?? 0) < 0
+        self.bound =
+            isShort
+            ? -mandate.least(-bound, binding.constraint, binding.subject)
+            : mandate.most(bound, binding.constraint, binding.subject)
     }
 }
 

@@ -16,11 +16,17 @@ func checkRiskBudgets(
         findings.equal(exposure.weights[i], floor, "target_allocation/\(id), which has no risk budget")
     }
     let warned = result.warnings.contains { $0.code == "risk_budgets_not_met" }
-    guard exposure.variance > 0 else {
+    let isVolatility = mandate.riskMeasure == .volatility
+    guard isVolatility ? exposure.variance > 0 : result.metrics.risk != 0 else {
         findings.require(warned, "warnings", expected: "risk_budgets_not_met", actual: "none")
         return
     }
-    let contributions = ids.indices.map { exposure.weights[$0] * exposure.marginal[$0] / exposure.variance }
+    // Contributions to other measures may be any of several where losses tie: those claimed must be one of them.
+    if !isVolatility { TailShares(result.riskContributions, exposure, mandate).check(&findings) }
+    let contributions =
+        isVolatility
+        ? ids.indices.map { exposure.weights[$0] * exposure.marginal[$0] / exposure.variance }
+        : ids.map { result.riskContributions[$0] ?? 0 }
     let worst = ids.indices.reduce(0) { max($0, abs(contributions[$1] - budgets[$1])) }
     findings.require(
         warned ? worst > Tolerance.budget / 10 : worst <= Tolerance.budget,

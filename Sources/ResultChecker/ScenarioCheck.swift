@@ -19,7 +19,8 @@ private func portfolioReturn(in scenario: ReturnScenario, _ exposure: Exposure, 
 func checkScenarioLosses(of exposure: Exposure, _ mandate: Mandate, _ findings: inout Findings) {
     for (name, limit) in (mandate.limits.maxScenarioLosses ?? [:]).sorted(by: { $0.key < $1.key }) {
         let loss = scenarioReturn(name, exposure, mandate).map { -$0 } ?? .nan
-        findings.atMost(loss, limit, "constraints/max_scenario_losses/\(name)")
+        let most = mandate.most(limit, "/max_scenario_losses/" + escaped(name))
+        findings.atMost(loss, most, "constraints/max_scenario_losses/\(name)")
     }
 }
 

@@ -14,6 +14,9 @@ package struct UnprovedOptimum: Equatable, Sendable {
         let limits = result.constraints
         switch request.type {
         case .riskParity: reason = "the contributions to the risk were held against the budgets"
+        case .hierarchicalRiskParity
+        where (request.parameters.clusterAllocation ?? .recursiveBisection) != .recursiveBisection:
+            reason = "limits and figures were checked; that the weights are those of the clusters was not"
         case .hierarchicalRiskParity: reason = "the weights were held against those of the tree, built anew"
         case .multiPeriod: reason = "each period was checked; that no path is better was not: \(word)"
         case _ where limits.maxPositions != nil || (limits.minPositionSize ?? 0) > 0:

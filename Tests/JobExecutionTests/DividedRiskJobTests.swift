@@ -52,6 +52,7 @@ struct DividedRiskJobTests {
         if type == .hierarchicalRiskParity {
             job.request.parameters.linkage = Linkage.allCases[Int(seed) % 4]
             job.request.parameters.distanceOfDistance = seed % 3 == 0
+            job.request.parameters.clusterAllocation = ClusterAllocation.allCases[Int(seed / 4) % 3]
         }
         let outcome = outcome(job)
         #expect(outcome.violations == [])

@@ -54,6 +54,24 @@ struct ParetoSetTests {
         #expect(get("?part=trades").status == 422)
     }
 
+    @Test func `the points are a drawing as well, with a star at the answer`() throws {
+        let terms =
+            #","objective_terms":[{"name":"return","term":"return","weight":1,"value":0.07,"contribution":0.07},"#
+            + #"{"name":"risk","term":"risk","weight":-1,"value":0.15,"contribution":-0.15}]"#
+        api.world.optimizations.end(id, as: .completed, body: stored(#"\#(terms),"pareto_set":\#(Self.points)"#))
+        let answer = get("?format=svg")
+        #expect(answer.headers["Content-Type"] == "image/svg+xml")
+        #expect(answer.headers["Content-Security-Policy"]?.hasPrefix("default-src 'none'") == true)
+        for words in [
+            "return (more is better)", "risk (less is better)", "point 2: return 0.08000, risk 0.2000",
+            "answer: return 0.07000, risk 0.1500", "one of 2 not dominated",
+        ] {
+            #expect(answer.text.contains(words), "\(words)")
+        }
+        #expect(get("", ["accept": "image/svg+xml"]).body == answer.body)
+        #expect(get("?format=svg&top=1").status == 422)
+    }
+
     @Test func `a set that is not there yet is a conflict, and one that never will be is not found`() {
         #expect(get().status == 409)
         #expect(get().headers["Retry-After"] == "1")

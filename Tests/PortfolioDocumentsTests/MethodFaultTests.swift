@@ -73,6 +73,27 @@ struct MethodFaultTests {
             budgeting("risk_parity", #""risk_budgets":{"A":-0.5}"#, .outOfRange, "/risk_budgets/A", "-0.5"),
             budgeting("risk_parity", #""risk_budgets":{}"#, .wrongSum, "/risk_budgets", "sum to 0"),
             budgeting("hierarchical_risk_parity", #""linkage":"median""#, .unknownValue, "/linkage", "single"),
+            budgeting(
+                "hierarchical_risk_parity",
+                #""cluster_allocation":"herc""#,
+                .unknownValue,
+                "/cluster_allocation",
+                "nested_clusters"
+            ),
+            budgeting(
+                "hierarchical_risk_parity",
+                #""cluster_count":3"#,
+                .contradiction,
+                "/cluster_count",
+                "nested_clusters"
+            ),
+            budgeting(
+                "hierarchical_risk_parity",
+                #""cluster_allocation":"nested_clusters","cluster_count":0"#,
+                .outOfRange,
+                "/cluster_count",
+                "1"
+            ),
             budgeting("hierarchical_risk_parity", #""linkage":1"#, .wrongType, "/linkage", "string"),
             budgeting(
                 "hierarchical_risk_parity",

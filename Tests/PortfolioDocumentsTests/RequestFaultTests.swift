@@ -103,6 +103,7 @@ struct RequestFaultTests {
             ExpectedFault(#"{"max_positions":0}"#, .outOfRange, "/max_positions", "0"),
             ExpectedFault(#"{"max_positions":2.5}"#, .wrongType, "/max_positions", "whole number"),
             ExpectedFault(#"{"allow_short":"yes"}"#, .wrongType, "/allow_short", "true or false"),
+            ExpectedFault(#"{"grandfather_breaches":1}"#, .wrongType, "/grandfather_breaches", "true or false"),
             ExpectedFault(#"{"max_gross_exposure":0}"#, .outOfRange, "/max_gross_exposure", "0"),
             ExpectedFault(#"{"min_weights":{"A":-0.1}}"#, .outOfRange, "/min_weights/A", "0"),
             ExpectedFault(#"{"max_position_size":1.5}"#, .outOfRange, "/max_position_size", "1"),

@@ -61,6 +61,7 @@ struct Samples {
         constraints.minCash = maybe { $0.fraction() / 2 }
         constraints.maxCash = maybe { $0.fraction() / 2 + 0.5 }
         constraints.groups = maybe { samples in (0..<samples.count(0...3)).map { _ in samples.group() } }
+        constraints.grandfatherBreaches = maybe { $0.count(0...1) == 0 }
         return constraints
     }
 
@@ -119,6 +120,8 @@ struct Samples {
         case .hierarchicalRiskParity:
             parameters.linkage = maybe { Linkage.allCases[$0.count(0...3)] }
             parameters.distanceOfDistance = maybe { $0.count(0...1) == 0 }
+            parameters.clusterAllocation = maybe { ClusterAllocation.allCases[$0.count(0...2)] }
+            if parameters.clusterAllocation?.cutsTree == true { parameters.clusterCount = maybe { $0.count(1...9) } }
         case .robust: parameters.uncertainty = uncertainty(of: combination)
         case .scenarioBased: parameters.scenarios = scenarios()
         case .custom: parameters.customObjective = terms()

@@ -40,7 +40,7 @@ struct LanguageMandateTests {
         #expect(solution.weights.allSatisfy { $0 == 0 || abs($0) >= 1e-9 }, "dust")
 
         let asked = mandate.asked(objective)
-        var result = try result(of: solution, problem, asked.snapshot, asked.moments)
+        var result = try Self.result(of: solution, problem, asked.snapshot, asked.moments)
         let check = AllocationCheck(snapshot: asked.snapshot, moments: asked.moments, request: asked.request)
         result.certificate = check.certificate(of: result)
         #expect(check.violations(in: result).isEmpty, "\(check.violations(in: result))")
@@ -105,7 +105,8 @@ struct LanguageMandateTests {
         return verdict != "infeasible" && verdict != "numerical_difficulty"
     }
 
-    private func result(
+    /// A solution with all that is said of it.
+    static func result(
         of solution: AllocationSolution,
         _ problem: AllocationProblem,
         _ snapshot: MandateSnapshot,
@@ -151,6 +152,7 @@ struct LanguageMandateTests {
             ),
             warnings: moments.warnings + solution.warnings + plan.warnings
         )
+        result.grandfatheredLimits = problem.grandfatheredLimits
         result.excluded = problem.excluded(from: solution)
         return result
     }

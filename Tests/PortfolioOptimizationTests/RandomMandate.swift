@@ -31,6 +31,19 @@ struct RandomMandate: Decodable, Sendable, CustomTestStringConvertible {
         var factor_exposures: [String: Range]?
         var allow_short: Bool?
         var max_gross_exposure: Double?
+        var grandfather_breaches: Bool?
+        var largest_positions: [Largest]?
+        var soft_limits: [Soft]?
+    }
+
+    struct Largest: Decodable, Sendable {
+        var count: Int
+        var max: Double
+    }
+
+    struct Soft: Decodable, Sendable {
+        var limit: String
+        var penalty: Double
     }
 
     struct Lot: Decodable, Sendable {
@@ -82,6 +95,8 @@ struct RandomMandate: Decodable, Sendable, CustomTestStringConvertible {
     static let short = read("short_mandates")
     /// Those over the whole language of limits and objectives on volatility.
     static let language = read("language_mandates")
+    /// Those whose breaches by the holdings are let be.
+    static let grandfathered = read("grandfathered_mandates")
 
     /// The mandate with its benchmark, and with the factors where a limit names some.
     var whole: TestMandate {
@@ -203,6 +218,7 @@ struct RandomMandate: Decodable, Sendable, CustomTestStringConvertible {
         limits.maxTrackingError = constraints.max_tracking_error
         limits.allowShort = constraints.allow_short
         limits.maxGrossExposure = constraints.max_gross_exposure
+        limits.grandfatherBreaches = constraints.grandfather_breaches
         limits.minCash = constraints.min_cash
         limits.maxCash = constraints.max_cash
         limits.minWeights = constraints.min_weights

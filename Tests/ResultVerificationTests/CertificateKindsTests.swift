@@ -90,7 +90,8 @@ struct CertificateKindsTests {
         let check = AllocationCheck(snapshot: book.snapshot, moments: moments, request: book.request)
         #expect(check.certificate(of: book.result) != nil)
         var other = book.result
-        other.targetAllocation = try Self.book(3, measure, .maximizeUtility).result.targetAllocation
+        let most = try VerificationBook(seed: 3, objective: .maximizeReturn)
+        other.targetAllocation = most.result.targetAllocation
         for (id, weight) in book.result.targetAllocation {
             other.targetAllocation[id] = weight + 0.01 * ((other.targetAllocation[id] ?? 0) - weight)
         }

@@ -43,7 +43,7 @@ private func names<Choice: RawRepresentable>(_ choices: [Choice]) -> String wher
 let fieldsByType: [(type: OptimizationType, fields: [String])] = [
     (.blackLitterman, ["views", "tau", "market_weights", "posterior_covariance"]),
     (.riskParity, ["risk_budgets"]),
-    (.hierarchicalRiskParity, ["linkage", "distance_of_distance"]),
+    (.hierarchicalRiskParity, ["linkage", "distance_of_distance", "cluster_allocation", "cluster_count"]),
     (.robust, ["uncertainty"]),
     (.scenarioBased, ["scenarios"]),
     (.custom, ["custom_objective"]),
@@ -75,11 +75,24 @@ func readMethodParameters(_ reader: ObjectReader, _ kind: RequestKind?) -> Metho
         parameters.linkage = reader.choice("linkage", Linkage.self)
     }
     parameters.distanceOfDistance = reader.bool("distance_of_distance")
+    readClusters(&parameters, reader)
     parameters.uncertainty = readUncertainty(reader, kind)
     parameters.scenarios = readScenarios(reader, kind)
     readObjectiveTerms(&parameters, reader, objective: kind?.objective)
     parameters.horizon = readHorizon(reader, isRequired: type == .multiPeriod)
     return parameters
+}
+
+/// Reads how a tree's clusters share; a number of clusters needs a way that has clusters.
+private func readClusters(_ parameters: inout MethodParameters, _ reader: ObjectReader) {
+    if reader.optional("cluster_allocation") != nil {
+        parameters.clusterAllocation = reader.choice("cluster_allocation", ClusterAllocation.self)
+    }
+    parameters.clusterCount = readPointCount("cluster_count", 1...DocumentLimits.denseInstruments, reader)
+    guard parameters.clusterCount != nil, parameters.clusterAllocation?.cutsTree != true else { return }
+    let ways = ClusterAllocation.allCases.filter(\.cutsTree).map(\.rawValue).joined(separator: " or ")
+    let message = "cluster_count goes with cluster_allocation \(ways) only"
+    reader.faults.report(.contradiction, at: reader.path("cluster_count"), message)
 }
 
 /// Reads a map of fractions that sum to 1.

@@ -58,6 +58,9 @@ private func readResult(_ fields: DocumentFields, _ faults: FaultCollector) -> R
         warnings: fields.list("warnings") { ResultWarning(code: $0.text("code"), message: $0.text("message")) }
     )
     result.certificate = fields.optional("certificate").map(readCertificate)
+    if fields.optional("grandfathered_limits") != nil {
+        result.grandfatheredLimits = fields.list("grandfathered_limits", readGrandfathered)
+    }
     result.blackLitterman = fields.optional("black_litterman").map(readBlackLitterman)
     if fields.optional("path") != nil {
         result.path = PlannedPath(
@@ -170,12 +173,23 @@ private func readSolution(_ fields: DocumentFields) -> SolutionReport? {
 }
 
 private func readBinding(_ fields: DocumentFields) -> BindingConstraint? {
-    BindingConstraint(
+    var binding = BindingConstraint(
         constraint: fields.text("constraint"),
         subject: fields.optionalText("subject"),
         bound: fields.number("bound"),
         value: fields.number("value"),
         shadowPrice: fields.optionalNumber("shadow_price")
+    )
+    binding.grandfatheredFrom = fields.optional("grandfathered_from")?.value.double
+    return binding
+}
+
+private func readGrandfathered(_ fields: DocumentFields) -> GrandfatheredLimit? {
+    GrandfatheredLimit(
+        constraint: fields.text("constraint"),
+        subject: fields.optionalText("subject"),
+        bound: fields.number("bound"),
+        grandfatheredFrom: fields.number("grandfathered_from")
     )
 }
 

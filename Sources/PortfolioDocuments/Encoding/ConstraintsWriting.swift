@@ -20,6 +20,7 @@ extension DocumentEncoder {
             writer.member("max_tracking_error", ifPresent: constraints.maxTrackingError)
             writer.member("allow_short", ifPresent: constraints.allowShort)
             writer.member("max_gross_exposure", ifPresent: constraints.maxGrossExposure)
+            writer.member("grandfather_breaches", ifPresent: constraints.grandfatherBreaches)
             if let groups = constraints.groups {
                 writer.name("groups")
                 writer.array(groups) { writeGroup($1, &$0) }

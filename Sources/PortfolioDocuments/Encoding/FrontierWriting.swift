@@ -68,6 +68,7 @@ extension DocumentEncoder {
         }
         writer.name("constraints")
         writeConstraints(result.constraints, &writer)
+        writeGrandfathered(result.grandfatheredLimits, under: result.constraints, &writer)
         writer.name("preferences")
         writePreferences(result.preferences, &writer)
     }

@@ -14,6 +14,8 @@ extension DocumentEncoder {
         if let budgets = parameters.riskBudgets { writer.member("risk_budgets", map: budgets) }
         writer.member("linkage", ifPresent: parameters.linkage?.rawValue)
         writer.member("distance_of_distance", ifPresent: parameters.distanceOfDistance)
+        writer.member("cluster_allocation", ifPresent: parameters.clusterAllocation?.rawValue)
+        if let count = parameters.clusterCount { writer.member("cluster_count", count) }
         if let uncertainty = parameters.uncertainty {
             writer.name("uncertainty")
             writeUncertainty(uncertainty, &writer)

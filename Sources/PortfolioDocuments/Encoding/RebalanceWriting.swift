@@ -90,6 +90,7 @@ extension DocumentEncoder {
         writeMetrics(result.metrics, &writer)
         writer.name("constraints")
         writeLimits(result.constraints, result.minTradeSize, result.maxTrades, &writer)
+        writeGrandfathered(result.grandfatheredLimits, under: result.constraints, &writer)
         writer.member("drift_band", ifPresent: result.driftBand)
         writer.name("preferences")
         writePreferences(result.preferences, &writer)

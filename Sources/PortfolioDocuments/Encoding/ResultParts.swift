@@ -156,6 +156,7 @@ extension DocumentEncoder {
             writer.member("bound", binding.bound)
             writer.member("value", binding.value)
             writer.member("shadow_price", orNull: binding.shadowPrice)
+            writer.member("grandfathered_from", ifPresent: binding.grandfatheredFrom)
         }
     }
 

@@ -13,14 +13,17 @@ struct FrontierCuts: Equatable {
     var mostRisk: Cut?
 
     /// Takes the tightest of the limits and the request's own cuts.
-    init(_ constraints: Constraints, _ request: FrontierRequest) {
+    init(_ problem: AllocationProblem, _ request: FrontierRequest) {
+        let (constraints, grandfathering) = (problem.constraints, problem.grandfathering)
         let returns = [constraints.minReturn, request.minimumReturn].compactMap { $0 }
         leastReturn = returns.max().map { Cut(bound: $0, pointer: "/min_return") }
         var risks: [Cut] = []
         if let bound = constraints.targetVolatility, request.riskMeasure == .volatility {
-            risks.append(Cut(bound: bound, pointer: "/target_volatility"))
+            let pointer = "/target_volatility"
+            risks.append(Cut(bound: grandfathering.most(pointer, bound), pointer: pointer))
         }
-        for bound in [constraints.maxRisk, request.maximumRisk].compactMap({ $0 }) {
+        let ownRisk = constraints.maxRisk.map { grandfathering.most("/max_risk", $0) }
+        for bound in [ownRisk, request.maximumRisk].compactMap({ $0 }) {
             risks.append(Cut(bound: bound, pointer: "/max_risk"))
         }
         mostRisk = risks.min { $0.bound < $1.bound }

@@ -27,9 +27,11 @@ public func traceFrontier(
     open.constraints.minReturn = nil
     open.constraints.maxRisk = nil
     if request.riskMeasure == .volatility { open.constraints.targetVolatility = nil }
+    // The cuts have the numbers in force already.
+    open.grandfathering = problem.grandfathering.without(["/max_risk", "/target_volatility"])
     open.preferences.includeTransactionCosts = false
     open.preferences.considerTaxImplications = false
-    let cuts = FrontierCuts(problem.constraints, request)
+    let cuts = FrontierCuts(problem, request)
     var frontier =
         switch request.riskMeasure {
         case .volatility:

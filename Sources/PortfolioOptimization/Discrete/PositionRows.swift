@@ -54,7 +54,7 @@ extension ProgramBuilder {
             head.columns.append(scaleColumn)
             head.coefficients.append(-bound)
         }
-        for move in moves(of: limit.side.parameter) {
+        for move in moves(of: limit.side) {
             head.columns.append(move.column)
             head.coefficients.append(-move.sign / limit.unit)
         }

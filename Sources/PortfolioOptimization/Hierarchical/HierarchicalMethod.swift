@@ -19,11 +19,11 @@ struct HierarchicalMethod {
         if let clash = ArithmeticCheck(problem: problem, limits: method.limits).clash() {
             throw try method.infeasible(because: clash, shouldStop: shouldStop)
         }
-        let proportions = try proportions()
+        let proportions = try proportions(shouldStop: shouldStop)
         if !method.limits.forbidsTrading, let point = FixedProportions(method, proportions).withLeastCash() {
             return try method.solution(
                 at: point,
-                report: .withoutProgram(solver: "recursive_bisection"),
+                report: .withoutProgram(solver: allocation.rawValue),
                 shouldStop: shouldStop
             )
         }
@@ -36,8 +36,10 @@ struct HierarchicalMethod {
         return warned(solution, wanted, cash: least)
     }
 
+    private var allocation: ClusterAllocation { problem.parameters.clusterAllocation ?? .recursiveBisection }
+
     /// The weights of the tree over what may be held, summing to 1.
-    private func proportions() throws(OptimizationFailure) -> [Double] {
+    private func proportions(shouldStop: () -> Bool) throws(OptimizationFailure) -> [Double] {
         let tradable = problem.instruments.indices.filter { problem.isTradable[$0] }
         guard !tradable.isEmpty else {
             throw OptimizationFailure(code: "invalid_inputs", message: "Nothing of the universe may be held.")
@@ -46,14 +48,27 @@ struct HierarchicalMethod {
         var options = HierarchicalOptions()
         options.linkage = problem.parameters.linkage ?? options.linkage
         options.distanceOfDistance = problem.parameters.distanceOfDistance ?? options.distanceOfDistance
-        let portfolio: HierarchicalPortfolio
+        let portfolio: ClusteredPortfolio
         do {
-            portfolio = try hierarchicalRiskParityPortfolio(covariance: covariance, options: options)
+            portfolio = try clusteredPortfolio(
+                covariance: covariance,
+                allocation: allocation,
+                clusterCount: problem.parameters.clusterCount,
+                options: options,
+                shouldStop: shouldStop
+            )
         } catch {
             switch error {
             case .noVariance(let instrument): throw risklessInstrument(problem.instruments[tradable[instrument]].id)
             case .dimensionMismatch, .notFinite:
                 throw numericalDifficulty("the covariance does not allow clusters (\(error))")
+            case .notSolved: throw numericalDifficulty("the least variance within clusters was not found (\(error))")
+            case .stopped: throw timeLimit()
+            case .clusterCountOutOfRange(let count, let instruments):
+                throw OptimizationFailure(
+                    code: "invalid_inputs",
+                    message: "cluster_count is \(count), but \(instruments) instruments may be held."
+                )
             }
         }
         var weights = [Double](repeating: 0, count: problem.instruments.count)

@@ -33,6 +33,12 @@ public enum HierarchicalError: Error, Equatable, Sendable {
     case notFinite(what: String, index: Int)
     /// An instrument's variance is not positive, so it has no correlations.
     case noVariance(instrument: Int)
+    /// There are fewer instruments than clusters, or no clusters.
+    case clusterCountOutOfRange(Int, instruments: Int)
+    /// The least variance of this many instruments or clusters was not found.
+    case notSolved(instruments: Int)
+    /// `shouldStop` answered true.
+    case stopped
 }
 
 /// The hierarchical risk parity portfolio: alike instruments are neighbours, and neighbours share weight by their risk.

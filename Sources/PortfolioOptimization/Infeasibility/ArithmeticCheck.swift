@@ -123,7 +123,10 @@ struct ArithmeticCheck {
                 unclassified += caps[index]
             }
         }
-        let classRooms = roomByClass.values.map { min($0, limit) }.sorted()
+        let classRooms = roomByClass.map { subject, room in
+            min(room, problem.grandfathering.most("/" + name, subject: subject, limit))
+        }
+        .sorted()
         let total = classRooms.reduce(unclassified, +)
         guard total < mustInvest - Self.tolerance else { return nil }
         let rest = unclassified > 0 ? " and \(readable(unclassified)) of instruments without one" : ""

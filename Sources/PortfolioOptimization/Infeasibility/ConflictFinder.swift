@@ -7,7 +7,7 @@ internal import PortfolioModel
 /// repair the mandate alone. For each that takes part one program finds its smallest move with all others held.
 struct ConflictFinder {
     let problem: AllocationProblem
-    let limits: AllocationLimits
+    private(set) var limits: AllocationLimits
     private let scaling: MomentScaling
     private let risk: (any RiskSolving)?
 
@@ -232,7 +232,23 @@ struct ConflictFinder {
     }
 
     /// The value of one number, nearest to its own, that makes the mandate feasible; nil when none does.
+    ///
+    /// Where it is applied to holdings that break it, it moves what is in force for them from where they are on: the
+    /// search begins anew at each of these places.
     private func nearestFeasible(_ parameter: Int, shouldStop: () -> Bool) throws(OptimizationFailure) -> Double? {
+        var finder = self
+        for _ in 0..<Self.mostPrograms {
+            let value = try finder.nearestMoved(parameter, shouldStop: shouldStop)
+            guard let next = finder.limits.nearestGrandfathered(parameter) else { return value }
+            let number = limits.parameters[parameter].bound
+            if let value, abs(value - number) <= abs(next - number) { return value }
+            finder.limits = finder.limits.moving([parameter: next])
+        }
+        return nil
+    }
+
+    /// The same while what is in force for the holdings that break it stays where it is.
+    private func nearestMoved(_ parameter: Int, shouldStop: () -> Bool) throws(OptimizationFailure) -> Double? {
         if parameter == limits.positionLimit?.side.parameter { return try fewestPositions(shouldStop: shouldStop) }
         if risk == nil, limits.isRiskLimit(parameter) { return leastRisk(parameter, shouldStop: shouldStop) }
         let limit = limits.parameters[parameter]

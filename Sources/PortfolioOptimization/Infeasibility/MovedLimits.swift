@@ -4,15 +4,19 @@ extension AllocationLimits {
     /// The limits with some of the caller's numbers replaced.
     func moving(_ values: [Int: Double]) -> AllocationLimits {
         guard !values.isEmpty else { return self }
-        func moved(_ side: LimitSide?) -> LimitSide? {
+        func moved(_ side: LimitSide?, isLower: Bool = false) -> LimitSide? {
             guard var side, let value = side.parameter.flatMap({ values[$0] }) else { return side }
-            side.bound = side.slope * value
+            let bound = side.slope * value
+            // What the holdings come to stays in force until the number itself allows as much.
+            if side.isGrandfathered, isLower ? bound > side.bound : bound < side.bound { return side }
+            side.bound = bound
+            side.isGrandfathered = false
             return side
         }
         var limits = self
         for (parameter, value) in values { limits.parameters[parameter].bound = value }
         for (index, expression) in expressions.enumerated() {
-            limits.expressions[index].lower = moved(expression.lower)
+            limits.expressions[index].lower = moved(expression.lower, isLower: true)
             limits.expressions[index].upper = moved(expression.upper)
             // Without max_cash the one number holds cash from both sides.
             if index == layout.cash, let source = expression.lower?.parameter, let value = values[source],

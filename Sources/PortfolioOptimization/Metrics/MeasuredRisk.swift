@@ -19,12 +19,15 @@ public struct MeasuredRisk: Equatable, Sendable {
     ///   - weights: n weights.
     ///   - moments: the moments, with their scenarios.
     ///   - preferences: for the confidence level.
+    ///   - gradient: that of the measure at the weights by which contributions are told, where it has several and a method
+    ///     rests on one.
     /// - Throws: ``OptimizationFailure`` where the moments do not have what the measure needs.
     public init(
         _ measure: RiskMeasure,
         weights: [Double],
         moments: Moments,
-        preferences: Preferences
+        preferences: Preferences,
+        gradient: [Double]? = nil
     ) throws(OptimizationFailure) {
         guard measure != .volatility else {
             let figures = RiskFigures(weights: weights, covariance: moments.covariance)
@@ -35,15 +38,21 @@ public struct MeasuredRisk: Equatable, Sendable {
         let risk = try portfolioRisk(of: moments, measure, preferences)
         let profile = risk.profile(of: weights)
         let value = risk.value(ofProfile: profile)
-        let size = weights.reduce(0) { $0 + $1.magnitude } * risk.scale
-        guard value.magnitude > Self.noise * size else {
-            self.value = 0
-            contributions = []
-            return
-        }
-        self.value = value
-        let parts = zip(weights, risk.gradient(atProfile: profile)).map { $0 * $1 }
+        contributions = Self.shares(
+            weights: weights,
+            gradient: gradient ?? risk.gradient(atProfile: profile),
+            value: value,
+            scale: risk.scale
+        )
+        self.value = contributions.isEmpty ? 0 : value
+    }
+
+    /// wᵢ gᵢ over their sum; empty where the value is within rounding of 0.
+    static func shares(weights: [Double], gradient: [Double], value: Double, scale: Double) -> [Double] {
+        let size = weights.reduce(0) { $0 + $1.magnitude } * scale
+        guard value.magnitude > noise * size else { return [] }
+        let parts = zip(weights, gradient).map { $0 * $1 }
         let total = parts.reduce(0, +)
-        contributions = parts.map { total == 0 ? 0 : $0 / total }
+        return parts.map { total == 0 ? 0 : $0 / total }
     }
 }

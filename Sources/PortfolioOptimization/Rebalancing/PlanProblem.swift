@@ -159,12 +159,13 @@ extension PlanProblem {
         rows = planRows(limits)
         volatilityLimit = limits.volatilityLimits.map(\.bound).min()
         let cash = allocation.constraints
-        cashFloor = cash.minCash ?? 0
+        cashFloor = limits.cashLimits.lower?.bound ?? 0
         var dearest = 0.0
         for (index, instrument) in allocation.instruments.enumerated() where domains[index].purchases != nil {
             if let lotSize = domains[index].lotSize { dearest = max(dearest, lotSize * instrument.price / value) }
         }
-        let ceiling = cash.maxCash ?? max(cash.minCash ?? 0, desiredCash)
+        let mostCash = cash.maxCash.map { limits.cashLimits.upper?.bound ?? $0 }
+        let ceiling = mostCash ?? max(cash.minCash ?? 0, desiredCash)
         cashCeiling = ceiling + max(dearest * (1 - 1e-9), Self.limitSlack)
         turnoverLimit = cash.maxTurnover
         hasFractions = domains.contains { $0.lotSize == nil && $0.canTrade }

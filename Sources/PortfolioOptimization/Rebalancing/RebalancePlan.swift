@@ -15,6 +15,8 @@ public struct RebalancePlan: Sendable {
     public var report: SolutionReport
     /// The limits in force.
     public var constraints: Constraints
+    /// The limits among them that the holdings break already, as they are in force.
+    public var grandfatheredLimits: [GrandfatheredLimit] = []
     /// The preferences in force.
     public var preferences: Preferences
     /// Which lots are sold first.
@@ -39,7 +41,7 @@ extension RebalancePlan {
     ) throws(OptimizationFailure) -> RebalanceResult {
         var all: [ResultWarning] = []
         for warning in moments.warnings + warnings where !all.contains(warning) { all.append(warning) }
-        return RebalanceResult(
+        var result = RebalanceResult(
             target: request.target,
             currentAllocation: try Holdings(snapshot).allocation,
             desiredAllocation: desiredAllocation,
@@ -62,6 +64,8 @@ extension RebalancePlan {
             ),
             warnings: all
         )
+        result.grandfatheredLimits = grandfatheredLimits
+        return result
     }
 }
 
@@ -283,6 +287,7 @@ private struct RebalancePlanner {
                 relativeGap: gap
             ),
             constraints: limits,
+            grandfatheredLimits: problem.grandfatheredLimits,
             preferences: problem.preferences,
             taxLotMethod: lotSelection,
             warnings: warnings + listing.warnings(trades)

@@ -11,9 +11,9 @@ struct GaussianRisk: ConvexRisk {
     /// Σ, annual.
     private let covariance: CovarianceModel
     /// k/√P.
-    private let multiple: Double
+    let multiple: Double
     /// μ/P.
-    private let means: [Double]
+    let means: [Double]
     let scale: Double
 
     /// Takes annual moments.

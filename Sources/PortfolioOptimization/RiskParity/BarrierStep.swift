@@ -2,11 +2,27 @@ internal import ConvexSolver
 internal import Matrices
 internal import PortfolioModel
 
+/// The Newton steps of constrained risk budgeting for some measure of risk.
+protocol RiskBarrierSteps {
+    /// What the logarithms are weighed against, at weights.
+    func risk(of weights: [Double]) -> Double
+    /// The λ for which weights whose contributions are the budgets are optimal without limits.
+    func startingLambda(_ weights: [Double]) -> Double
+    /// Minimises the risk + ½ wᵀdiag(d)w + qᵀw under the limits; nil when nothing meets them.
+    func minimum(
+        barrier: [Double],
+        linear: [Double],
+        around point: [Double],
+        from previous: ActiveSetSolution?,
+        shouldStop: () -> Bool
+    ) throws(OptimizationFailure) -> BarrierSteps.Minimum?
+}
+
 /// The Newton steps of constrained risk budgeting: quadratic programs whose curvature is Σ plus a diagonal.
 ///
 /// Where all limits are bounds, rows and kinks an active set solves them, each from where the last one ended; a limit on
 /// volatility, or an active set that does not finish, takes the interior point.
-struct BarrierSteps {
+struct BarrierSteps: RiskBarrierSteps {
     /// The minimum of one quadratic program.
     struct Minimum {
         /// The decision variables.
@@ -17,6 +33,8 @@ struct BarrierSteps {
         var report: SolutionReport
         /// To start the next one from.
         var activeSet: ActiveSetSolution?
+        /// A gradient of the measure at the point, where it is another than the variance.
+        var gradient: [Double]?
     }
 
     private let method: MeanVarianceMethod
@@ -27,10 +45,18 @@ struct BarrierSteps {
         linearLimits = method.limits.volatilityLimits.isEmpty ? LinearLimits(method.limits) : nil
     }
 
+    func risk(of weights: [Double]) -> Double { method.scaling.covariance.quadraticForm(weights) / 2 }
+
+    func startingLambda(_ weights: [Double]) -> Double {
+        let variance = method.scaling.covariance.quadraticForm(weights)
+        return variance > 0 ? variance : 1
+    }
+
     /// Minimises ½ wᵀ(Σ + diag(d))w + qᵀw under the limits; nil when nothing meets them.
     func minimum(
         barrier: [Double],
         linear: [Double],
+        around point: [Double],
         from previous: ActiveSetSolution?,
         shouldStop: () -> Bool
     ) throws(OptimizationFailure) -> Minimum? {

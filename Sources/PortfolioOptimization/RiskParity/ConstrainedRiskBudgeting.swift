@@ -6,18 +6,18 @@ internal import PortfolioModel
 ///
 /// For a λ > 0 the strictly convex program
 ///
-///     minimise ½ wᵀΣw − λ Σ bᵢ ln wᵢ   under all limits
+///     minimise ρ(w) − λ Σ bᵢ ln wᵢ   under all limits,   ρ = ½ wᵀΣw or CVaR
 ///
 /// is solved by Newton steps, each a quadratic program. λ is the one for which the equation Σw = 1 has no multiplier: then
-/// every instrument away from the limits has wᵢ(Σw)ᵢ = λbᵢ, a contribution in proportion to its budget, and only limits
-/// that bind move any contribution away from that. Without limits λ is the variance of the exact portfolio.
+/// every instrument away from the limits has wᵢgᵢ = λbᵢ with g in ∂ρ(w), a contribution in proportion to its budget, and only limits
+/// that bind move any contribution away from that. Without limits λ is the variance, or the CVaR, of the exact portfolio.
 ///
 /// - SeeAlso: Richard & Roncalli, Constrained Risk Budgeting Portfolios (2019), whose definition this is; they find it by
 ///   coordinate descent. `docs/mathematics.md`, Risk budgeting.
 struct ConstrainedRiskBudgeting {
     /// With limits that fix cash.
     private let method: MeanVarianceMethod
-    private let steps: BarrierSteps
+    private let steps: any RiskBarrierSteps
     private let budgets: [Double]
     private let start: [Double]
 
@@ -32,9 +32,9 @@ struct ConstrainedRiskBudgeting {
     /// A weight shrinks to no less than this share of itself in a step.
     private static let leastShrinkage = 0.1
 
-    init(method: MeanVarianceMethod, budgets: [Double], start: [Double]) {
+    init(method: MeanVarianceMethod, steps: any RiskBarrierSteps, budgets: [Double], start: [Double]) {
         self.method = method
-        steps = BarrierSteps(method)
+        self.steps = steps
         self.budgets = budgets
         self.start = start
     }
@@ -49,7 +49,9 @@ struct ConstrainedRiskBudgeting {
 
     /// The constrained portfolio, or nil when nothing meets the limits.
     func solve(shouldStop: () -> Bool) throws(OptimizationFailure) -> AllocationSolution? {
-        guard let first = try trial(startingLambda, from: start, nil, shouldStop: shouldStop) else { return nil }
+        guard let first = try trial(steps.startingLambda(start), from: start, nil, shouldStop: shouldStop) else {
+            return nil
+        }
         var search = MultiplierSearch(from: first)
         while let lambda = search.next {
             let best = search.best.minimum
@@ -64,6 +66,7 @@ struct ConstrainedRiskBudgeting {
             report: report,
             shouldStop: shouldStop
         )
+        solution.riskGradient = search.best.minimum.gradient
         if !search.isBracketed {
             solution.warnings.append(
                 ResultWarning(
@@ -76,13 +79,7 @@ struct ConstrainedRiskBudgeting {
         return solution
     }
 
-    /// The variance of the exact portfolio, scaled.
-    private var startingLambda: Double {
-        let variance = method.scaling.covariance.quadraticForm(start)
-        return variance > 0 ? variance : 1
-    }
-
-    /// Minimises ½ wᵀΣw − λ Σ b ln w under the limits; nil when nothing meets them.
+    /// Minimises ρ(w) − λ Σ b ln w under the limits; nil when nothing meets them.
     private func trial(
         _ lambda: Double,
         from weights: [Double],
@@ -106,6 +103,7 @@ struct ConstrainedRiskBudgeting {
                 var minimum = try steps.minimum(
                     barrier: barrier,
                     linear: linear,
+                    around: Array(point[..<budgets.count]),
                     from: previous,
                     shouldStop: shouldStop
                 )
@@ -165,7 +163,7 @@ struct ConstrainedRiskBudgeting {
     }
 
     private func objective(_ weights: [Double], _ lambda: Double) -> Double {
-        var value = method.scaling.covariance.quadraticForm(weights) / 2
+        var value = steps.risk(of: Array(weights[..<budgets.count]))
         for index in budgets.indices where budgets[index] > 0 { value -= lambda * budgets[index] * log(weights[index]) }
         return value
     }

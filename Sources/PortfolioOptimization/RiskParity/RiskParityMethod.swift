@@ -3,12 +3,15 @@ internal import PortfolioModel
 
 /// Risk parity and risk budgeting within the limits of a mandate.
 ///
-/// The portfolio whose risk contributions are exactly the budgets is unique. Where it meets the limits, with as little
+/// Risk is volatility, or conditional value-at-risk over scenarios or of normal returns. The portfolio whose risk
+/// contributions are exactly the budgets is unique. Where it meets the limits, with as little
 /// cash as they allow, it is the answer; where it does not, the constrained one of ``ConstrainedRiskBudgeting`` is, and a
 /// warning says how far it is from the budgets.
 struct RiskParityMethod {
     private let problem: AllocationProblem
     private let method: MeanVarianceMethod
+    /// What measures risk where that is not volatility.
+    private let solver: RiskProgramSolver?
     /// b of the problem's instruments, summing to 1.
     private let budgets: [Double]
 
@@ -22,7 +25,10 @@ struct RiskParityMethod {
         let limits = ConstraintCompiler.compile(problem)
         let budgets = try riskBudgets(of: problem, limits)
         self.budgets = budgets
-        method = MeanVarianceMethod(problem, limits: limits.forRiskBudgets(budgets, problem))
+        solver = problem.riskMeasure == .volatility ? nil : try riskSolver(of: problem) as? RiskProgramSolver
+        var method = MeanVarianceMethod(problem, limits: limits.forRiskBudgets(budgets, problem))
+        method.risk = solver
+        self.method = method
     }
 
     func solve(shouldStop: () -> Bool) throws(OptimizationFailure) -> AllocationSolution {
@@ -35,16 +41,20 @@ struct RiskParityMethod {
             let report = SolutionReport(
                 status: .optimal,
                 solver: "newton",
-                iterations: exact.cost.newtonSteps,
+                iterations: exact.iterations,
                 solveMilliseconds: 0,
                 primalResidual: 0,
                 dualResidual: exact.budgetError,
                 relativeGap: 0
             )
-            return warned(try method.solution(at: point, report: report, shouldStop: shouldStop))
+            var solution = try method.solution(at: point, report: report, shouldStop: shouldStop)
+            solution.riskGradient = exact.gradient
+            return warned(solution)
         }
+        let limited = try withLeastCash(shouldStop: shouldStop)
         let constrained = ConstrainedRiskBudgeting(
-            method: try withLeastCash(shouldStop: shouldStop),
+            method: limited,
+            steps: solver.map { MeasuredBarrierSteps(limited, $0) } ?? BarrierSteps(limited),
             budgets: budgets,
             start: exact.weights
         )
@@ -67,10 +77,13 @@ struct RiskParityMethod {
         }
         var linear = [Double](repeating: 0, count: builder.columnCount)
         linear[column] = 1
+        if let solver, let limit = method.limits.riskLimit {
+            builder.risk = RiskColumn(unit: solver.unit, limit: limit)
+            linear.append(0)
+        }
         guard let program = builder.program(quadratic: nil, linear: linear),
-            case .solved(let optimum) = try solveProgram(
+            case .solved(let optimum) = try leastCash(
                 program,
-                preferences: problem.preferences,
                 shouldStop: shouldStop
             )
         else { throw try method.infeasible(because: nil, shouldStop: shouldStop) }
@@ -82,17 +95,75 @@ struct RiskParityMethod {
             // Where nothing is left to choose an interior point has no room: a hair of cash gives it some.
             limits.expressions[column].upper = LimitSide(bound: min(most, attainable + Self.hair))
         }
-        return MeanVarianceMethod(problem, limits: limits)
+        var result = MeanVarianceMethod(problem, limits: limits)
+        result.risk = solver
+        return result
+    }
+
+    private func leastCash(
+        _ program: AllocationProgram,
+        shouldStop: () -> Bool
+    ) throws(OptimizationFailure) -> ProgramOutcome {
+        let preferences = problem.preferences
+        guard let solver, program.riskColumn != nil else {
+            return try solveProgram(program, preferences: preferences, shouldStop: shouldStop)
+        }
+        return try solver.solve(program, preferences: preferences, anchor: nil, shouldStop: shouldStop)
+    }
+
+    /// A portfolio that meets the budgets, and how it was found.
+    private struct Exact {
+        var weights: [Double]
+        var budgetError: Double
+        var iterations: Int
+        /// The gradient of the measure, where it is another than volatility.
+        var gradient: [Double]?
     }
 
     /// The portfolio that meets the budgets, whatever the limits.
-    private func exactPortfolio(shouldStop: () -> Bool) throws(OptimizationFailure) -> RiskBudgetPortfolio {
-        let covariance = try problem.covariance.matrix(for: "risk_parity")
+    private func exactPortfolio(shouldStop: () -> Bool) throws(OptimizationFailure) -> Exact {
         do {
-            return try riskBudgetPortfolio(covariance: covariance, budgets: budgets, shouldStop: shouldStop)
-        } catch {
+            if let solver { return try exactPortfolio(of: solver.risk, shouldStop: shouldStop) }
+            let covariance = try problem.covariance.matrix(for: "risk_parity")
+            let found = try riskBudgetPortfolio(covariance: covariance, budgets: budgets, shouldStop: shouldStop)
+            return Exact(weights: found.weights, budgetError: found.budgetError, iterations: found.cost.newtonSteps)
+        } catch let error as RiskBudgetingError {
             throw failure(of: error)
+        } catch let error as OptimizationFailure {
+            throw error
+        } catch {
+            throw numericalDifficulty("\(error)")
         }
+    }
+
+    private func exactPortfolio(
+        of risk: any ConvexRisk,
+        shouldStop: () -> Bool
+    ) throws(RiskBudgetingError) -> Exact {
+        if let risk = risk as? GaussianRisk {
+            let found = try GaussianBudgeting(risk, budgets: budgets).solve(shouldStop: shouldStop)
+            let gradient = risk.gradient(atProfile: found.weights)
+            return Exact(
+                weights: found.weights,
+                budgetError: found.budgetError,
+                iterations: found.iterations,
+                gradient: gradient
+            )
+        }
+        guard let tail = risk as? TailRisk else { throw RiskBudgetingError.notPositiveSemidefinite }
+        let found = try tailBudgetPortfolio(
+            returns: tail.scenarios.returns,
+            probabilities: tail.scenarios.probabilities,
+            budgets: budgets,
+            confidence: tail.confidence,
+            shouldStop: shouldStop
+        )
+        return Exact(
+            weights: found.weights,
+            budgetError: found.budgetError,
+            iterations: found.iterations,
+            gradient: found.gradient
+        )
     }
 
     private func failure(of error: RiskBudgetingError) -> OptimizationFailure {
@@ -101,7 +172,10 @@ struct RiskParityMethod {
         case .riskless:
             return OptimizationFailure(
                 code: "riskless",
-                message: "Some combination of the instruments has no risk at all: there is none to divide."
+                message: solver == nil
+                    ? "Some combination of the instruments has no risk at all: there is none to divide."
+                    : "Some combination of the instruments has a \(problem.riskMeasure.rawValue) of 0 or less: there is no"
+                        + " risk to divide."
             )
         case .stopped: return timeLimit()
         case .noBudget: return missingBudgets()
@@ -112,9 +186,24 @@ struct RiskParityMethod {
         }
     }
 
+    /// The risk contributions of a solution, empty without risk; adds a limit on the measure that binds.
+    private func contributions(of solution: inout AllocationSolution) -> [Double] {
+        guard let solver else {
+            return RiskFigures(weights: solution.weights, covariance: problem.covariance).contributions
+        }
+        let risk = solver.risk.value(of: solution.weights)
+        if let limit = method.limits.riskLimit, risk - limit.bound >= -1e-7 * powerOfTwo(near: limit.bound) {
+            solution.bindingConstraints += method.entry(limit, risk, nil)
+        }
+        let gradient =
+            solution.riskGradient ?? solver.risk.gradient(atProfile: solver.risk.profile(of: solution.weights))
+        return MeasuredRisk.shares(weights: solution.weights, gradient: gradient, value: risk, scale: solver.risk.scale)
+    }
+
     /// The solution with a warning where its contributions are not the budgets.
     private func warned(_ solution: AllocationSolution) -> AllocationSolution {
-        let contributions = RiskFigures(weights: solution.weights, covariance: problem.covariance).contributions
+        var solution = solution
+        let contributions = contributions(of: &solution)
         var worst = (instrument: 0, miss: 0.0)
         for index in contributions.indices {
             let miss = abs(contributions[index] - budgets[index])

@@ -5,51 +5,46 @@ import Synchronization
 ///
 /// Two generations: what is asked for is moved to the young one; when that is full, the old one is dropped and the young
 /// one grows old. So what is in use stays, at the cost of one look-up.
-final class AnswerCache<Answer: Sendable>: Sendable {
+final class AnswerCache: Sendable {
     /// What a message is kept under: nobody is given another tenant's.
     struct Key: Hashable, Sendable {
         var tenant: String?
         var id: String
     }
 
-    private struct Entry {
-        var answer: Answer
-        var bytes: Int
-    }
-
     private struct State {
-        var young: [Key: Entry] = [:]
-        var old: [Key: Entry] = [:]
+        var young: [Key: EncodedMessage] = [:]
+        var old: [Key: EncodedMessage] = [:]
         var youngBytes = 0
     }
 
     private let generationBytes: Int
     private let state = Mutex(State())
 
-    /// - Parameter capacity: bytes of documents, about what their messages take.
+    /// - Parameter capacity: bytes of messages.
     init(capacity: Int) { generationBytes = capacity / 2 }
 
-    func value(for key: Key) -> Answer? {
+    func value(for key: Key) -> EncodedMessage? {
         state.withLock { state in
-            if let entry = state.young[key] { return entry.answer }
-            guard let entry = state.old.removeValue(forKey: key) else { return nil }
-            insert(entry, key, &state)
-            return entry.answer
+            if let message = state.young[key] { return message }
+            guard let message = state.old.removeValue(forKey: key) else { return nil }
+            insert(message, key, &state)
+            return message
         }
     }
 
-    func keep(_ answer: Answer, bytes: Int, for key: Key) {
-        guard bytes <= generationBytes else { return }
-        state.withLock { insert(Entry(answer: answer, bytes: bytes), key, &$0) }
+    func keep(_ message: EncodedMessage, for key: Key) {
+        guard message.bytes.count <= generationBytes else { return }
+        state.withLock { insert(message, key, &$0) }
     }
 
-    private func insert(_ entry: Entry, _ key: Key, _ state: inout State) {
-        if state.youngBytes + entry.bytes > generationBytes {
+    private func insert(_ message: EncodedMessage, _ key: Key, _ state: inout State) {
+        if state.youngBytes + message.bytes.count > generationBytes {
             state.old = state.young
             state.young = [:]
             state.youngBytes = 0
         }
-        state.youngBytes += entry.bytes - (state.young[key]?.bytes ?? 0)
-        state.young[key] = entry
+        state.youngBytes += message.bytes.count - (state.young[key]?.bytes.count ?? 0)
+        state.young[key] = message
     }
 }

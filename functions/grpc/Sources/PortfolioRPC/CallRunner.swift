@@ -26,13 +26,20 @@ package final class CallRunner: Sendable {
 
     /// Runs a call on a thread that is free.
     ///
-    /// - Throws: `CancellationError` when the server is being stopped.
-    func run<Value: Sendable>(_ call: @escaping @Sendable (ServiceCalls) -> Value) async throws -> Value {
+    /// - Throws: what the call throws, or `CancellationError` when the server is being stopped.
+    func run<Value: Sendable>(_ call: @escaping @Sendable (ServiceCalls) throws -> Value) async throws -> Value {
         try await pool.runIfActive { [self] in
             // There are as many desks as threads.
             guard let desk = idle.withLock({ $0.popLast() }) else { throw CancellationError() }
             defer { idle.withLock { $0.append(desk) } }
-            return call(desk.calls)
+            return try call(desk.calls)
         }
+    }
+
+    /// Does work on a thread that is free: what takes long with large messages.
+    ///
+    /// - Throws: what the work throws, or `CancellationError` when the server is being stopped.
+    func work<Value: Sendable>(_ work: @escaping @Sendable () throws -> Value) async throws -> Value {
+        try await pool.runIfActive(work)
     }
 }

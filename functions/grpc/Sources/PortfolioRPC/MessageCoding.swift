@@ -1,5 +1,16 @@
+import GRPCCore
 import PortfolioCalls
 import SwiftProtobuf
+
+/// A message in its wire format: what goes out is encoded once, away from the event loop, and may be kept.
+struct EncodedMessage: Sendable {
+    var bytes: [UInt8]
+}
+
+/// Hands on what is encoded already.
+struct EncodedMessageSerializer: MessageSerializer {
+    func serialize<Bytes: GRPCContiguousBytes>(_ message: EncodedMessage) -> Bytes { Bytes(message.bytes) }
+}
 
 /// Messages as the documents that the service's readers take, and documents as messages.
 ///
@@ -27,10 +38,13 @@ enum MessageCoding {
         }
     }
 
-    /// A document as a message; what the message has no field for is left out.
-    static func message<Answer: Message>(_ document: [UInt8]) throws(CallProblem) -> Answer {
+    /// A document as a message of a kind; what the message has no field for is left out.
+    static func message<Answer: Message>(
+        _ document: [UInt8],
+        as kind: Answer.Type
+    ) throws(CallProblem) -> EncodedMessage {
         do {
-            return try Answer(jsonUTF8Bytes: document, options: reading)
+            return EncodedMessage(bytes: try kind.init(jsonUTF8Bytes: document, options: reading).serializedBytes())
         } catch {
             throw CallProblem.internalFault
         }

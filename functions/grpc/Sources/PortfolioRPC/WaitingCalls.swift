@@ -24,7 +24,7 @@ struct WaitingCalls: Sendable {
     func answer(
         within time: Duration,
         _ cancellation: ServerContext.RPCCancellationHandle,
-        first: @escaping @Sendable (ServiceCalls) -> CallOutcome,
+        first: @escaping @Sendable (ServiceCalls) throws -> CallOutcome,
         again: @escaping @Sendable (ServiceCalls, String) -> CallOutcome,
         abandon: (@Sendable (ServiceCalls, String) -> Void)? = nil
     ) async throws -> CallAnswer? {
@@ -57,7 +57,7 @@ struct WaitingCalls: Sendable {
         case waiting(String)
     }
 
-    private func ask(_ call: @escaping @Sendable (ServiceCalls) -> CallOutcome) async throws -> Settlement {
+    private func ask(_ call: @escaping @Sendable (ServiceCalls) throws -> CallOutcome) async throws -> Settlement {
         switch try await runner.run(call) {
         case .answer(let answer): .settled(answer)
         case .waiting(let id): .waiting(id)

@@ -4,6 +4,7 @@ import Dispatch
 import Foundation
 import GRPCCore
 import GRPCNIOTransportHTTP2Posix
+import NIOPosix
 import PortfolioCalls
 import PortfolioRPC
 import Synchronization
@@ -24,11 +25,13 @@ let draining = Atomic(false)
 let isDraining: @Sendable () -> Bool = { draining.load(ordering: .relaxed) }
 let runner = CallRunner(settings, threads: databaseThreads)
 let endings = Endings(settings)
+let loops = MultiThreadedEventLoopGroup(numberOfThreads: 1)
 let server = GRPCServer(
     transport: .http2NIOPosix(
         listeningSocketDescriptor: Int(STDIN_FILENO),
         transportSecurity: .plaintext,
-        config: .defaults { $0.rpc.maxRequestPayloadSize = longestMessage }
+        config: .defaults { $0.rpc.maxRequestPayloadSize = longestMessage },
+        eventLoopGroup: loops
     ),
     services: [
         OptimizationService(
@@ -51,4 +54,5 @@ termination.setEventHandler {
     DispatchQueue.global().asyncAfter(deadline: .now() + settings.drainSeconds) { exit(0) }
 }
 termination.resume()
-try await server.serve()
+// Calls run where their connections are read: passing each between threads costs as much as all the rest of it.
+try await withTaskExecutorPreference(LoopExecutor(loops.next())) { try await server.serve() }

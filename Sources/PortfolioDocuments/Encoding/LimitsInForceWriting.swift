@@ -1,0 +1,23 @@
+import JSON
+import PortfolioModel
+
+/// What a result says of limits that are not in force as they were given.
+extension DocumentEncoder {
+    /// Writes `grandfathered_limits` where breaches of the holdings were to be let be.
+    static func writeGrandfathered(
+        _ limits: [GrandfatheredLimit],
+        under constraints: Constraints,
+        _ writer: inout JSONWriter
+    ) {
+        guard constraints.grandfatherBreaches == true else { return }
+        writer.name("grandfathered_limits")
+        writer.array(limits) { writer, limit in
+            writer.object { writer in
+                writer.member("constraint", limit.constraint)
+                writer.member("subject", orNull: limit.subject)
+                writer.member("bound", limit.bound)
+                writer.member("grandfathered_from", limit.grandfatheredFrom)
+            }
+        }
+    }
+}
