@@ -106,9 +106,7 @@ extension Mandate {
 
 /// What is held of an instrument by what selling it is taxed, the least taxed first, in weights.
 ///
-/// - Parameters:
-///   - countsLosses: whether a loss lowers the tax.
-///   - spoiled: whether no loss does where a purchase within 30 days may disallow one.
+/// A loss lowers the tax where losses count; with `spoiled` none does where a purchase within 30 days may disallow one.
 private func taxedParts(
     of id: String,
     _ mandate: Mandate,

@@ -40,9 +40,7 @@ struct RiskSupport {
 
     /// Nil where there are no scenarios or the measure is not convex.
     ///
-    /// - Parameters:
-    ///   - named: the scenarios to take for ties; nil takes those within `width` of a kink.
-    ///   - width: in units of the largest loss.
+    /// `named` are the scenarios to take for ties; nil takes those within `width` of a kink, in units of the largest loss.
     init?(_ measure: RiskMeasure, _ exposure: Exposure, _ mandate: Mandate, named: Set<Int>?, width: Double) {
         let confidence = mandate.preferences.confidenceLevel ?? 0.95
         guard let scenarios = mandate.moments.returns,

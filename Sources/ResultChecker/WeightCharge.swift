@@ -51,9 +51,7 @@ struct WeightCharge {
 
     /// How steep the charge is just below and just above a weight.
     ///
-    /// - Parameters:
-    ///   - weight: where.
-    ///   - tolerance: a kink that is no further away is taken to be there.
+    /// A kink that is no further away than the tolerance is taken to be there.
     func slopes(at weight: Double, tolerance: Double = 0) -> (below: Double, above: Double) {
         var (below, above) = (0.0, 0.0)
         for kink in kinks {

@@ -14,10 +14,8 @@ package struct UnprovedOptimum: Equatable, Sendable {
         let limits = result.constraints
         switch request.type {
         case .riskParity: reason = "the contributions to the risk were held against the budgets"
-        case .hierarchicalRiskParity
-        where (request.parameters.clusterAllocation ?? .recursiveBisection) != .recursiveBisection:
-            reason = "limits and figures were checked; that the weights are those of the clusters was not"
-        case .hierarchicalRiskParity: reason = "the weights were held against those of the tree, built anew"
+        case .hierarchicalRiskParity:
+            reason = "where recursive bisection divides the tree the weights were held against it, built anew"
         case .multiPeriod: reason = "each period was checked; that no path is better was not: \(word)"
         case _ where limits.maxPositions != nil || (limits.minPositionSize ?? 0) > 0:
             reason = "who is held is a choice that no prices prove: \(word)"
