@@ -194,11 +194,16 @@ private func readGrandfathered(_ fields: DocumentFields) -> GrandfatheredLimit? 
 }
 
 private func readCertificate(_ fields: DocumentFields) -> OptimalityCertificate {
-    OptimalityCertificate(
+    var certificate = OptimalityCertificate(
         objective: fields.number("objective"),
         bound: fields.number("bound"),
         budgetPrice: fields.number("budget_price")
     )
+    guard fields.optional("scenario_weights") != nil else { return certificate }
+    certificate.scenarioWeights = fields.list("scenario_weights") {
+        ScenarioWeight(scenario: $0.integer("scenario"), weight: $0.number("weight"))
+    }
+    return certificate
 }
 
 private func readInputs(_ fields: DocumentFields) -> ResultInputs? {
