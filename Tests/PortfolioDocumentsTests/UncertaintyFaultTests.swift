@@ -39,6 +39,16 @@ struct UncertaintyFaultTests {
                 "/lower",
                 "1 rows"
             ),
+            robust(#"{"kind":"factor_loadings"}"#, .missingField, "/size", "required"),
+            robust(#"{"kind":"box","size":1,"radii":{"A":1}}"#, .contradiction, "/radii", "factor_loadings"),
+            robust(#"{"kind":"factor_loadings","radii":{"A":-1}}"#, .outOfRange, "/radii/A", "at least 0"),
+            robust(
+                #"{"kind":"factor_loadings","size":1}"#,
+                objective: "maximize_diversification",
+                .notSupported,
+                "/kind",
+                "ellipsoidal, box"
+            ),
             robust(#"{"kind":"wasserstein","size":0.1}"#, .notSupported, "/kind", "ellipsoidal"),
             robust(
                 #"{"kind":"covariance_box","size":0.1}"#,
@@ -63,6 +73,18 @@ struct UncertaintyFaultTests {
         let missing = try faults(of: body("robust", ""), DocumentDecoder.optimizationRequest)
         #expect(missing.map(\.pointer) == ["/uncertainty"] && missing.map(\.code) == [.missingField])
         #expect(try faults(of: body("robust", "," + uncertainty), DocumentDecoder.optimizationRequest) == [])
+    }
+
+    @Test func `radii of loadings have the size 1 and are written as they were read`() throws {
+        let body = """
+            {"portfolio_id":"p","optimization_type":"robust","objective":"minimize_risk",
+             "uncertainty":{"kind":"factor_loadings","radii":{"A":0.02,"B":0}}}
+            """
+        let request = try DocumentDecoder.optimizationRequest(Array(body.utf8))
+        #expect(request.parameters.uncertainty?.size == 1)
+        #expect(request.parameters.uncertainty?.radii == ["A": 0.02, "B": 0])
+        let again = try DocumentDecoder.optimizationRequest(DocumentEncoder.optimizationRequest(request))
+        #expect(again == request)
     }
 
     @Test(
