@@ -38,8 +38,10 @@ struct ObjectiveModel {
         switch mandate.request.type {
         case .meanVariance, .blackLitterman, .factorBased, .scenarioBased, .custom: break
         case .robust:
-            // The best of a sum with both is known for neither alone.
-            guard !mandate.permitsShorts || mandate.request.parameters.uncertainty?.kind != .box else { return nil }
+            // The best of a sum with both is known for neither alone; nor are slopes of worst terms and loadings known here.
+            let kind = mandate.request.parameters.uncertainty?.kind
+            guard !mandate.permitsShorts || kind != .box, kind != .factorLoadings, !mandate.request.objective.isOfTerms
+            else { return nil }
         case .riskParity, .hierarchicalRiskParity, .multiPeriod: return nil
         }
         value = 0

@@ -67,7 +67,7 @@ func worstValue(
 }
 
 /// A term from its definition, and what rounding may change it by.
-private func definedValue(
+func definedValue(
     of term: ObjectiveTerm,
     _ exposure: Exposure,
     _ mandate: Mandate
