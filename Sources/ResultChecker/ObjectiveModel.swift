@@ -92,8 +92,12 @@ struct ObjectiveModel {
 
     /// Whether the objective may be charged with more than a proportional rate: market impact, or tax of lots.
     private static func hasOtherCharges(_ mandate: Mandate) -> Bool {
-        guard mandate.request.objective.needsExpectedReturns else { return false }
         let preferences = mandate.preferences
+        let isCharged =
+            mandate.request.objective == .minimizeTransactionCosts || preferences.includeTransactionCosts == true
+        // A cost of trading at all is no rate, and no concave function either.
+        if isCharged, mandate.instruments.values.contains(where: { ($0.cost?.fixed ?? 0) > 0 }) { return true }
+        guard mandate.request.objective.needsExpectedReturns else { return false }
         let hasImpact = mandate.instruments.values.contains { ($0.cost?.impact ?? 0) > 0 }
         let hasRates = (preferences.shortTermTaxRate ?? 0) > 0 || (preferences.longTermTaxRate ?? 0) > 0
         let hasLots = mandate.snapshot.portfolio.positions.contains { !$0.taxLots.isEmpty }
