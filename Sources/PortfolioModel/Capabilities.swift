@@ -52,6 +52,9 @@ public enum Capabilities {
     /// Instruments of a covariance that is not a factor model, and of methods that need one.
     public static let denseInstruments = 4_000
 
+    /// Instruments up to which fixed costs of trades enter an objective: who is traded is searched for.
+    public static let fixedCostInstruments = 100
+
     /// Periods of a horizon.
     public static let horizonPeriods = 60
     /// Periods times instruments of a path: with a covariance that is a matrix, and with one in parts; of one in parts

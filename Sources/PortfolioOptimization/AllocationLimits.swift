@@ -61,9 +61,18 @@ struct VariableLayout: Equatable, Sendable {
     let impactColumns: [Int?]
     /// The columns of what is sold of each lot of an instrument.
     let lotColumns: [[Int]]
+    /// The column of whether each instrument is traded, where that costs something whatever the size.
+    let fixedColumns: [Int?]
     private(set) var count: Int
 
-    init(instrumentCount: Int, sold: [Bool], short: [Bool] = [], impact: [Bool] = [], lots: [Int] = []) {
+    init(
+        instrumentCount: Int,
+        sold: [Bool],
+        short: [Bool] = [],
+        impact: [Bool] = [],
+        lots: [Int] = [],
+        fixed: [Bool] = []
+    ) {
         self.instrumentCount = instrumentCount
         var next = instrumentCount + 1
         func column(_ isThere: Bool) -> Int? {
@@ -77,10 +86,14 @@ struct VariableLayout: Equatable, Sendable {
         lotColumns = (0..<instrumentCount).map { index in
             (0..<(index < lots.count ? lots[index] : 0)).compactMap { _ in column(true) }
         }
+        fixedColumns = (0..<instrumentCount).map { column($0 < fixed.count && fixed[$0]) }
         count = next
     }
 
     var cash: Int { instrumentCount }
+
+    /// Whether trading an instrument, or cash, has a fixed cost.
+    func isFixed(_ index: Int) -> Bool { index < instrumentCount && fixedColumns[index] != nil }
 
     /// Adds a column after all others.
     mutating func addColumn() -> Int {

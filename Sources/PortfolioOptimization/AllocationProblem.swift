@@ -382,11 +382,24 @@ private func preferenceWarnings(
         let leavesImpact =
             (request.riskMeasure != .volatility || request.type == .multiPeriod || constraints.choosesPositions)
             && instruments.contains { ($0.cost?.impact ?? 0) != 0 }
-        if leavesImpact || instruments.contains(where: { ($0.cost?.fixed ?? 0) != 0 }) {
-            let what = leavesImpact ? "Fixed costs and market impact" : "Fixed costs"
+        let leavesFixed =
+            instruments.contains { ($0.cost?.fixed ?? 0) != 0 }
+            && !takesFixedCosts(
+                request.objective,
+                preferences,
+                request.riskMeasure,
+                request.type,
+                constraints,
+                count: instruments.count
+            )
+        if leavesImpact || leavesFixed {
+            let both = leavesImpact && leavesFixed
+            let what = both ? "Fixed costs and market impact" : leavesFixed ? "Fixed costs" : "Market impact"
             warn(
                 "cost_terms_not_in_objective",
-                "\(what) are reported but do not enter the objective; the other costs do."
+                leavesFixed
+                    ? "\(what) are reported but do not enter the objective; the other costs do."
+                    : "\(what) is reported but does not enter the objective; the other costs do."
             )
         }
     } else if preferences.includeTransactionCosts == true {

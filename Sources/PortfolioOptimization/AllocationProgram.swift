@@ -137,7 +137,7 @@ struct ProgramBuilder {
                 inequalities.append(Row(terms: [(column, 1)], bound: most, origin: origin))
             }
         }
-        let disjunctions = (withThresholds ? choices(adding: &equalities) : []) + saleChoices()
+        let disjunctions = (withThresholds ? choices(adding: &equalities) : []) + saleChoices() + fixedChoices()
         var program = assemble(equalities, inequalities, disjunctions, quadratic: quadratic, linear: linear)
         if withThresholds { program.positions = positionChoice() }
         return program

@@ -9,6 +9,8 @@ struct CleanedAllocation: Sendable {
 extension MeanVarianceMethod {
     /// Distance within which a weight is taken to be at its bound.
     private static let atBound = 1e-10
+    /// Distance within which a weight whose trades have a fixed cost is taken not to be traded.
+    private static let atRest = 1e-8
 
     /// Rids an optimum of the roundings of its solve: exact zeros, exact caps, no trade where none pays, a sum of 1.
     ///
@@ -53,6 +55,10 @@ extension MeanVarianceMethod {
             marks += [threshold.bound, -threshold.bound]
         }
         if limits.layout.soldColumns[index] != nil { marks.append(limits.currentWeights[index]) }
+        // A trade smaller than the roundings of a search is none, and costs nothing.
+        if limits.layout.isFixed(index), abs(weight - limits.currentWeights[index]) <= Self.atRest {
+            return limits.currentWeights[index]
+        }
         if let lower = expression.lower?.bound, weight < lower { return lower }
         if let mark = marks.first(where: { abs($0 - weight) <= Self.atBound }) { return mark }
         return abs(weight) < TidyWeights.dust ? 0 : nil

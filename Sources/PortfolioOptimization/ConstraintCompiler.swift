@@ -41,7 +41,8 @@ struct ConstraintCompiler {
             sold: sold,
             short: short,
             impact: problem.objectiveImpacts.map { $0 > 0 },
-            lots: problem.objectiveLots.map(\.count)
+            lots: problem.objectiveLots.map(\.count),
+            fixed: problem.objectiveFixedCosts.map { $0 > 0 }
         )
     }
 

@@ -44,6 +44,7 @@ struct ObjectiveModel {
             else { return nil }
         case .riskParity, .hierarchicalRiskParity, .multiPeriod: return nil
         }
+        guard !Self.paysFixedCosts(mandate) else { return nil }
         value = 0
         riskMeasure = mandate.riskMeasure
         gradient = [Double](repeating: 0, count: mandate.moments.instruments.count + 1)
@@ -54,6 +55,13 @@ struct ObjectiveModel {
             ? setTerms(exposure, mandate) : set(mandate.request.objective, exposure, returns, guarded)
         guard isSet, value.isFinite, scale.isFinite, scale > 0, riskPrice.isFinite, gradient.allSatisfy(\.isFinite)
         else { return nil }
+    }
+
+    /// Whether a cost of trading at all is in the objective: that is no concave function.
+    private static func paysFixedCosts(_ mandate: Mandate) -> Bool {
+        let isCost = mandate.request.objective == .minimizeTransactionCosts
+        guard isCost || mandate.preferences.includeTransactionCosts == true else { return false }
+        return mandate.instruments.values.contains { ($0.cost?.fixed ?? 0) > 0 }
     }
 
     /// - Returns: whether the objective is of a kind that this can say.

@@ -24,6 +24,7 @@ struct ConflictFinder {
         if !limits.charges.isEmpty || limits.hasFoldedChanges {
             problem.preferences.includeTransactionCosts = false
             problem.preferences.considerTaxImplications = false
+            if problem.objective == .minimizeTransactionCosts { problem.objective = .minimizeRisk }
             let given = limits.parameters
             limits = ConstraintCompiler.compile(problem, foldsChanges: false)
             let moved = given.indices.filter { given[$0].bound != limits.parameters[$0].bound }

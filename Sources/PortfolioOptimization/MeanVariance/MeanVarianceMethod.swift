@@ -214,11 +214,14 @@ struct MeanVarianceMethod {
             point = limits.point(weights: benchmark.weights.map { $0 / total }, cash: 0)
             solver = "benchmark"
         case .minimizeTransactionCosts:
-            guard (problem.objectiveCostRates + problem.objectiveImpacts).contains(where: { $0 > 0 }) else {
+            guard
+                (problem.objectiveCostRates + problem.objectiveImpacts + problem.objectiveFixedCosts)
+                    .contains(where: { $0 > 0 })
+            else {
                 throw OptimizationFailure(
                     code: "missing_transaction_costs",
                     message:
-                        "No instrument has a proportional cost or an impact and transaction_cost_model is not given:"
+                        "No instrument has a cost and transaction_cost_model is not given:"
                         + " there is nothing to minimize."
                 )
             }
