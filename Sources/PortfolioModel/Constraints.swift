@@ -43,6 +43,8 @@ public struct Constraints: Equatable, Sendable {
     public var allowShort: Bool?
     /// Upper limit of Σ|w| over instruments.
     public var maxGrossExposure: Double?
+    /// Limits on the sums of the largest positions.
+    public var largestPositions: [LargestPositionsLimit]?
     /// Whether a limit that the holdings break already is in force at what they come to.
     public var grandfatherBreaches: Bool?
 
@@ -74,6 +76,7 @@ public struct Constraints: Equatable, Sendable {
         result.maxScenarioLosses = merged(maxScenarioLosses, other.maxScenarioLosses)
         result.allowShort = other.allowShort ?? allowShort
         result.maxGrossExposure = other.maxGrossExposure ?? maxGrossExposure
+        result.largestPositions = other.largestPositions ?? largestPositions
         result.grandfatherBreaches = other.grandfatherBreaches ?? grandfatherBreaches
         return result
     }

@@ -113,6 +113,8 @@ struct AllocationLimits: Sendable {
     var penalties: [UncertaintyPenalty] = []
     /// What they cost the objective.
     var objectivePenalty: UncertaintyPenalty?
+    /// Limits on sums of the largest positions.
+    var largestSums: [LargestSum] = []
     /// The expression that limits Σ|w|.
     var grossExpression: Int?
     /// Whether some weight may be negative.
@@ -145,6 +147,7 @@ struct AllocationLimits: Sendable {
             if let column { point[column] = max(0, -point[index]) }
         }
         charges.settle(&point, currentWeights: currentWeights)
+        settleLargest(&point)
         return settled(point)
     }
 

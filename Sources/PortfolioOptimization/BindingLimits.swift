@@ -38,8 +38,9 @@ struct ShadowPrices {
     init(multipliers: [(expression: Int, value: Double)], gainPerDual: Double) {
         for entry in multipliers {
             let gain = entry.value * gainPerDual
-            if gain > 0 { upper[entry.expression] = gain }
-            if gain < 0 { lower[entry.expression] = -gain }
+            // Several cuts may stand for one limit.
+            if gain > 0 { upper[entry.expression, default: 0] += gain }
+            if gain < 0 { lower[entry.expression, default: 0] -= gain }
         }
     }
 

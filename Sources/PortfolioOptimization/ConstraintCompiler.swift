@@ -75,6 +75,7 @@ struct ConstraintCompiler {
         addScenarioLosses()
         addShortSides()
         let gross = addGrossExposure()
+        let largest = addLargestPositions()
         letBreachesBe(from: first)
         let charges = addCharges()
         let turnover = addTurnover()
@@ -101,6 +102,7 @@ struct ConstraintCompiler {
             shortExpressions: shortExpressions
         )
         limits.penalties = penalties
+        limits.largestSums = largest
         limits.objectivePenalty = objectivePenalty
         return limits
     }

@@ -43,6 +43,10 @@ func checkConstraints(of exposure: Exposure, _ mandate: Mandate, _ findings: ino
     if let limit = limits.maxGrossExposure {
         findings.atMost(exposure.gross, mandate.most(limit, "/max_gross_exposure"), "constraints/max_gross_exposure")
     }
+    for (index, limit) in (limits.largestPositions ?? []).enumerated() {
+        let pointer = "/largest_positions/\(index)/max"
+        findings.atMost(exposure.largest(limit.count), mandate.most(limit.max, pointer), "constraints\(pointer)")
+    }
     checkFactorLimits(of: exposure, mandate, &findings)
     checkScenarioLosses(of: exposure, mandate, &findings)
     let mostCash = limits.maxCash ?? limits.minCash ?? 0

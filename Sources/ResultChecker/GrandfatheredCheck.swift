@@ -75,6 +75,7 @@ struct BreachesLetBe: Sendable {
         for index in (limits.groups ?? []).indices {
             found += [("/groups/\(index)/min", nil), ("/groups/\(index)/max", nil)]
         }
+        for index in (limits.largestPositions ?? []).indices { found.append(("/largest_positions/\(index)/max", nil)) }
         for name in (limits.factorExposures ?? [:]).keys {
             found += [("/factor_exposures/\(name)/min", nil), ("/factor_exposures/\(name)/max", nil)]
         }

@@ -79,6 +79,7 @@ struct Mandate {
         if limits.groups == nil { limits.groups = base.groups }
         if limits.allowShort == nil { limits.allowShort = base.allowShort }
         if limits.maxGrossExposure == nil { limits.maxGrossExposure = base.maxGrossExposure }
+        if limits.largestPositions == nil { limits.largestPositions = base.largestPositions }
         if limits.grandfatherBreaches == nil { limits.grandfatherBreaches = base.grandfatherBreaches }
         limits.minWeights = union(base.minWeights, own.minWeights)
         limits.maxWeights = union(base.maxWeights, own.maxWeights)

@@ -188,6 +188,11 @@ struct Limit {
             let isUpper = path[2] == "max"
             let value = factorExposure(path[1], exposure.weights, mandate.moments)
             found = (isUpper ? limit.max : limit.min, value, isUpper)
+        case ("largest_positions", 3):
+            guard let sums = limits.largestPositions, let index = Int(path[1]), sums.indices.contains(index),
+                path[2] == "max"
+            else { return nil }
+            found = (sums[index].max, exposure.largest(sums[index].count), true)
         case ("groups", 3):
             guard let groups = limits.groups, let index = Int(path[1]), groups.indices.contains(index),
                 path[2] == "min" || path[2] == "max"

@@ -103,6 +103,38 @@ struct RequestFaultTests {
             ExpectedFault(#"{"max_positions":0}"#, .outOfRange, "/max_positions", "0"),
             ExpectedFault(#"{"max_positions":2.5}"#, .wrongType, "/max_positions", "whole number"),
             ExpectedFault(#"{"allow_short":"yes"}"#, .wrongType, "/allow_short", "true or false"),
+            ExpectedFault(#"{"largest_positions":{}}"#, .wrongType, "/largest_positions", "array"),
+            ExpectedFault(
+                #"{"largest_positions":[{"max":0.4}]}"#,
+                .missingField,
+                "/largest_positions/0/count",
+                "count"
+            ),
+            ExpectedFault(#"{"largest_positions":[{"count":5}]}"#, .missingField, "/largest_positions/0/max", "max"),
+            ExpectedFault(
+                #"{"largest_positions":[{"count":1,"max":0.1},{"count":0,"max":0.4}]}"#,
+                .outOfRange,
+                "/largest_positions/1/count",
+                "1"
+            ),
+            ExpectedFault(
+                #"{"largest_positions":[{"count":2.5,"max":0.4}]}"#,
+                .wrongType,
+                "/largest_positions/0/count",
+                "whole number"
+            ),
+            ExpectedFault(
+                #"{"largest_positions":[{"count":5,"max":1.4}]}"#,
+                .outOfRange,
+                "/largest_positions/0/max",
+                "1"
+            ),
+            ExpectedFault(
+                #"{"largest_positions":[{"count":5,"min":0.4}]}"#,
+                .unknownField,
+                "/largest_positions/0/min",
+                "min"
+            ),
             ExpectedFault(#"{"grandfather_breaches":1}"#, .wrongType, "/grandfather_breaches", "true or false"),
             ExpectedFault(#"{"max_gross_exposure":0}"#, .outOfRange, "/max_gross_exposure", "0"),
             ExpectedFault(#"{"min_weights":{"A":-0.1}}"#, .outOfRange, "/min_weights/A", "0"),

@@ -61,6 +61,11 @@ struct Samples {
         constraints.minCash = maybe { $0.fraction() / 2 }
         constraints.maxCash = maybe { $0.fraction() / 2 + 0.5 }
         constraints.groups = maybe { samples in (0..<samples.count(0...3)).map { _ in samples.group() } }
+        constraints.largestPositions = maybe { samples in
+            (0..<samples.count(0...2)).map { _ in
+                LargestPositionsLimit(count: samples.count(1...9), max: samples.fraction())
+            }
+        }
         constraints.grandfatherBreaches = maybe { $0.count(0...1) == 0 }
         return constraints
     }

@@ -97,6 +97,8 @@ struct RandomMandate: Decodable, Sendable, CustomTestStringConvertible {
     static let language = read("language_mandates")
     /// Those whose breaches by the holdings are let be.
     static let grandfathered = read("grandfathered_mandates")
+    /// Those with limits on the sums of the largest positions.
+    static let largest = read("largest_mandates")
 
     /// The mandate with its benchmark, and with the factors where a limit names some.
     var whole: TestMandate {
@@ -218,6 +220,9 @@ struct RandomMandate: Decodable, Sendable, CustomTestStringConvertible {
         limits.maxTrackingError = constraints.max_tracking_error
         limits.allowShort = constraints.allow_short
         limits.maxGrossExposure = constraints.max_gross_exposure
+        limits.largestPositions = constraints.largest_positions?.map {
+            LargestPositionsLimit(count: $0.count, max: $0.max)
+        }
         limits.grandfatherBreaches = constraints.grandfather_breaches
         limits.minCash = constraints.min_cash
         limits.maxCash = constraints.max_cash

@@ -28,10 +28,13 @@ struct ArithmeticCheck {
 
     /// The first contradiction found, as a sentence; nil when sums show none.
     func clash() -> String? {
-        limitsWithoutInstruments() ?? floorsAboveCaps() ?? grossBelowNet() ?? floorsAboveOne() ?? capsBelowOne()
-            ?? positionsOutOfReach()
-            ?? classesBelowOne(problem.constraints.maxSectorExposure, "max_sector_exposure", \.sector)
-            ?? classesBelowOne(problem.constraints.maxAssetClassExposure, "max_asset_class_exposure", \.assetClass)
+        for look in [limitsWithoutInstruments, floorsAboveCaps, grossBelowNet, floorsAboveOne, capsBelowOne] {
+            if let found = look() { return found }
+        }
+        if let found = positionsOutOfReach() ?? largestBelowOne() { return found }
+        let constraints = problem.constraints
+        return classesBelowOne(constraints.maxSectorExposure, "max_sector_exposure", \.sector)
+            ?? classesBelowOne(constraints.maxAssetClassExposure, "max_asset_class_exposure", \.assetClass)
             ?? groupsOutOfReach() ?? tradesAboveTurnover()
     }
 
@@ -110,6 +113,22 @@ struct ArithmeticCheck {
             return "\(usable.count) positions × \(readable(cap)) = \(readable(total)) < \(must)."
         }
         return "The upper weights of the \(most) largest positions sum to \(readable(total)) < \(must)."
+    }
+
+    /// The k largest of n are at least k/n of all of them.
+    private func largestBelowOne() -> String? {
+        guard !limits.permitsShorts else { return nil }
+        for sum in limits.largestSums {
+            guard let most = limits.expressions[sum.limit].upper?.bound else { continue }
+            let usable = sum.members.count { caps[$0] > 0 }
+            let room = most * Double(max(usable, sum.count)) / Double(sum.count)
+            guard room < mustInvest - Self.tolerance else { continue }
+            return
+                "With the \(sum.count) largest of \(usable) positions at no more than \(readable(most)) by"
+                + " largest_positions all of them hold at most \(readable(room)), less than the"
+                + " \(readable(mustInvest)) that must be invested."
+        }
+        return nil
     }
 
     private func classesBelowOne(_ limit: Double?, _ name: String, _ key: KeyPath<Instrument, String?>) -> String? {
