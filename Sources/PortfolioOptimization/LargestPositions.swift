@@ -26,7 +26,9 @@ extension ConstraintCompiler {
     /// Adds the limits on sums of the largest positions.
     mutating func addLargestPositions() -> [LargestSum] {
         let members = problem.instruments.indices.filter { index in
+            // What is held counts in a breach, even if it must be sold.
             expressions[index].upper?.bound != 0 || (expressions[index].lower?.bound ?? 0) < 0
+                || problem.currentWeights[index] != 0
         }
         var sums: [LargestSum] = []
         for (place, limit) in (problem.constraints.largestPositions ?? []).enumerated()

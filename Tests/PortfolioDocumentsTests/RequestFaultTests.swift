@@ -130,7 +130,7 @@ struct RequestFaultTests {
                 "1"
             ),
             ExpectedFault(
-                #"{"largest_positions":[{"count":5,"min":0.4}]}"#,
+                #"{"largest_positions":[{"count":5,"max":0.4,"min":0.1}]}"#,
                 .unknownField,
                 "/largest_positions/0/min",
                 "min"

@@ -123,7 +123,8 @@ struct LargestPositionsTests {
     }
 
     @Test func `a frontier under it is one of allocations that meet it`() throws {
-        let mandate = mandate
+        var mandate = mandate
+        mandate.expectedReturns.reverse()
         let asked = mandate.asked(.minimizeRisk)
         let request = FrontierRequest(portfolioID: "portfolio", pointCount: 7, constraints: mandate.constraints)
         let problem = try mandate.problem(.minimizeRisk)
@@ -154,7 +155,7 @@ struct LargestPositionsTests {
         let check = RebalanceCheck(snapshot: asked.snapshot, moments: asked.moments, request: request)
         #expect(check.violations(in: result) == [])
         let weights = ["A", "B", "C", "D"].map { result.targetAllocation[$0] ?? 0 }
-        #expect(largest(weights, 1) > 0.33 && largest(weights, 3) > 0.81, "\(weights)")
+        #expect(largest(weights, 1) <= 0.35 + 1e-7 && largest(weights, 3) <= 0.83 + 1e-7, "\(weights)")
         if wholeLots { #expect(result.metrics.objective <= (try bestLots(mandate, asked) ?? 0) + 1e-9) }
     }
 

@@ -21,10 +21,24 @@ extension PlanProblem {
         return isCut
     }
 
-    /// Holds each position to an equal part of what the largest may come to: more than the limits ask, and enough.
-    mutating func spreadLargest() {
+    /// Caps on single positions that keep the limits whatever the others are: more than the limits ask, and enough.
+    ///
+    /// - Parameter asDesired: whether the caps are in the proportions of what is aimed at; all are alike otherwise.
+    mutating func capLargest(asDesired: Bool) {
         for limit in largest {
-            for member in limit.members { addRow(limitingTo: limit.most / Double(limit.count), [member]) }
+            let order = limit.members.sorted { (desired[$0], $1) > (desired[$1], $0) }
+            let (share, total) = (
+                limit.most / Double(limit.count), order.prefix(limit.count).reduce(0) { $0 + desired[$1] }
+            )
+            let caps = order.prefix(limit.count).map { index in
+                guard asDesired, total > 0 else { return share }
+                return total > limit.most
+                    ? desired[index] * limit.most / total : desired[index] + share - total / Double(limit.count)
+            }
+            let least = caps.min() ?? share
+            for (place, member) in order.enumerated() {
+                addRow(limitingTo: place < caps.count ? caps[place] : least, [member])
+            }
         }
     }
 }
@@ -38,26 +52,33 @@ extension PlanSearch {
         settings: PlanSearchSettings,
         shouldStop: () -> Bool
     ) -> (program: PlanProblem, outcome: PlanOutcome)? {
-        var program = problem
-        if !program.largest.isEmpty { _ = program.cutLargest(at: program.desired) }
         var solves = 0
-        var bound = -Double.infinity
-        for _ in 0..<PlanProblem.mostCutRounds {
+        func search(_ program: PlanProblem) -> PlanOutcome? {
             var search = PlanSearch(program, settings: settings)
-            guard var outcome = search.run(shouldStop: shouldStop) else { return nil }
-            solves += outcome.solves
-            outcome.solves = solves
+            var outcome = search.run(shouldStop: shouldStop)
+            solves += outcome?.solves ?? 0
+            outcome?.solves = solves
+            return outcome
+        }
+        var program = problem
+        guard let free = search(program) else { return nil }
+        guard program.cutLargest(at: program.weights(after: free.changes)) else { return (program, free) }
+        var bound = free.bound
+        _ = program.cutLargest(at: program.desired)
+        for _ in 0..<PlanProblem.mostCutRounds {
+            guard !shouldStop(), let outcome = search(program) else { break }
             bound = max(bound, outcome.bound)
             guard program.cutLargest(at: program.weights(after: outcome.changes)) else { return (program, outcome) }
-            if shouldStop() { break }
         }
-        let given = program
-        program.spreadLargest()
-        var search = PlanSearch(program, settings: settings)
-        guard var outcome = search.run(shouldStop: shouldStop) else { return nil }
-        // What was proven under fewer rows holds for the limit itself.
-        outcome.bound = min(outcome.bound, bound)
-        outcome.solves += solves
-        return (given, outcome)
+        // Over fractions several rows that meet in a point may leave the search without a plan.
+        for asDesired in [true, false] {
+            var capped = problem
+            capped.capLargest(asDesired: asDesired)
+            guard var outcome = search(capped) else { continue }
+            // What was proven under fewer limits holds for the limits themselves.
+            outcome.bound = min(outcome.bound, bound)
+            return (problem, outcome)
+        }
+        return nil
     }
 }
