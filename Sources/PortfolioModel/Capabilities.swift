@@ -69,5 +69,6 @@ public enum Capabilities {
         "target_volatility", "min_weights", "max_weights", "min_return", "max_risk", "min_cash", "max_cash", "groups",
         "factor_exposures", "max_positions", "max_tracking_error", "allow_short", "max_gross_exposure",
         "max_scenario_losses", "largest_positions", "grandfather_breaches",
+        "soft_limits",
     ]
 }

@@ -27,6 +27,8 @@ struct LimitSide: Equatable, Sendable {
     /// Whether the bound is what the holdings come to, because they break the number that it comes from: moving that
     /// number does not move it before it gets there.
     var isGrandfathered = false
+    /// The column of what is beyond the bound, where that may be exceeded at a price.
+    var excess: Int?
 }
 
 /// A linear expression of the decision variables and the bounds it is held between.
@@ -115,6 +117,8 @@ struct AllocationLimits: Sendable {
     var objectivePenalty: UncertaintyPenalty?
     /// Limits on sums of the largest positions.
     var largestSums: [LargestSum] = []
+    /// The sides that may be exceeded.
+    var softSides: [SoftSide] = []
     /// The expression that limits Σ|w|.
     var grossExpression: Int?
     /// Whether some weight may be negative.
@@ -148,6 +152,7 @@ struct AllocationLimits: Sendable {
         }
         charges.settle(&point, currentWeights: currentWeights)
         settleLargest(&point)
+        settleSoft(&point)
         return settled(point)
     }
 
@@ -162,7 +167,7 @@ struct AllocationLimits: Sendable {
     func worstViolation(at point: [Double], volatility: Double) -> (amount: Double, what: String) {
         var worst = (amount: 0.0, what: "")
         func record(_ amount: Double, _ side: LimitSide, _ name: String) {
-            guard amount > worst.amount || amount.isNaN else { return }
+            guard side.excess == nil, amount > worst.amount || amount.isNaN else { return }
             worst = (amount.isNaN ? .infinity : amount, side.parameter.map { parameters[$0].pointer } ?? name)
         }
         for expression in expressions {

@@ -104,6 +104,9 @@ struct ConstraintCompiler {
         limits.penalties = penalties
         limits.largestSums = largest
         limits.objectivePenalty = objectivePenalty
+        if let soft = problem.constraints.softLimits {
+            limits.soften(soft, reach: Self.beyondReach(problem.constraints))
+        }
         return limits
     }
 

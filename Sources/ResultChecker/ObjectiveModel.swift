@@ -30,7 +30,10 @@ struct ObjectiveModel {
         default: return nil
         }
         // Long positions alone have the bounds that the bound is taken over.
-        guard !mandate.limits.permitsShorts, !Self.hasOtherCharges(mandate) else { return nil }
+        // Nor is a penalty part of it.
+        guard mandate.penalties.isEmpty, !mandate.limits.permitsShorts, !Self.hasOtherCharges(mandate) else {
+            return nil
+        }
         let isVolatility = mandate.riskMeasure == .volatility
         let moments = mandate.moments
         let none = [Double](repeating: 0, count: moments.instruments.count + 1)

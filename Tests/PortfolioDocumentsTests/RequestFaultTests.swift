@@ -103,6 +103,37 @@ struct RequestFaultTests {
             ExpectedFault(#"{"max_positions":0}"#, .outOfRange, "/max_positions", "0"),
             ExpectedFault(#"{"max_positions":2.5}"#, .wrongType, "/max_positions", "whole number"),
             ExpectedFault(#"{"allow_short":"yes"}"#, .wrongType, "/allow_short", "true or false"),
+            ExpectedFault(
+                #"{"soft_limits":[{"limit":"/max_positions","penalty":1}]}"#,
+                .unknownValue,
+                "/soft_limits/0/limit",
+                "/max_positions",
+                "/max_turnover"
+            ),
+            ExpectedFault(
+                #"{"soft_limits":[{"limit":"max_turnover","penalty":1}]}"#,
+                .unknownValue,
+                "/soft_limits/0/limit",
+                "max_turnover"
+            ),
+            ExpectedFault(
+                #"{"soft_limits":[{"limit":"/max_turnover"}]}"#,
+                .missingField,
+                "/soft_limits/0/penalty",
+                "penalty"
+            ),
+            ExpectedFault(
+                #"{"soft_limits":[{"limit":"/max_turnover","penalty":0}]}"#,
+                .outOfRange,
+                "/soft_limits/0/penalty",
+                "0"
+            ),
+            ExpectedFault(
+                #"{"soft_limits":[{"limit":"/max_turnover","penalty":1},{"limit":"/max_turnover","penalty":2}]}"#,
+                .contradiction,
+                "/soft_limits/1/limit",
+                "/max_turnover"
+            ),
             ExpectedFault(#"{"largest_positions":{}}"#, .wrongType, "/largest_positions", "array"),
             ExpectedFault(
                 #"{"largest_positions":[{"max":0.4}]}"#,

@@ -138,7 +138,7 @@ struct LargestPositionsTests {
     @Test(arguments: [true, false])
     func `a plan meets it in whole lots and in fractions`(wholeLots: Bool) throws {
         var mandate = mandate
-        mandate.quantities = [20, 30, 40, 30]
+        mandate.quantities = [4, 6, 8, 6]
         mandate.constraints.largestPositions = [
             LargestPositionsLimit(count: 1, max: 0.35), LargestPositionsLimit(count: 3, max: 0.83),
         ]
@@ -166,11 +166,11 @@ struct LargestPositionsTests {
     ) throws -> Double? {
         let desired = [0.5, 0.25, 0.15, 0.1]
         var best: Double?
-        for a in 0...42 {
-            for b in 0...42 {
-                for c in 0...42 where a + b + c <= 120 {
-                    let d = 120 - a - b - c
-                    let weights = [a, b, c, d].map { Double($0) / 120 }
+        for a in 0...9 {
+            for b in 0...9 {
+                for c in 0...9 where a + b + c <= 24 {
+                    let d = 24 - a - b - c
+                    let weights = [a, b, c, d].map { Double($0) / 24 }
                     guard largest(weights, 1) <= 0.35 + 1e-9, largest(weights, 3) <= 0.83 + 1e-9 else { continue }
                     var variance = 0.0
                     for (index, weight) in weights.enumerated() {

@@ -97,6 +97,8 @@ struct RandomMandate: Decodable, Sendable, CustomTestStringConvertible {
     static let language = read("language_mandates")
     /// Those whose breaches by the holdings are let be.
     static let grandfathered = read("grandfathered_mandates")
+    /// Those with limits that may be exceeded at a price.
+    static let soft = read("soft_mandates")
     /// Those with limits on the sums of the largest positions.
     static let largest = read("largest_mandates")
 
@@ -223,6 +225,7 @@ struct RandomMandate: Decodable, Sendable, CustomTestStringConvertible {
         limits.largestPositions = constraints.largest_positions?.map {
             LargestPositionsLimit(count: $0.count, max: $0.max)
         }
+        limits.softLimits = constraints.soft_limits?.map { SoftLimit(limit: $0.limit, penalty: $0.penalty) }
         limits.grandfatherBreaches = constraints.grandfather_breaches
         limits.minCash = constraints.min_cash
         limits.maxCash = constraints.max_cash

@@ -47,6 +47,7 @@ func readConstraints(
     constraints.factorExposures = readFactorLimits(reader)
     constraints.maxScenarioLosses = readScenarioLosses(reader)
     constraints.largestPositions = readLargestPositions(reader, permitsShorts ? .multiple : .fraction)
+    constraints.softLimits = readSoftLimits(reader)
     constraints.grandfatherBreaches = reader.bool("grandfather_breaches")
     reportContradictions(constraints, reader)
     return constraints

@@ -29,6 +29,15 @@ extension DocumentEncoder {
                     }
                 }
             }
+            if let limits = constraints.softLimits {
+                writer.name("soft_limits")
+                writer.array(limits) { writer, soft in
+                    writer.object { writer in
+                        writer.member("limit", soft.limit)
+                        writer.member("penalty", soft.penalty)
+                    }
+                }
+            }
             writer.member("grandfather_breaches", ifPresent: constraints.grandfatherBreaches)
             if let groups = constraints.groups {
                 writer.name("groups")

@@ -45,7 +45,7 @@ struct ArithmeticCheck {
 
     private func limitsWithoutInstruments() -> String? {
         for expression in limits.expressions where expression.terms.isEmpty {
-            guard let lower = expression.lower, lower.bound > Self.tolerance, let source = lower.parameter else {
+            guard let lower = expression.lower, lower.excess == nil, lower.bound > Self.tolerance, let source = lower.parameter else {
                 continue
             }
             let pointer = limits.parameters[source].pointer
@@ -119,7 +119,8 @@ struct ArithmeticCheck {
     private func largestBelowOne() -> String? {
         guard !limits.permitsShorts else { return nil }
         for sum in limits.largestSums {
-            guard let most = limits.expressions[sum.limit].upper?.bound else { continue }
+            guard let upper = limits.expressions[sum.limit].upper, upper.excess == nil else { continue }
+            let most = upper.bound
             let usable = sum.members.count { caps[$0] > 0 }
             let room = most * Double(max(usable, sum.count)) / Double(sum.count)
             guard room < mustInvest - Self.tolerance else { continue }
@@ -132,7 +133,8 @@ struct ArithmeticCheck {
     }
 
     private func classesBelowOne(_ limit: Double?, _ name: String, _ key: KeyPath<Instrument, String?>) -> String? {
-        guard let limit else { return nil }
+        let isSoft = problem.constraints.softLimits?.contains { $0.limit == "/" + name } == true
+        guard let limit, !isSoft else { return nil }
         var roomByClass: [String: Double] = [:]
         var unclassified = 0.0
         for (index, instrument) in problem.instruments.enumerated() {
@@ -156,7 +158,7 @@ struct ArithmeticCheck {
 
     private func groupsOutOfReach() -> String? {
         for expression in limits.expressions {
-            guard let lower = expression.lower, let source = lower.parameter,
+            guard let lower = expression.lower, lower.excess == nil, let source = lower.parameter,
                 limits.parameters[source].pointer.hasPrefix("/groups/")
             else { continue }
             let room = expression.terms.reduce(0) { $0 + caps[$1.variable] }
