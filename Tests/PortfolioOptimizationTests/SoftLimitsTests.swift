@@ -28,8 +28,7 @@ struct SoftLimitsTests {
         // A more of A comes from B (0.03) or from C (0.05), which goes first.
         var mandate = mandate([SoftLimit(limit: "/max_weights/A", penalty: penalty)])
         mandate.constraints.maxWeights = ["A": 0.1 + 1.0 / 3]
-        mandate.constraints.minWeights = ["B": 1.0 / 3]
-        if penalty < 0.03 { mandate.constraints.minWeights = nil }
+        if penalty > 0.03 { mandate.constraints.maxWeights?["B"] = 1.0 / 3 }
         let problem = try mandate.problem(.maximizeReturn)
         let solution = try optimizeAllocation(problem) { false }
         #expect(abs(solution.weights[0] - expected) <= 1e-8, "\(solution.weights)")
@@ -117,7 +116,7 @@ struct SoftLimitsTests {
     // MARK: Against another solver
 
     @Test func `the fixture holds mandates of every objective that takes penalties`() throws {
-        #expect(Self.solvable.count >= 100)
+        #expect(Self.solvable.count >= 80)
         #expect(Set(Self.solvable.map(\.objective)).count == 5)
         let named = Set(Self.solvable.flatMap { $0.constraints.soft_limits ?? [] }.map(\.limit))
         for pointer in ["/max_turnover", "/max_position_size", "/max_tracking_error", "/max_sector_exposure"] {

@@ -191,15 +191,13 @@ struct PlanRelaxation {
                 upper: 1 - problem.cashFloor - hair - cost - settled
             )
         ]
-        // Likewise of limits that are met exactly, and missed by their sums' rounding.
-        let rounding = problem.hasIntegers ? 0 : PlanProblem.limitSlack / 10
         for row in problem.rows {
             let constant = row.cash * (1 - cost - settled) + dot(row.coefficients, fixedWeights)
             rows.append(
                 ParametricProgram.Row(
                     coefficients: free.map { row.coefficients[$0] - row.cash },
-                    lower: row.lower + rounding - constant,
-                    upper: row.upper - rounding - constant
+                    lower: row.lower - constant,
+                    upper: row.upper - constant
                 )
             )
         }
