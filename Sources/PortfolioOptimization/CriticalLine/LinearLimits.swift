@@ -33,7 +33,8 @@ struct LinearLimits {
     ///   - limits: the limits.
     ///   - cuts: what stands for limits on sums of the largest positions; nil where such limits are another kind.
     init?(_ limits: AllocationLimits, cuts: [LargestCut]? = nil) {
-        guard !limits.hasChoices, limits.softSides.isEmpty, limits.trackingLimit == nil, limits.charges.isEmpty, !limits.hasPenaltyColumns,
+        guard !limits.hasChoices, limits.softSides.isEmpty, limits.trackingLimit == nil,
+            limits.charges.isEmpty, !limits.hasPenaltyColumns,
             limits.largestSums.isEmpty || (cuts != nil && !limits.permitsShorts),
             let leastCash = limits.cashLimits.lower?.bound,
             let mostCash = limits.cashLimits.upper?.bound, leastCash <= mostCash

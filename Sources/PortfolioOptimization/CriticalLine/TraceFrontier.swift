@@ -25,8 +25,8 @@ public func traceFrontier(
     if problem.constraints.softLimits?.isEmpty == false {
         throw OptimizationFailure(
             code: "unsupported_constraint",
-            message: "soft_limits does not go with efficient frontiers, which weigh return against risk alone. Take it out"
-                + " of the request and of the portfolio's constraints."
+            message: "soft_limits does not go with efficient frontiers, which weigh return against risk alone. Take it"
+                + " out of the request and of the portfolio's constraints."
         )
     }
     var open = problem

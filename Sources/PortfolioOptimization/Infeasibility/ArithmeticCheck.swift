@@ -45,7 +45,9 @@ struct ArithmeticCheck {
 
     private func limitsWithoutInstruments() -> String? {
         for expression in limits.expressions where expression.terms.isEmpty {
-            guard let lower = expression.lower, lower.excess == nil, lower.bound > Self.tolerance, let source = lower.parameter else {
+            guard let lower = expression.lower, lower.excess == nil, lower.bound > Self.tolerance,
+                let source = lower.parameter
+            else {
                 continue
             }
             let pointer = limits.parameters[source].pointer
