@@ -73,6 +73,7 @@ public enum Capabilities {
         "max_position_size", "min_position_size", "max_sector_exposure", "max_asset_class_exposure", "max_turnover",
         "target_volatility", "min_weights", "max_weights", "min_return", "max_risk", "min_cash", "max_cash", "groups",
         "factor_exposures", "max_positions", "max_tracking_error", "allow_short", "max_gross_exposure",
-        "max_scenario_losses", "grandfather_breaches", "max_weight_change", "max_weight_changes",
+        "max_scenario_losses", "grandfather_breaches", "max_weight_change", "max_weight_changes", "largest_positions",
+        "soft_limits",
     ]
 }

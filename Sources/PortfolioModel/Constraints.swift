@@ -47,6 +47,10 @@ public struct Constraints: Equatable, Sendable {
     public var allowShort: Bool?
     /// Upper limit of Σ|w| over instruments.
     public var maxGrossExposure: Double?
+    /// Limits on the sums of the largest positions.
+    public var largestPositions: [LargestPositionsLimit]?
+    /// Limits that may be exceeded, each at a price.
+    public var softLimits: [SoftLimit]?
     /// Whether a limit that the holdings break already is in force at what they come to.
     public var grandfatherBreaches: Bool?
 
@@ -80,6 +84,8 @@ public struct Constraints: Equatable, Sendable {
         result.maxScenarioLosses = merged(maxScenarioLosses, other.maxScenarioLosses)
         result.allowShort = other.allowShort ?? allowShort
         result.maxGrossExposure = other.maxGrossExposure ?? maxGrossExposure
+        result.largestPositions = other.largestPositions ?? largestPositions
+        result.softLimits = other.softLimits ?? softLimits
         result.grandfatherBreaches = other.grandfatherBreaches ?? grandfatherBreaches
         return result
     }

@@ -32,6 +32,8 @@ struct LimitSide: Equatable, Sendable {
 
     /// A value of the limited expression as the number limits it.
     func inOwnTerms(_ value: Double) -> Double { slope * (value - offset) }
+    /// The column of what is beyond the bound, where that may be exceeded at a price.
+    var excess: Int?
 }
 
 /// A linear expression of the decision variables and the bounds it is held between.
@@ -133,6 +135,10 @@ struct AllocationLimits: Sendable {
     var objectivePenalty: UncertaintyPenalty?
     /// The column of the volatility that factors bring, where their loadings are uncertain.
     var loadingColumn: Int?
+    /// Limits on sums of the largest positions.
+    var largestSums: [LargestSum] = []
+    /// The sides that may be exceeded.
+    var softSides: [SoftSide] = []
     /// The expression that limits Σ|w|.
     var grossExpression: Int?
     /// Whether some weight may be negative.
@@ -169,6 +175,8 @@ struct AllocationLimits: Sendable {
             if let column { point[column] = max(0, -point[index]) }
         }
         charges.settle(&point, currentWeights: currentWeights)
+        settleLargest(&point)
+        settleSoft(&point)
         return settled(point)
     }
 
@@ -183,7 +191,7 @@ struct AllocationLimits: Sendable {
     func worstViolation(at point: [Double], volatility: Double) -> (amount: Double, what: String) {
         var worst = (amount: 0.0, what: "")
         func record(_ amount: Double, _ side: LimitSide, _ name: String) {
-            guard amount > worst.amount || amount.isNaN else { return }
+            guard side.excess == nil, amount > worst.amount || amount.isNaN else { return }
             worst = (amount.isNaN ? .infinity : amount, side.parameter.map { parameters[$0].pointer } ?? name)
         }
         for expression in expressions {

@@ -122,6 +122,7 @@ public struct AllocationProblem: Sendable {
             )
         }
         try requireFactors(constraints, moments.factors)
+        try Self.requireSoftLimits(constraints)
         if let refusal = refusal(
             of: constraints,
             request.type,
@@ -138,7 +139,8 @@ public struct AllocationProblem: Sendable {
         } else {
             benchmark = nil
         }
-        if constraints.maxTrackingError != nil || terms.needBenchmark {
+        let softensError = constraints.softLimits != nil && request.objective == .minimizeTrackingError
+        if constraints.maxTrackingError != nil || terms.needBenchmark || (softensError && benchmark != nil) {
             guard let weights = portfolio.benchmark else {
                 let what = constraints.maxTrackingError != nil ? "max_tracking_error" : "The term tracking_error"
                 throw OptimizationFailure(

@@ -83,6 +83,7 @@ struct ConstraintCompiler {
         addScenarioLosses()
         addShortSides()
         let gross = addGrossExposure()
+        let largest = addLargestPositions()
         letBreachesBe(from: first)
         let charges = addCharges()
         let loadings = addLoadings()
@@ -113,7 +114,11 @@ struct ConstraintCompiler {
         limits.loadingColumn = loadings?.cone?.column
         limits.changeRows = changeRows
         limits.hasFoldedChanges = foldsChanges && problem.constraints.limitsChanges
+        limits.largestSums = largest
         limits.objectivePenalty = objectivePenalty
+        if let soft = problem.constraints.softLimits {
+            limits.soften(soft, reach: Self.beyondReach(problem.constraints))
+        }
         return limits
     }
 

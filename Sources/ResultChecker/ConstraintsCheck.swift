@@ -7,7 +7,11 @@ func checkConstraints(of exposure: Exposure, _ mandate: Mandate, _ findings: ino
     checkChanges(of: exposure, mandate, &findings)
     let limits = mandate.limits
     if let limit = limits.maxTurnover {
-        findings.atMost(oneWayTurnover(exposure, mandate), limit, "constraints/max_turnover")
+        findings.atMost(
+            oneWayTurnover(exposure, mandate),
+            mandate.most(limit, "/max_turnover"),
+            "constraints/max_turnover"
+        )
     }
     if limits.targetVolatility != nil || limits.maxRisk != nil || limits.minReturn != nil {
         let worst = WorstCase(exposure, mandate)
@@ -22,7 +26,11 @@ func checkConstraints(of exposure: Exposure, _ mandate: Mandate, _ findings: ino
             findings.atMost(worst?.risk ?? .nan, mandate.most(limit, "/max_risk"), "constraints/max_risk")
         }
         if let limit = limits.minReturn {
-            findings.atLeast(worst?.expectedReturn ?? .nan, limit, "constraints/min_return")
+            findings.atLeast(
+                worst?.expectedReturn ?? .nan,
+                mandate.least(limit, "/min_return"),
+                "constraints/min_return"
+            )
         }
     }
     if let limit = limits.maxPositions.map({ mandate.most(Double($0), "/max_positions") }) {
@@ -43,6 +51,10 @@ func checkConstraints(of exposure: Exposure, _ mandate: Mandate, _ findings: ino
     }
     if let limit = limits.maxGrossExposure {
         findings.atMost(exposure.gross, mandate.most(limit, "/max_gross_exposure"), "constraints/max_gross_exposure")
+    }
+    for (index, limit) in (limits.largestPositions ?? []).enumerated() {
+        let pointer = "/largest_positions/\(index)/max"
+        findings.atMost(exposure.largest(limit.count), mandate.most(limit.max, pointer), "constraints\(pointer)")
     }
     checkFactorLimits(of: exposure, mandate, &findings)
     checkScenarioLosses(of: exposure, mandate, &findings)

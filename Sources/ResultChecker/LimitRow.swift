@@ -52,12 +52,25 @@ struct LimitRow {
             let exposed = factorExposure(path[1], exposure.weights, mandate.moments) ?? 0
             let unit = (factorVolatility(path[1], mandate.moments) ?? 0) * (exposed < 0 ? -1 : 1)
             return .linear(coefficients.map { $0 * unit })
+        case "largest_positions":
+            guard path.count > 1, let index = Int(path[1]), let sums = mandate.limits.largestPositions,
+                sums.indices.contains(index)
+            else { return nil }
+            return largest(sums[index].count, of: exposure.weights).map { .sizes($0) }
         case "max_scenario_losses": return scenarioLosses(of: binding, mandate).map { .linear($0) }
         case "max_turnover": return .turnover
         case "min_return", "max_tracking_error", "target_volatility", "max_risk":
             return tangent(path.first ?? "", exposure, mandate)
         default: return nil
         }
+    }
+
+    /// Ones for the largest sizes, which no allocation within the limit has more of; nil where two of one size are both last.
+    private static func largest(_ count: Int, of weights: [Double]) -> [Double]? {
+        let sizes = weights.map { abs($0) }.sorted(by: >)
+        guard count < sizes.count else { return weights.map { _ in 1 } }
+        guard let last = sizes.prefix(count).last, last - sizes[count] > 1e-9 else { return nil }
+        return weights.map { abs($0) >= last ? 1 : 0 }
     }
 
     /// Limits on figures, by the worst of them where something is uncertain.

@@ -44,7 +44,8 @@ struct ObjectiveModel {
             else { return nil }
         case .riskParity, .hierarchicalRiskParity, .multiPeriod: return nil
         }
-        guard !Self.paysFixedCosts(mandate) else { return nil }
+        // Nor is a penalty part of it.
+        guard mandate.penalties.isEmpty, !Self.paysFixedCosts(mandate) else { return nil }
         value = 0
         riskMeasure = mandate.riskMeasure
         gradient = [Double](repeating: 0, count: mandate.moments.instruments.count + 1)

@@ -18,6 +18,7 @@ func checkReport(
     }
     same(result.constraints == mandate.limits, "constraints", "those in force", "others")
     mandate.breaches.check(result.grandfatheredLimits, &findings)
+    checkSoftLimits(of: result, exposure, mandate, &findings)
     same(result.preferences == mandate.preferences, "preferences", "those in force", "others")
     let inputs = result.inputs
     same(
@@ -163,7 +164,9 @@ struct Limit {
             guard let name = names.first(where: { "/max_scenario_losses/" + escaped($0) == binding.constraint }),
                 let bound = limits.maxScenarioLosses?[name], let earned = scenarioReturn(name, exposure, mandate)
             else { return nil }
-            (self.bound, value, isUpper) = (mandate.most(bound, binding.constraint), -earned, true)
+            (self.bound, value, isUpper) = (
+                mandate.breaches.inForce(bound, binding.constraint, isUpper: true), -earned, true
+            )
             return
         }
         let found: (bound: Double?, value: Double?, isUpper: Bool)
@@ -199,6 +202,11 @@ struct Limit {
             case "max_risk": found = (limit.maxRisk, factorRisk(path[1], exposure.weights, mandate.moments), true)
             default: return nil
             }
+        case ("largest_positions", 3):
+            guard let sums = limits.largestPositions, let index = Int(path[1]), sums.indices.contains(index),
+                path[2] == "max"
+            else { return nil }
+            found = (sums[index].max, exposure.largest(sums[index].count), true)
         case ("groups", 3):
             guard let groups = limits.groups, let index = Int(path[1]), groups.indices.contains(index),
                 path[2] == "min" || path[2] == "max"
@@ -212,16 +220,19 @@ struct Limit {
         self.value = value
         isUpper = found.isUpper
         guard path[0] == "max_position_size" else {
-            self.bound = mandate.breaches.inForce(bound, binding.constraint, isUpper: isUpper)
-            if let subject = binding.subject { self.bound = mandate.most(bound, binding.constraint, subject) }
+            let breaches = mandate.breaches
+            self.bound = breaches.inForce(bound, binding.constraint, isUpper: isUpper)
+            if let subject = binding.subject, isUpper {
+                self.bound = breaches.inForce(bound, binding.constraint, subject, isUpper: true)
+            }
             return
         }
         // A size has two sides, and the holding breaks one of them.
         let isShort = (weight(binding.subject) ?? 0) < 0
-        self.bound =
-            isShort
-            ? -mandate.least(-bound, binding.constraint, binding.subject)
-            : mandate.most(bound, binding.constraint, binding.subject)
+        let own = isShort ? -bound : bound
+        self.bound = abs(
+            mandate.breaches.inForce(own, binding.constraint, binding.subject, isUpper: !isShort)
+        )
     }
 }
 

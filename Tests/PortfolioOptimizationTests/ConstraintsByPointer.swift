@@ -22,6 +22,9 @@ extension Constraints {
         case "max_tracking_error": maxTrackingError = value
         case "min_weights": minWeights?[parts[1]] = value
         case "max_weights": maxWeights?[parts[1]] = value
+        case "largest_positions":
+            guard let index = Int(parts[1]) else { return }
+            largestPositions?[index].max = value
         case "groups":
             guard let index = Int(parts[1]) else { return }
             if parts[2] == "min" { groups?[index].min = value } else { groups?[index].max = value }

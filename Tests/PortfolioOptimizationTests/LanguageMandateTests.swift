@@ -165,6 +165,7 @@ struct LanguageMandateTests {
             warnings: moments.warnings + solution.warnings + plan.warnings
         )
         result.grandfatheredLimits = problem.grandfatheredLimits
+        result.softLimits = problem.softLimits(weights: solution.weights, cash: solution.cash)
         result.excluded = problem.excluded(from: solution)
         return result
     }

@@ -102,6 +102,10 @@ struct RandomMandate: Decodable, Sendable, CustomTestStringConvertible {
     static let language = read("language_mandates")
     /// Those whose breaches by the holdings are let be.
     static let grandfathered = read("grandfathered_mandates")
+    /// Those with limits that may be exceeded at a price.
+    static let soft = read("soft_mandates")
+    /// Those with limits on the sums of the largest positions.
+    static let largest = read("largest_mandates")
 
     /// Those with factor risk budgets, limits on changes of single weights and groups of fractional membership.
     static let moreLimits = read("limit_mandates")
@@ -230,6 +234,10 @@ struct RandomMandate: Decodable, Sendable, CustomTestStringConvertible {
         limits.maxTrackingError = constraints.max_tracking_error
         limits.allowShort = constraints.allow_short
         limits.maxGrossExposure = constraints.max_gross_exposure
+        limits.largestPositions = constraints.largest_positions?.map {
+            LargestPositionsLimit(count: $0.count, max: $0.max)
+        }
+        limits.softLimits = constraints.soft_limits?.map { SoftLimit(limit: $0.limit, penalty: $0.penalty) }
         limits.grandfatherBreaches = constraints.grandfather_breaches
         limits.minCash = constraints.min_cash
         limits.maxCash = constraints.max_cash

@@ -48,6 +48,8 @@ func readConstraints(
     constraints.groups = readGroups(reader, permitsShorts ? .signedMultiple : .fraction)
     constraints.factorExposures = readFactorLimits(reader)
     constraints.maxScenarioLosses = readScenarioLosses(reader)
+    constraints.largestPositions = readLargestPositions(reader, permitsShorts ? .multiple : .fraction)
+    constraints.softLimits = readSoftLimits(reader)
     constraints.grandfatherBreaches = reader.bool("grandfather_breaches")
     reportContradictions(constraints, reader)
     return constraints

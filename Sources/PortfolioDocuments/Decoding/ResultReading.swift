@@ -58,6 +58,18 @@ private func readResult(_ fields: DocumentFields, _ faults: FaultCollector) -> R
         warnings: fields.list("warnings") { ResultWarning(code: $0.text("code"), message: $0.text("message")) }
     )
     result.certificate = fields.optional("certificate").map(readCertificate)
+    if fields.optional("soft_limits") != nil {
+        result.softLimits = fields.list("soft_limits") {
+            SoftLimitValue(
+                constraint: $0.text("constraint"),
+                subject: $0.optionalText("subject"),
+                bound: $0.number("bound"),
+                value: $0.number("value"),
+                excess: $0.number("excess"),
+                penalty: $0.number("penalty")
+            )
+        }
+    }
     if fields.optional("grandfathered_limits") != nil {
         result.grandfatheredLimits = fields.list("grandfathered_limits", readGrandfathered)
     }

@@ -22,6 +22,24 @@ extension DocumentEncoder {
             writer.member("max_tracking_error", ifPresent: constraints.maxTrackingError)
             writer.member("allow_short", ifPresent: constraints.allowShort)
             writer.member("max_gross_exposure", ifPresent: constraints.maxGrossExposure)
+            if let limits = constraints.largestPositions {
+                writer.name("largest_positions")
+                writer.array(limits) { writer, limit in
+                    writer.object { writer in
+                        writer.member("count", limit.count)
+                        writer.member("max", limit.max)
+                    }
+                }
+            }
+            if let limits = constraints.softLimits {
+                writer.name("soft_limits")
+                writer.array(limits) { writer, soft in
+                    writer.object { writer in
+                        writer.member("limit", soft.limit)
+                        writer.member("penalty", soft.penalty)
+                    }
+                }
+            }
             writer.member("grandfather_breaches", ifPresent: constraints.grandfatherBreaches)
             if let groups = constraints.groups {
                 writer.name("groups")

@@ -28,10 +28,13 @@ struct ArithmeticCheck {
 
     /// The first contradiction found, as a sentence; nil when sums show none.
     func clash() -> String? {
-        limitsWithoutInstruments() ?? floorsAboveCaps() ?? grossBelowNet() ?? floorsAboveOne() ?? capsBelowOne()
-            ?? positionsOutOfReach()
-            ?? classesBelowOne(problem.constraints.maxSectorExposure, "max_sector_exposure", \.sector)
-            ?? classesBelowOne(problem.constraints.maxAssetClassExposure, "max_asset_class_exposure", \.assetClass)
+        for look in [limitsWithoutInstruments, floorsAboveCaps, grossBelowNet, floorsAboveOne, capsBelowOne] {
+            if let found = look() { return found }
+        }
+        if let found = positionsOutOfReach() ?? largestBelowOne() { return found }
+        let constraints = problem.constraints
+        return classesBelowOne(constraints.maxSectorExposure, "max_sector_exposure", \.sector)
+            ?? classesBelowOne(constraints.maxAssetClassExposure, "max_asset_class_exposure", \.assetClass)
             ?? groupsOutOfReach() ?? tradesAboveTurnover()
     }
 
@@ -42,7 +45,9 @@ struct ArithmeticCheck {
 
     private func limitsWithoutInstruments() -> String? {
         for expression in limits.expressions where expression.terms.isEmpty {
-            guard let lower = expression.lower, lower.bound > Self.tolerance, let source = lower.parameter else {
+            guard let lower = expression.lower, lower.excess == nil, lower.bound > Self.tolerance,
+                let source = lower.parameter
+            else {
                 continue
             }
             let pointer = limits.parameters[source].pointer
@@ -145,8 +150,26 @@ struct ArithmeticCheck {
         return "The upper weights of the \(most) largest positions sum to \(readable(total)) < \(must)."
     }
 
+    /// The k largest of n are at least k/n of all of them.
+    private func largestBelowOne() -> String? {
+        guard !limits.permitsShorts else { return nil }
+        for sum in limits.largestSums {
+            guard let upper = limits.expressions[sum.limit].upper, upper.excess == nil else { continue }
+            let most = upper.bound
+            let usable = sum.members.count { caps[$0] > 0 }
+            let room = most * Double(max(usable, sum.count)) / Double(sum.count)
+            guard room < mustInvest - Self.tolerance else { continue }
+            return
+                "With the \(sum.count) largest of \(usable) positions at no more than \(readable(most)) by"
+                + " largest_positions all of them hold at most \(readable(room)), less than the"
+                + " \(readable(mustInvest)) that must be invested."
+        }
+        return nil
+    }
+
     private func classesBelowOne(_ limit: Double?, _ name: String, _ key: KeyPath<Instrument, String?>) -> String? {
-        guard let limit else { return nil }
+        let isSoft = problem.constraints.softLimits?.contains { $0.limit == "/" + name } == true
+        guard let limit, !isSoft else { return nil }
         var roomByClass: [String: Double] = [:]
         var unclassified = 0.0
         for (index, instrument) in problem.instruments.enumerated() {
@@ -170,7 +193,7 @@ struct ArithmeticCheck {
 
     private func groupsOutOfReach() -> String? {
         for expression in limits.expressions {
-            guard let lower = expression.lower, let source = lower.parameter,
+            guard let lower = expression.lower, lower.excess == nil, let source = lower.parameter,
                 limits.parameters[source].pointer.hasPrefix("/groups/")
             else { continue }
             let room = expression.terms.reduce(0) { $0 + $1.coefficient * caps[$1.variable] }

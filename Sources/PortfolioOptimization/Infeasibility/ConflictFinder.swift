@@ -31,7 +31,8 @@ struct ConflictFinder {
             limits = limits.moving(Dictionary(moved.map { ($0, given[$0].bound) }) { first, _ in first })
         }
         self.problem = problem
-        self.limits = limits
+        // What may be exceeded never clashes.
+        self.limits = limits.without(limits.softParameters)
         scaling = method.scaling
         risk = method.risk
     }

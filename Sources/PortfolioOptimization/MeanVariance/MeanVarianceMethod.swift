@@ -92,6 +92,8 @@ struct MeanVarianceMethod {
 
     func programOptimum(shouldStop: () -> Bool) throws(OptimizationFailure) -> AllocationSolution {
         if let ratio = try ratioObjective() { return try ratioOptimum(ratio, shouldStop: shouldStop) }
+        let isRisk = problem.objective == .minimizeRisk || problem.objective == .minimizeTrackingError
+        if isRisk, !limits.softSides.isEmpty { return try softRiskOptimum(shouldStop: shouldStop) }
         return try quadraticOptimum(shouldStop: shouldStop)
     }
 
@@ -229,6 +231,8 @@ struct MeanVarianceMethod {
             solver = "no_trading"
         default: return nil
         }
+        // Where limits may be exceeded, meeting them all may cost less than exceeding some.
+        guard limits.softSides.isEmpty else { return nil }
         let volatility = annualizedVolatility(of: point[..<limits.layout.cash])
         let missed = limits.worstViolation(at: point, volatility: volatility).amount
         return missed <= AllocationLimits.tolerance ? known(point, volatility: volatility, solver: solver) : nil
@@ -361,6 +365,8 @@ struct MomentScaling {
     private let charges: TradingCharges
     /// What uncertain returns cost the objective in columns of their own.
     private let penaltyPrices: [(column: Int, price: Double)]
+    /// What exceeding soft limits costs the objective.
+    private let softPrices: [(column: Int, price: Double)]
 
     init(_ problem: AllocationProblem, limits: AllocationLimits) {
         let unit = problem.volatilityUnit
@@ -378,7 +384,8 @@ struct MomentScaling {
         excessReturns = problem.expectedReturns.enumerated().map { index, value in
             value - riskFree - (penalty?.haircuts[index] ?? 0)
         }
-        penaltyPrices = penalty?.prices ?? []
+        penaltyPrices = (penalty?.prices ?? []) + limits.softPrices
+        softPrices = limits.softPrices
         constantGain = -(penalty?.constant ?? 0)
         costRates = problem.objectiveCostRates
         charges = limits.charges
@@ -412,6 +419,7 @@ struct MomentScaling {
             costs[index] = rate
             if let column = layout.soldColumns[index] { costs[column] = 2 * rate }
         }
+        for (column, price) in softPrices { costs[column] += price }
         return costs
     }
 }
