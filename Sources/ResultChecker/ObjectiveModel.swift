@@ -38,8 +38,11 @@ struct ObjectiveModel {
         switch mandate.request.type {
         case .meanVariance, .blackLitterman, .factorBased, .scenarioBased, .custom: break
         case .robust:
-            // The best of a sum with both is known for neither alone.
-            guard !mandate.permitsShorts || mandate.request.parameters.uncertainty?.kind != .box else { return nil }
+            // A bound on the figures that are expected would be none on those in the worst case.
+            guard !mandate.request.objective.isOfTerms, let uncertainty = mandate.request.parameters.uncertainty,
+                uncertainty.kind != .factorLoadings,
+                !mandate.permitsShorts || uncertainty.kind != .box
+            else { return nil }
         case .riskParity, .hierarchicalRiskParity, .multiPeriod: return nil
         }
         value = 0
