@@ -38,7 +38,7 @@ extension ObjectiveModel {
         guard terms.nonconvex(under: mandate.preferences).isEmpty else { return false }
         for term in terms {
             guard add(term, exposure, mandate) else { return false }
-            value += term.weight * definedValue(of: term, exposure, mandate).value
+            value += term.weight * worstValue(of: term, exposure, mandate).value
         }
         let rates = terms.charges(under: mandate.preferences)
         for (index, id) in mandate.moments.instruments.enumerated() {

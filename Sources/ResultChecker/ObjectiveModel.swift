@@ -38,9 +38,10 @@ struct ObjectiveModel {
         switch mandate.request.type {
         case .meanVariance, .blackLitterman, .factorBased, .scenarioBased, .custom: break
         case .robust:
-            // The best of a sum with both is known for neither alone; nor are slopes of worst terms and loadings known here.
-            let kind = mandate.request.parameters.uncertainty?.kind
-            guard !mandate.permitsShorts || kind != .box, kind != .factorLoadings, !mandate.request.objective.isOfTerms
+            // A bound on the figures that are expected would be none on those in the worst case.
+            guard !mandate.request.objective.isOfTerms, let uncertainty = mandate.request.parameters.uncertainty,
+                uncertainty.kind != .factorLoadings,
+                !mandate.permitsShorts || uncertainty.kind != .box
             else { return nil }
         case .riskParity, .hierarchicalRiskParity, .multiPeriod: return nil
         }

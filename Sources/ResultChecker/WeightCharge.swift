@@ -79,6 +79,13 @@ struct WeightCharge {
     /// Between its kinks the charge is a line and an impact, which is convex; so the largest is at a kink, at an end or
     /// where the slopes agree.
     func best(slope: Double, from lower: Double, to upper: Double) -> (weight: Double, worth: Double) {
+        if impact == 0, lots.isEmpty, kinks.count <= 1 {
+            // The usual case, and the one that thousands of instruments are looked at in.
+            let kink = kinks.first ?? Kink(at: lower, rate: 0)
+            let stays = min(max(kink.at, lower), upper)
+            let weight = slope > kink.rate ? upper : slope < -kink.rate ? lower : stays
+            return (weight, slope * weight - kink.rate * abs(weight - kink.at))
+        }
         var marks = [lower]
         func mark(_ place: Double) {
             if place > lower, place < upper { marks.append(place) }
