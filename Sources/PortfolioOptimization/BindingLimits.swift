@@ -156,7 +156,6 @@ extension MeanVarianceMethod {
                 upper.parameter != nil && upper.parameter == found.first.flatMap { _ in expression.lower?.parameter }
             if !isListed { found += entry(upper, upper.inOwnTerms(value), upperPrice.map { upper.slope * $0 }) }
         }
-        }
         return found
     }
 
