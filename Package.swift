@@ -188,7 +188,7 @@ let package = Package(
         ),
         .executableTarget(
             name: "solver-stress",
-            dependencies: ["ConvexSolver", "TestSupport"],
+            dependencies: ["ConvexSolver", "LinearAlgebra", "Matrices", "TestSupport"],
             path: "Benchmarks/SolverStress",
             swiftSettings: settings
         ),

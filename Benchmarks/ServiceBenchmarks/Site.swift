@@ -75,6 +75,21 @@ struct Site {
         return id
     }
 
+    /// Submits a request and waits for its answer; the milliseconds from one to the other.
+    ///
+    /// Throws where it does not complete, or where the weights do not add up.
+    func roundTrip(_ request: String) throws -> Double {
+        let start = ContinuousClock.now
+        let id = try submit(request, client)
+        let answer = try client.get("/api/v1/optimizations/\(id)", ["Prefer": "wait=60"])
+        let elapsed = ContinuousClock.now - start
+        guard answer.json["status"] as? String == "completed",
+            let weights = answer.json["target_allocation"] as? [String: Double],
+            abs(weights.values.reduce(0, +) - 1) < 1e-9
+        else { throw HTTPFailure(description: String(answer.text.prefix(500))) }
+        return elapsed.milliseconds
+    }
+
     // MARK: Tools
 
     /// Requests a second at 32 connections; throws when one was not answered with a success.

@@ -21,6 +21,8 @@ let scenarios: [any Scenario] = [
     SubmissionRate(),
     DrainRate(),
     FactorUniverse(),
+    LargeMethods(),
+    RichObjectives(),
 ]
 
 var names = Array(CommandLine.arguments.dropFirst())

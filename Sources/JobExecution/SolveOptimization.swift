@@ -350,6 +350,7 @@ package struct SolveOptimization {
             warnings: warnings
         )
         result.grandfatheredLimits = problem.grandfatheredLimits
+        result.softLimits = problem.softLimits(weights: solution.weights, cash: solution.cash)
         result.excluded = problem.excluded(from: solution)
         result.robust = robust?.report
         return result

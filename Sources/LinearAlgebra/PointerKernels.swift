@@ -5,6 +5,8 @@
 package enum PointerKernels {
     /// Below this many columns or entries a plain loop is cheaper than the call of a BLAS routine.
     private static let shortLength = 12
+    /// The same for triangular solves, whose BLAS routines take locks and buffers.
+    private static let shortTriangle = 32
 
     /// y ← y + A x, A rows × columns.
     package static func addProduct(
@@ -112,11 +114,12 @@ package enum PointerKernels {
         stride: Int,
         vector x: UnsafeMutablePointer<Double>
     ) {
-        guard order >= shortLength else {
+        guard order >= shortTriangle else {
             for j in 0..<order {
                 let column = factor + j * stride
                 let value = x[j] / column[j]
                 x[j] = value
+                guard value != 0 else { continue }
                 var i = j + 1
                 while i < order {
                     x[i] -= value * column[i]
@@ -135,16 +138,11 @@ package enum PointerKernels {
         stride: Int,
         vector x: UnsafeMutablePointer<Double>
     ) {
-        guard order >= shortLength else {
+        guard order >= shortTriangle else {
             var j = order - 1
             while j >= 0 {
                 let column = factor + j * stride
-                var sum = x[j]
-                var i = j + 1
-                while i < order {
-                    sum -= column[i] * x[i]
-                    i += 1
-                }
+                let sum = x[j] - dot(column + j + 1, x + j + 1, count: order - j - 1)
                 x[j] = sum / column[j]
                 j -= 1
             }
@@ -155,7 +153,7 @@ package enum PointerKernels {
 
     /// Cholesky factor of a lower triangle in place; false when a leading minor is not positive.
     package static func factorize(order: Int, matrix: UnsafeMutablePointer<Double>, stride: Int) -> Bool {
-        guard order >= shortLength else {
+        guard order >= shortTriangle else {
             for j in 0..<order {
                 let column = matrix + j * stride
                 for k in 0..<j {
@@ -170,9 +168,10 @@ package enum PointerKernels {
                 guard column[j] > 0 else { return false }
                 let root = column[j].squareRoot()
                 column[j] = root
+                let reciprocal = 1 / root
                 var i = j + 1
                 while i < order {
-                    column[i] /= root
+                    column[i] *= reciprocal
                     i += 1
                 }
             }

@@ -45,7 +45,7 @@ public func estimateMoments(of model: RiskModel) throws(OptimizationFailure) -> 
         }
         let estimate = try covarianceEstimate(of: model, history: history)
         moments.covarianceEstimator = estimate.estimator
-        moments.covariance = .dense(try repaired(estimate.covariance, &moments.warnings))
+        moments.covariance = .dense(try repaired(estimate.covariance, of: model, &moments.warnings))
         if estimate.estimator == "ledoit_wolf" { reportCondition(&moments) }
         return moments
     } catch {
@@ -117,6 +117,28 @@ private func covarianceEstimate(
         probabilities: model.probabilities
     )
     return (estimate.covariance, "ledoit_wolf")
+}
+
+/// The covariance itself, or one that is near with a warning: of correlations the nearest ones, of covariances the nearest.
+private func repaired(
+    _ covariance: DenseMatrix,
+    of model: RiskModel,
+    _ warnings: inout [ResultWarning]
+) throws(EstimationError) -> DenseMatrix {
+    guard model.covariance == nil, let volatilities = model.volatilities, let correlations = model.correlations,
+        case .repairable(let smallest, let largest) = inspectCovariance(covariance)
+    else { return try repaired(covariance, &warnings) }
+    let nearest = try nearestCorrelation(to: try symmetrized(correlations, part: "correlations"))
+    warnings.append(
+        ResultWarning(
+            code: "covariance_repaired",
+            message:
+                "the correlations were replaced by the nearest correlation matrix, at a Frobenius distance of "
+                + "\(nearest.distance), and the volatilities kept; the covariance's eigenvalues ran from \(smallest) to "
+                + "\(largest)"
+        )
+    )
+    return try MomentEstimation.covariance(volatilities: volatilities, correlations: nearest.covariance)
 }
 
 /// The covariance itself, or the nearest positive semidefinite one with a warning; refuses what is not near one.

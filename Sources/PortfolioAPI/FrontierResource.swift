@@ -41,7 +41,8 @@ package struct FrontierResource: ComputationResource {
         sections: [
             "constraints": [
                 "max_position_size", "min_position_size", "max_sector_exposure", "max_asset_class_exposure",
-                "max_turnover", "target_volatility", "min_cash", "max_cash", "max_positions", "max_tracking_error",
+                "max_turnover", "max_weight_change", "target_volatility", "min_cash", "max_cash", "max_positions",
+                "max_tracking_error",
                 "allow_short", "max_gross_exposure",
             ],
             "preferences": [

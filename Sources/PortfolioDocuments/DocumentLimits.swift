@@ -18,6 +18,10 @@ package enum DocumentLimits {
     package static let recentTrades = 10_000
     /// Groups of a set of constraints.
     package static let groups = 1_000
+    /// Limits with a penalty.
+    package static let softLimits = 1_000
+    /// Limits on the sums of the largest positions.
+    package static let largestPositions = 20
     /// Scenarios of a request.
     package static let scenarios = 10_000
     /// Views of a request.

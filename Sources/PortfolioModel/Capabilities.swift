@@ -22,7 +22,8 @@ public enum Capabilities {
         switch type {
         case .meanVariance, .blackLitterman, .factorBased: allocationObjectives + [.multiObjective]
         case .scenarioBased: allocationObjectives + [.multiObjective]
-        case .robust, .multiPeriod: allocationObjectives
+        case .robust: allocationObjectives + [.multiObjective]
+        case .multiPeriod: allocationObjectives
         case .custom: [.custom]
         case .riskParity, .hierarchicalRiskParity: [.riskBudgeting]
         }
@@ -51,6 +52,9 @@ public enum Capabilities {
     /// Instruments of a covariance that is not a factor model, and of methods that need one.
     public static let denseInstruments = 4_000
 
+    /// Instruments up to which fixed costs of trades enter an objective: who is traded is searched for.
+    public static let fixedCostInstruments = 100
+
     /// Periods of a horizon.
     public static let horizonPeriods = 60
     /// Periods times instruments of a path: with a covariance that is a matrix, and with one in parts; of one in parts
@@ -69,6 +73,7 @@ public enum Capabilities {
         "max_position_size", "min_position_size", "max_sector_exposure", "max_asset_class_exposure", "max_turnover",
         "target_volatility", "min_weights", "max_weights", "min_return", "max_risk", "min_cash", "max_cash", "groups",
         "factor_exposures", "max_positions", "max_tracking_error", "allow_short", "max_gross_exposure",
-        "max_scenario_losses", "grandfather_breaches",
+        "max_scenario_losses", "grandfather_breaches", "max_weight_change", "max_weight_changes", "largest_positions",
+        "soft_limits",
     ]
 }

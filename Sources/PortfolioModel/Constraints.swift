@@ -15,6 +15,10 @@ public struct Constraints: Equatable, Sendable {
     public var maxAssetClassExposure: Double?
     /// Upper limit of ½ Σ|target − current|, cash included.
     public var maxTurnover: Double?
+    /// Upper limit of |target − current| of every instrument without a `maxWeightChanges` entry.
+    public var maxWeightChange: Double?
+    /// Upper limit of |target − current| of single instruments; replaces `maxWeightChange` for them.
+    public var maxWeightChanges: [String: Double]?
     /// Upper limit of annual volatility.
     public var targetVolatility: Double?
     /// Hard lower weight of single instruments.
@@ -43,6 +47,10 @@ public struct Constraints: Equatable, Sendable {
     public var allowShort: Bool?
     /// Upper limit of Σ|w| over instruments.
     public var maxGrossExposure: Double?
+    /// Limits on the sums of the largest positions.
+    public var largestPositions: [LargestPositionsLimit]?
+    /// Limits that may be exceeded, each at a price.
+    public var softLimits: [SoftLimit]?
     /// Whether a limit that the holdings break already is in force at what they come to.
     public var grandfatherBreaches: Bool?
 
@@ -60,6 +68,8 @@ public struct Constraints: Equatable, Sendable {
         result.maxSectorExposure = other.maxSectorExposure ?? maxSectorExposure
         result.maxAssetClassExposure = other.maxAssetClassExposure ?? maxAssetClassExposure
         result.maxTurnover = other.maxTurnover ?? maxTurnover
+        result.maxWeightChange = other.maxWeightChange ?? maxWeightChange
+        result.maxWeightChanges = merged(maxWeightChanges, other.maxWeightChanges)
         result.targetVolatility = other.targetVolatility ?? targetVolatility
         result.minWeights = merged(minWeights, other.minWeights)
         result.maxWeights = merged(maxWeights, other.maxWeights)
@@ -74,21 +84,35 @@ public struct Constraints: Equatable, Sendable {
         result.maxScenarioLosses = merged(maxScenarioLosses, other.maxScenarioLosses)
         result.allowShort = other.allowShort ?? allowShort
         result.maxGrossExposure = other.maxGrossExposure ?? maxGrossExposure
+        result.largestPositions = other.largestPositions ?? largestPositions
+        result.softLimits = other.softLimits ?? softLimits
         result.grandfatherBreaches = other.grandfatherBreaches ?? grandfatherBreaches
         return result
     }
 }
 
-/// Limits on the total weight of a group of instruments.
+/// Limits on the total weight of a group of instruments, Σ mᵢwᵢ with mᵢ the part of an instrument that belongs to it.
 public struct GroupLimit: Equatable, Sendable {
     /// Who is in a group.
     public enum Members: Equatable, Sendable {
         /// The instruments named.
         case instruments([String])
+        /// The instruments named, each with the part of it that belongs to the group, in (0, 1].
+        case memberships([String: Double])
         /// Every instrument of a sector.
         case sector(String)
         /// Every instrument of an asset class.
         case assetClass(String)
+
+        /// The part of an instrument that belongs to the group: 1 or 0 unless memberships are given.
+        public func membership(of instrument: Instrument) -> Double {
+            switch self {
+            case .instruments(let ids): ids.contains(instrument.id) ? 1 : 0
+            case .memberships(let parts): parts[instrument.id] ?? 0
+            case .sector(let name): instrument.sector == name ? 1 : 0
+            case .assetClass(let name): instrument.assetClass == name ? 1 : 0
+            }
+        }
     }
 
     /// The caller's name for the group.

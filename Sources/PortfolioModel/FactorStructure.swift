@@ -27,6 +27,11 @@ public struct FactorStructure: Equatable, Sendable {
     /// k.
     public var count: Int { factors.count }
 
+    /// √F_ff, a factor's annual volatility.
+    public func volatility(of factor: Int) -> Double {
+        max(0, covariance.factorCovariance[factor, factor]).squareRoot()
+    }
+
     /// The same factors for the given instruments, each once, in the given order.
     public func selecting(_ instruments: [Int]) -> FactorStructure {
         var result = self

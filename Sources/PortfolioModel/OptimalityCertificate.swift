@@ -9,6 +9,8 @@ public struct OptimalityCertificate: Equatable, Sendable {
     public var bound: Double
     /// ν: what one more unit of the budget, Σw + cash = 1, would gain.
     public var budgetPrice: Double
+    /// What the scenarios at a kink of the risk measure weigh in its support; empty without a measure over scenarios.
+    public var scenarioWeights: [ScenarioWeight] = []
 
     /// How far the target may be from the best.
     public var gap: Double { bound - objective }
@@ -18,5 +20,19 @@ public struct OptimalityCertificate: Equatable, Sendable {
         self.objective = objective
         self.bound = bound
         self.budgetPrice = budgetPrice
+    }
+}
+
+/// The weight of one scenario's loss in a support of a risk measure.
+public struct ScenarioWeight: Equatable, Sendable {
+    /// Which of the risk model's returns, or of the request's scenarios, counted from 0.
+    public var scenario: Int
+    /// Its weight.
+    public var weight: Double
+
+    /// Makes a scenario weight from its parts.
+    public init(scenario: Int, weight: Double) {
+        self.scenario = scenario
+        self.weight = weight
     }
 }

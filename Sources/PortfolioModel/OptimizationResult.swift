@@ -22,6 +22,8 @@ public struct OptimizationResult: Equatable, Sendable {
     public var constraints: Constraints
     /// The limits among them that the holdings break already, as they are in force; empty unless asked for.
     public var grandfatheredLimits: [GrandfatheredLimit] = []
+    /// What the target has for its soft limits: each that is applied once, and those applied to many where exceeded.
+    public var softLimits: [SoftLimitValue] = []
     /// The preferences in force.
     public var preferences: Preferences
     /// The inputs it was computed from.

@@ -20,13 +20,32 @@ extension Capabilities {
             refused.append("allow_short")
         }
         if type != .scenarioBased { refused.append("max_scenario_losses") }
+        if !takesPenalties(type, objective, riskMeasure) { refused.append("soft_limits") }
         return refused
+    }
+
+    /// Whether a penalty can be taken from the objective: it is a return, a risk or a cost, and of one period.
+    ///
+    /// A ratio has no unit that a penalty could have, budgets and terms are no single figure, and what is guarded against
+    /// the worst case is no figure of the allocation alone.
+    private static func takesPenalties(
+        _ type: OptimizationType,
+        _ objective: Objective,
+        _ riskMeasure: RiskMeasure
+    ) -> Bool {
+        let types: [OptimizationType] = [.meanVariance, .blackLitterman, .factorBased, .scenarioBased]
+        let objectives: [Objective] = [
+            .minimizeRisk, .maximizeReturn, .maximizeUtility, .minimizeTrackingError, .minimizeTransactionCosts,
+        ]
+        return types.contains(type) && objectives.contains(objective) && riskMeasure == .volatility
     }
 }
 
 extension Capabilities {
     /// The limits that rebalancing plans do not take: their search is over lots, and knows sums of weights only.
-    public static let refusedInPlans = ["max_positions", "max_tracking_error", "allow_short", "max_scenario_losses"]
+    public static let refusedInPlans = [
+        "max_positions", "max_tracking_error", "allow_short", "max_scenario_losses", "soft_limits",
+    ]
 }
 
 extension Constraints {
@@ -36,6 +55,7 @@ extension Constraints {
             "max_positions": maxPositions != nil, "max_tracking_error": maxTrackingError != nil,
             "max_scenario_losses": maxScenarioLosses?.isEmpty == false,
             "allow_short": permitsShorts,
+            "soft_limits": softLimits?.isEmpty == false,
             "min_position_size": (minPositionSize ?? 0) > 0,
         ]
         return names.filter { isSet[$0] == true }

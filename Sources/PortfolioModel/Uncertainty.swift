@@ -12,6 +12,8 @@ public struct Uncertainty: Equatable, Sendable {
         case box
         /// The covariance: each entry within an interval of its own.
         case covarianceBox = "covariance_box"
+        /// The loadings of a factor model: those of each instrument within an ellipsoid of their own.
+        case factorLoadings = "factor_loadings"
         /// The scenarios: all distributions within a Wasserstein ball around theirs.
         case wasserstein
 
@@ -31,7 +33,8 @@ public struct Uncertainty: Equatable, Sendable {
 
     /// What is uncertain.
     public var kind: Kind
-    /// How far: standard errors of returns or covariances, or the radius of a ball as a return per period; not negative.
+    /// How far: standard errors of returns, covariances or loadings, or the radius of a ball as a return per period; not
+    /// negative.
     ///
     /// 0 takes everything for certain.
     public var size: Double
@@ -43,6 +46,10 @@ public struct Uncertainty: Equatable, Sendable {
     public var upper: DenseMatrix?
     /// What a Wasserstein ball is measured by.
     public var norm: Norm?
+    /// How far the loadings of instruments may be off, as an annual volatility that the factors bring; 0 for the others.
+    ///
+    /// Nil is `size` standard errors of a regression on the factors, √(specific variance / periods).
+    public var radii: [String: Double]?
 
     /// Makes an uncertainty of its parts.
     public init(
@@ -51,7 +58,8 @@ public struct Uncertainty: Equatable, Sendable {
         covariance: DenseMatrix? = nil,
         lower: DenseMatrix? = nil,
         upper: DenseMatrix? = nil,
-        norm: Norm? = nil
+        norm: Norm? = nil,
+        radii: [String: Double]? = nil
     ) {
         self.kind = kind
         self.size = size
@@ -59,6 +67,7 @@ public struct Uncertainty: Equatable, Sendable {
         self.lower = lower
         self.upper = upper
         self.norm = norm
+        self.radii = radii
     }
 
     /// The norm in force.
@@ -102,15 +111,16 @@ extension Capabilities {
     /// What may be uncertain for an objective and a measure of risk.
     ///
     /// The worst covariance of a box is known for weights that are not negative; active weights are, and so is what a
-    /// diversification ratio compares.
+    /// diversification ratio compares. That of uncertain loadings is a measure of its own, which sums of terms do not have.
     public static func uncertainties(of objective: Objective, _ riskMeasure: RiskMeasure) -> [Uncertainty.Kind] {
         var kinds: [Uncertainty.Kind] = [.ellipsoidal, .box]
         switch objective {
-        case .minimizeTrackingError, .maximizeInformationRatio, .maximizeDiversification, .riskBudgeting,
-            .multiObjective, .custom:
+        case .minimizeTrackingError, .maximizeInformationRatio, .maximizeDiversification, .riskBudgeting, .custom:
             break
-        case .minimizeRisk, .maximizeReturn, .maximizeUtility, .maximizeSharpe, .minimizeTransactionCosts:
+        case .minimizeRisk, .maximizeReturn, .maximizeUtility, .maximizeSharpe, .minimizeTransactionCosts,
+            .multiObjective:
             if riskMeasure == .volatility { kinds.append(.covarianceBox) }
+            if riskMeasure == .volatility, objective != .multiObjective { kinds.append(.factorLoadings) }
             if riskMeasure == .conditionalValueAtRisk { kinds.append(.wasserstein) }
         }
         return kinds

@@ -24,9 +24,16 @@ struct LimitSide: Equatable, Sendable {
     var subject: String?
     /// What the bound moves when its number moves by one: −1 where a largest size bounds from below.
     var slope = 1.0
+    /// What the bound is beside slope · number: the current weight, where a change is limited.
+    var offset = 0.0
     /// Whether the bound is what the holdings come to, because they break the number that it comes from: moving that
     /// number does not move it before it gets there.
     var isGrandfathered = false
+
+    /// A value of the limited expression as the number limits it.
+    func inOwnTerms(_ value: Double) -> Double { slope * (value - offset) }
+    /// The column of what is beyond the bound, where that may be exceeded at a price.
+    var excess: Int?
 }
 
 /// A linear expression of the decision variables and the bounds it is held between.
@@ -56,9 +63,18 @@ struct VariableLayout: Equatable, Sendable {
     let impactColumns: [Int?]
     /// The columns of what is sold of each lot of an instrument.
     let lotColumns: [[Int]]
+    /// The column of whether each instrument is traded, where that costs something whatever the size.
+    let fixedColumns: [Int?]
     private(set) var count: Int
 
-    init(instrumentCount: Int, sold: [Bool], short: [Bool] = [], impact: [Bool] = [], lots: [Int] = []) {
+    init(
+        instrumentCount: Int,
+        sold: [Bool],
+        short: [Bool] = [],
+        impact: [Bool] = [],
+        lots: [Int] = [],
+        fixed: [Bool] = []
+    ) {
         self.instrumentCount = instrumentCount
         var next = instrumentCount + 1
         func column(_ isThere: Bool) -> Int? {
@@ -72,10 +88,14 @@ struct VariableLayout: Equatable, Sendable {
         lotColumns = (0..<instrumentCount).map { index in
             (0..<(index < lots.count ? lots[index] : 0)).compactMap { _ in column(true) }
         }
+        fixedColumns = (0..<instrumentCount).map { column($0 < fixed.count && fixed[$0]) }
         count = next
     }
 
     var cash: Int { instrumentCount }
+
+    /// Whether trading an instrument, or cash, has a fixed cost.
+    func isFixed(_ index: Int) -> Bool { index < instrumentCount && fixedColumns[index] != nil }
 
     /// Adds a column after all others.
     mutating func addColumn() -> Int {
@@ -113,6 +133,12 @@ struct AllocationLimits: Sendable {
     var penalties: [UncertaintyPenalty] = []
     /// What they cost the objective.
     var objectivePenalty: UncertaintyPenalty?
+    /// The column of the volatility that factors bring, where their loadings are uncertain.
+    var loadingColumn: Int?
+    /// Limits on sums of the largest positions.
+    var largestSums: [LargestSum] = []
+    /// The sides that may be exceeded.
+    var softSides: [SoftSide] = []
     /// The expression that limits Σ|w|.
     var grossExpression: Int?
     /// Whether some weight may be negative.
@@ -121,6 +147,10 @@ struct AllocationLimits: Sendable {
     var charges = TradingCharges()
     /// The first of the two expressions that say what is short of an instrument, h ≥ 0 and h ≥ −w.
     var shortExpressions: [Int: Int] = [:]
+    /// The expressions that limit how far a weight moves, with its instrument, where they are rows of their own.
+    var changeRows: [Int: Int] = [:]
+    /// Whether such limits are part of the weights' own bounds.
+    var hasFoldedChanges = false
 
     func weightLimits(of instrument: Int) -> LimitedExpression { expressions[instrument] }
     var cashLimits: LimitedExpression { expressions[layout.cash] }
@@ -128,8 +158,8 @@ struct AllocationLimits: Sendable {
     /// Whether who is held is part of the question, so that a search over choices is needed.
     var hasChoices: Bool { threshold != nil || positionLimit != nil }
 
-    /// Whether the turnover limit leaves nothing to decide.
-    var forbidsTrading: Bool { (turnoverLimit?.bound ?? 1) <= Self.noTrading }
+    /// Whether limits on turnover, or on every single change, leave nothing to decide.
+    var forbidsTrading: Bool { (turnoverLimit?.bound ?? 1) <= Self.noTrading || holdsEveryWeight }
     /// A turnover below this is no trading: the interior of the feasible set is smaller than rounding.
     static let noTrading = 1e-12
     /// How far an allocation may be from a limit, in the limit's unit.
@@ -145,6 +175,8 @@ struct AllocationLimits: Sendable {
             if let column { point[column] = max(0, -point[index]) }
         }
         charges.settle(&point, currentWeights: currentWeights)
+        settleLargest(&point)
+        settleSoft(&point)
         return settled(point)
     }
 
@@ -159,7 +191,7 @@ struct AllocationLimits: Sendable {
     func worstViolation(at point: [Double], volatility: Double) -> (amount: Double, what: String) {
         var worst = (amount: 0.0, what: "")
         func record(_ amount: Double, _ side: LimitSide, _ name: String) {
-            guard amount > worst.amount || amount.isNaN else { return }
+            guard side.excess == nil, amount > worst.amount || amount.isNaN else { return }
             worst = (amount.isNaN ? .infinity : amount, side.parameter.map { parameters[$0].pointer } ?? name)
         }
         for expression in expressions {

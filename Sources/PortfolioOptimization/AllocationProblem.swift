@@ -54,6 +54,8 @@ public struct AllocationProblem: Sendable {
     let taxedLots: [[TaxedLot]]
     /// How uncertain the expected returns are; nil where they are certain.
     let returnUncertainty: ReturnUncertainty?
+    /// How uncertain the factor loadings are; nil where they are certain.
+    let loadings: LoadingUncertainty?
     /// The annual expected returns of each period of a horizon; nil where they are the same in all.
     let periodReturns: [[Double]]?
     /// μᵀb of each of these periods.
@@ -120,6 +122,7 @@ public struct AllocationProblem: Sendable {
             )
         }
         try requireFactors(constraints, moments.factors)
+        try Self.requireSoftLimits(constraints)
         if let refusal = refusal(
             of: constraints,
             request.type,
@@ -136,7 +139,8 @@ public struct AllocationProblem: Sendable {
         } else {
             benchmark = nil
         }
-        if constraints.maxTrackingError != nil || terms.needBenchmark {
+        let softensError = constraints.softLimits != nil && request.objective == .minimizeTrackingError
+        if constraints.maxTrackingError != nil || terms.needBenchmark || (softensError && benchmark != nil) {
             guard let weights = portfolio.benchmark else {
                 let what = constraints.maxTrackingError != nil ? "max_tracking_error" : "The term tracking_error"
                 throw OptimizationFailure(
@@ -159,6 +163,7 @@ public struct AllocationProblem: Sendable {
             chosen: chosen,
             benchmark: request.objective.needsBenchmark ? portfolio.benchmark : nil
         )
+        loadings = try uncertainLoadings(of: request, moments: moments, chosen: chosen)
         charges =
             terms.isEmpty
             ? nil
@@ -170,13 +175,14 @@ public struct AllocationProblem: Sendable {
                 preferences: preferences
             )
         guard terms.isEmpty else {
-            warnings = termWarnings(
-                terms,
-                preferences: preferences,
-                request: request,
-                charges: charges,
-                hasTaxLots: portfolio.positions.contains { !$0.taxLots.isEmpty }
-            )
+            warnings =
+                termWarnings(
+                    terms,
+                    preferences: preferences,
+                    request: request,
+                    charges: charges,
+                    hasTaxLots: portfolio.positions.contains { !$0.taxLots.isEmpty }
+                ) + uncertaintyWarnings(request, constraints)
             try grandfatherBreaches()
             return
         }
@@ -204,6 +210,14 @@ public struct AllocationProblem: Sendable {
 }
 
 extension AllocationProblem {
+    /// Volatility, annual, of weights; the worst one where factor loadings are uncertain.
+    func annualizedVolatility(of weights: [Double]) -> Double {
+        loadings?.volatility(of: weights) ?? covariance.quadraticForm(weights).squareRoot()
+    }
+
+    /// A power of two near the largest volatility of an instrument.
+    var volatilityUnit: Double { powerOfTwo(near: (covariance.diagonal.max() ?? 0).squareRoot()) }
+
     /// What |w − c|^{3/2} = 1 of each instrument costs the objective; all 0 when costs stay out.
     var objectiveImpacts: [Double] {
         // A path charges its trades at proportional rates, alike in every period.
@@ -331,6 +345,15 @@ private func requireFactors(
     if let unknown = limits.keys.filter({ !structure.factors.contains($0) }).min() {
         throw unknownFactor(unknown, in: structure.factors)
     }
+    for (factor, name) in structure.factors.enumerated()
+    where limits[name]?.maxRisk != nil && !(structure.volatility(of: factor) > 0) {
+        throw OptimizationFailure(
+            code: "riskless_factor",
+            message:
+                "factor_exposures/\(name)/max_risk limits a risk that the risk model does not know: its factor covariance"
+                + " gives \(name) no variance. Limit the exposure by min and max, or give the factor a variance."
+        )
+    }
 }
 
 /// A limit on the loss in a scenario that the request does not have limits nothing that could be computed.
@@ -361,11 +384,24 @@ private func preferenceWarnings(
         let leavesImpact =
             (request.riskMeasure != .volatility || request.type == .multiPeriod || constraints.choosesPositions)
             && instruments.contains { ($0.cost?.impact ?? 0) != 0 }
-        if leavesImpact || instruments.contains(where: { ($0.cost?.fixed ?? 0) != 0 }) {
-            let what = leavesImpact ? "Fixed costs and market impact" : "Fixed costs"
+        let leavesFixed =
+            instruments.contains { ($0.cost?.fixed ?? 0) != 0 }
+            && !takesFixedCosts(
+                request.objective,
+                preferences,
+                request.riskMeasure,
+                request.type,
+                constraints,
+                count: instruments.count
+            )
+        if leavesImpact || leavesFixed {
+            let both = leavesImpact && leavesFixed
+            let what = both ? "Fixed costs and market impact" : leavesFixed ? "Fixed costs" : "Market impact"
             warn(
                 "cost_terms_not_in_objective",
-                "\(what) are reported but do not enter the objective; the other costs do."
+                leavesFixed
+                    ? "\(what) are reported but do not enter the objective; the other costs do."
+                    : "\(what) is reported but does not enter the objective; the other costs do."
             )
         }
     } else if preferences.includeTransactionCosts == true {

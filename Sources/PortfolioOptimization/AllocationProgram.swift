@@ -137,7 +137,7 @@ struct ProgramBuilder {
                 inequalities.append(Row(terms: [(column, 1)], bound: most, origin: origin))
             }
         }
-        let disjunctions = (withThresholds ? choices(adding: &equalities) : []) + saleChoices()
+        let disjunctions = (withThresholds ? choices(adding: &equalities) : []) + saleChoices() + fixedChoices()
         var program = assemble(equalities, inequalities, disjunctions, quadratic: quadratic, linear: linear)
         if withThresholds { program.positions = positionChoice() }
         return program
@@ -164,7 +164,9 @@ struct ProgramBuilder {
         let expression = limits.expressions[index]
         let scale = expression.scale
         let isMoved = isRelaxed(expression.lower?.parameter) || isRelaxed(expression.upper?.parameter)
-        if let lower = expression.lower, let upper = expression.upper, lower.bound == upper.bound, !isMoved {
+        if let lower = expression.lower, let upper = expression.upper, lower.bound == upper.bound, !isMoved,
+            lower.excess == nil, upper.excess == nil
+        {
             let origin = RowOrigin(expression: index, side: .both, scale: scale)
             equalities.append(row(expression, upper, sign: 1, origin: origin))
             return true
@@ -195,6 +197,7 @@ struct ProgramBuilder {
         for move in side.isGrandfathered ? [] : moves(of: side.parameter ?? implicitTwin(expression)) {
             terms.append((move.column, -sign * side.slope * move.sign / origin.scale))
         }
+        if let excess = side.excess { terms.append((excess, -1 / origin.scale)) }
         return Row(terms: terms, bound: bound, origin: origin)
     }
 
@@ -350,9 +353,10 @@ struct ProgramBuilder {
         guard volatility != nil else { return [] }
         let all = limits.volatilityLimits.indices
         let relaxed = all.filter { isRelaxed(limits.volatilityLimits[$0].parameter) }
-        let kept = all.filter { !relaxed.contains($0) }
+        let soft = all.filter { limits.volatilityLimits[$0].excess != nil && !relaxed.contains($0) }
+        let kept = all.filter { !relaxed.contains($0) && !soft.contains($0) }
             .min { limits.volatilityLimits[$0].bound < limits.volatilityLimits[$1].bound }
-        return relaxed + (kept.map { [$0] } ?? [])
+        return relaxed + soft + (kept.map { [$0] } ?? [])
     }
 
     /// A row with each column once.
@@ -384,6 +388,10 @@ struct ProgramBuilder {
         for move in moves(of: side) {
             head.columns.append(move.column)
             head.coefficients.append(-move.sign / unit)
+        }
+        if let excess = side.excess {
+            head.columns.append(excess)
+            head.coefficients.append(-1 / unit)
         }
         rows.append(head)
         bounds.append(isHomogeneous ? 0 : side.bound / unit)

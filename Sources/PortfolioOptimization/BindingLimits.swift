@@ -38,8 +38,9 @@ struct ShadowPrices {
     init(multipliers: [(expression: Int, value: Double)], gainPerDual: Double) {
         for entry in multipliers {
             let gain = entry.value * gainPerDual
-            if gain > 0 { upper[entry.expression] = gain }
-            if gain < 0 { lower[entry.expression] = -gain }
+            // Several cuts may stand for one limit.
+            if gain > 0 { upper[entry.expression, default: 0] += gain }
+            if gain < 0 { lower[entry.expression, default: 0] -= gain }
         }
     }
 
@@ -104,12 +105,14 @@ extension MeanVarianceMethod {
         for index in limits.expressions.indices { found += bindingSides(of: index, at: point, prices: prices) }
         for index in limits.volatilityLimits.indices {
             let limit = limits.volatilityLimits[index]
-            guard limit.bound - volatility <= Self.binding * scaling.volatilityUnit else { continue }
+            let distance = limit.bound - volatility
+            guard distance <= Self.binding * scaling.volatilityUnit, !isExceeded(limit, distance) else { continue }
             found += entry(limit, volatility, prices?.ofVolatility(index, unit: scaling.volatilityUnit))
         }
         if let limit = limits.trackingLimit {
             let error = limit.error(at: point[..<limits.layout.cash])
-            if limit.side.bound - error <= Self.binding * limit.unit {
+            let distance = limit.side.bound - error
+            if distance <= Self.binding * limit.unit, !isExceeded(limit.side, distance) {
                 found += entry(limit.side, error, prices.map { $0.ofTrackingError / limit.unit })
             }
         }
@@ -119,6 +122,14 @@ extension MeanVarianceMethod {
         }
         return found + bindingThresholds(at: point)
     }
+
+    /// Whether a soft limit is exceeded: then its price is its penalty, and it is told with the soft limits.
+    private func isExceeded(_ side: LimitSide, _ distance: Double) -> Bool {
+        side.excess != nil && distance < -Self.exceeded
+    }
+
+    /// Beyond this a soft limit is exceeded, not met with rounding.
+    private static let exceeded = 1e-7
 
     /// The sides of an expression that are met with equality.
     ///
@@ -132,11 +143,18 @@ extension MeanVarianceMethod {
         let lowerPrice = prices?.ofLower(index)
         let upperPrice = prices?.ofUpper(index)
         var found: [BindingConstraint] = []
-        if let lower = expression.lower, value - least <= allowance, least != most || lowerPrice != 0 {
-            found += entry(lower, lower.slope * value, lowerPrice.map { lower.slope * $0 })
+        if let lower = expression.lower, value - least <= allowance, !isExceeded(lower, value - least),
+            least != most || lowerPrice != 0
+        {
+            found += entry(lower, lower.inOwnTerms(value), lowerPrice.map { lower.slope * $0 })
         }
-        if let upper = expression.upper, most - value <= allowance, least != most || upperPrice != 0 {
-            found += entry(upper, value, upperPrice)
+        if let upper = expression.upper, most - value <= allowance, !isExceeded(upper, most - value),
+            least != most || upperPrice != 0
+        {
+            // A number that holds an expression from both sides, to one value, is listed once.
+            let isListed =
+                upper.parameter != nil && upper.parameter == found.first.flatMap { _ in expression.lower?.parameter }
+            if !isListed { found += entry(upper, upper.inOwnTerms(value), upperPrice.map { upper.slope * $0 }) }
         }
         return found
     }

@@ -9,8 +9,8 @@ struct CleanedAllocation: Sendable {
 extension MeanVarianceMethod {
     /// Distance within which a weight is taken to be at its bound.
     private static let atBound = 1e-10
-    /// A weight below this size is 0.
-    private static let dust = 1e-9
+    /// Distance within which a weight whose trades have a fixed cost is taken not to be traded.
+    private static let atRest = 1e-8
 
     /// Rids an optimum of the roundings of its solve: exact zeros, exact caps, no trade where none pays, a sum of 1.
     ///
@@ -36,7 +36,8 @@ extension MeanVarianceMethod {
         var isFixed = [Bool](repeating: false, count: count)
         for index in weights.indices {
             guard let bound = nearestBound(index, weight: weights[index]) else { continue }
-            weights[index] = bound
+            // A weight that small is nobody's wish, whether or not it is a bound or held.
+            weights[index] = abs(bound) < TidyWeights.dust ? 0 : bound
             isFixed[index] = true
         }
         balance(&weights, isFixed: isFixed)
@@ -54,16 +55,20 @@ extension MeanVarianceMethod {
             marks += [threshold.bound, -threshold.bound]
         }
         if limits.layout.soldColumns[index] != nil { marks.append(limits.currentWeights[index]) }
+        // A trade smaller than the roundings of a search is none, and costs nothing.
+        if limits.layout.isFixed(index), abs(weight - limits.currentWeights[index]) <= Self.atRest {
+            return limits.currentWeights[index]
+        }
         if let lower = expression.lower?.bound, weight < lower { return lower }
         if let mark = marks.first(where: { abs($0 - weight) <= Self.atBound }) { return mark }
-        // A weight that small is nobody's wish, whether or not 0 is a bound.
-        return abs(weight) < Self.dust ? 0 : nil
+        return abs(weight) < TidyWeights.dust ? 0 : nil
     }
 
-    /// Gives what the weights miss of 1 to the free weight with the most room.
+    /// Gives what the weights miss of 1 to the free weight with the most room, or where that has not enough to all of them.
     private func balance(_ weights: inout [Double], isFixed: [Bool]) {
+        let free = weights.indices.filter { !isFixed[$0] }
         for _ in 0..<3 {
-            let missing = 1 - weights.reduce(0, +)
+            let missing = 1 - exactSum(weights)
             if missing == 0 { return }
             func room(_ index: Int) -> Double {
                 let expression = limits.expressions[index]
@@ -71,9 +76,15 @@ extension MeanVarianceMethod {
                 let below = weights[index] - (expression.lower?.bound ?? 0)
                 return min(above, below)
             }
-            let free = weights.indices.filter { !isFixed[$0] }
-            guard let chosen = free.max(by: { room($0) < room($1) }), room(chosen) >= abs(missing) else { return }
-            weights[chosen] += missing
+            guard let chosen = free.max(by: { room($0) < room($1) }) else { return }
+            if room(chosen) >= abs(missing) {
+                weights[chosen] += missing
+                continue
+            }
+            let rooms = free.map { max(0, room($0)) }
+            let total = exactSum(rooms)
+            guard total >= abs(missing) else { return }
+            for (place, index) in free.enumerated() { weights[index] += missing * rooms[place] / total }
         }
     }
 }

@@ -76,6 +76,7 @@ extension ConstraintCompiler {
                 )
             )
         }
+        charges.fixed = addFixedCharges()
         return charges
     }
 

@@ -9,18 +9,23 @@ struct ConstraintCompiler {
     var expressions: [LimitedExpression] = []
     /// Where the two rows of what is short of an instrument begin.
     var shortExpressions: [Int: Int] = [:]
+    /// Whether limits on changes become bounds of the weights, and those that did not.
+    let foldsChanges: Bool
+    var changes: [(instrument: Int, limit: LimitedExpression)] = []
 
     /// A cap of the whole portfolio or more limits nothing and gets no row.
     static let everything = 1.0
 
-    /// Compiles the limits of a problem.
-    static func compile(_ problem: AllocationProblem) -> AllocationLimits {
-        var compiler = ConstraintCompiler(problem)
+    /// Compiles the limits of a problem; limits on changes get rows of their own where they must not be bounds.
+    static func compile(_ problem: AllocationProblem, foldsChanges: Bool? = nil) -> AllocationLimits {
+        // Risk budgets know a floor by what it is the floor of.
+        var compiler = ConstraintCompiler(problem, foldsChanges ?? (problem.objective != .riskBudgeting))
         return compiler.limits()
     }
 
-    private init(_ problem: AllocationProblem) {
+    private init(_ problem: AllocationProblem, _ foldsChanges: Bool) {
         self.problem = problem
+        self.foldsChanges = foldsChanges
         // Turnover is the sum of what is sold, cash included, for the budget makes sales and purchases equal. Costs
         // need the sold part as well: |w − c| = (w − c) + 2 max(0, c − w). What its limits keep above c is not sold.
         let rates = problem.objectiveCostRates
@@ -36,7 +41,8 @@ struct ConstraintCompiler {
             sold: sold,
             short: short,
             impact: problem.objectiveImpacts.map { $0 > 0 },
-            lots: problem.objectiveLots.map(\.count)
+            lots: problem.objectiveLots.map(\.count),
+            fixed: problem.objectiveFixedCosts.map { $0 > 0 }
         )
     }
 
@@ -61,9 +67,11 @@ struct ConstraintCompiler {
 
     private mutating func limits() -> AllocationLimits {
         addWeightLimits()
+        addWeightChanges()
         addCashLimits()
         letBreachesBe(from: 0)
         addBudget()
+        let changeRows = addChangeRows()
         let first = expressions.count
         addFloorsOutsideTheProblem()
         addClassLimits(problem.constraints.maxSectorExposure, "/max_sector_exposure", \.sector)
@@ -75,8 +83,10 @@ struct ConstraintCompiler {
         addScenarioLosses()
         addShortSides()
         let gross = addGrossExposure()
+        let largest = addLargestPositions()
         letBreachesBe(from: first)
         let charges = addCharges()
+        let loadings = addLoadings()
         let turnover = addTurnover()
         let volatility = addVolatility()
         let tracking = addTrackingError()
@@ -100,8 +110,15 @@ struct ConstraintCompiler {
             charges: charges,
             shortExpressions: shortExpressions
         )
-        limits.penalties = penalties
+        limits.penalties = penalties + (loadings.map { [$0] } ?? [])
+        limits.loadingColumn = loadings?.cone?.column
+        limits.changeRows = changeRows
+        limits.hasFoldedChanges = foldsChanges && problem.constraints.limitsChanges
+        limits.largestSums = largest
         limits.objectivePenalty = objectivePenalty
+        if let soft = problem.constraints.softLimits {
+            limits.soften(soft, reach: Self.beyondReach(problem.constraints))
+        }
         return limits
     }
 
@@ -209,15 +226,11 @@ struct ConstraintCompiler {
 
     private mutating func addGroups() {
         for (position, group) in (problem.constraints.groups ?? []).enumerated() {
-            let members = problem.instruments.indices.filter { index in
-                let instrument = problem.instruments[index]
-                return switch group.members {
-                case .instruments(let ids): ids.contains(instrument.id)
-                case .sector(let name): instrument.sector == name
-                case .assetClass(let name): instrument.assetClass == name
-                }
+            let parts = problem.instruments.enumerated().map { index, instrument in
+                (variable: index, coefficient: group.members.membership(of: instrument))
             }
-            var expression = LimitedExpression(terms: members.map { ($0, 1) }, lower: nil, upper: nil)
+            let members = parts.filter { $0.coefficient != 0 }
+            var expression = LimitedExpression(terms: members, lower: nil, upper: nil)
             let isSigned = problem.constraints.permitsShorts
             if let minimum = group.min, minimum > 0 || isSigned {
                 expression.lower = LimitSide(
@@ -261,7 +274,27 @@ struct ConstraintCompiler {
                 expression.upper = LimitSide(bound: bound, parameter: source)
             }
             if expression.lower != nil || expression.upper != nil { expressions.append(expression) }
+            if let most = limit.maxRisk {
+                addFactorRisk(most, expression.terms, structure.volatility(of: factor), pointer)
+            }
         }
+    }
+
+    /// |x_f| √F_ff ≤ most, one number that bounds the factor's part of the portfolio from both sides.
+    private mutating func addFactorRisk(
+        _ most: Double,
+        _ exposures: [(variable: Int, coefficient: Double)],
+        _ volatility: Double,
+        _ pointer: String
+    ) {
+        let source = parameter("\(pointer)/max_risk", most, .up)
+        expressions.append(
+            LimitedExpression(
+                terms: exposures.map { ($0.variable, $0.coefficient * volatility) },
+                lower: LimitSide(bound: -most, parameter: source, slope: -1),
+                upper: LimitSide(bound: most, parameter: source)
+            )
+        )
     }
 
     /// Adds what uncertain returns cost the limit on return, which stands first, and the objective.
@@ -270,11 +303,19 @@ struct ConstraintCompiler {
         let isActive = problem.objective.needsBenchmark
         var penalties: [UncertaintyPenalty] = []
         if problem.constraints.minReturn != nil { penalties.append(penalty(uncertainty, anchor: nil)) }
-        guard problem.objective.needsExpectedReturns else { return (penalties, nil) }
+        guard problem.objective.needsExpectedReturns || problem.terms.needExpectedReturns else {
+            return (penalties, nil)
+        }
         if isActive || penalties.isEmpty {
             penalties.append(penalty(uncertainty, anchor: isActive ? uncertainty.benchmark : nil))
         }
         return (penalties, penalties.last)
+    }
+
+    /// Adds the column of what factors bring to the worst volatility.
+    private mutating func addLoadings() -> UncertaintyPenalty? {
+        guard let loadings = problem.loadings else { return nil }
+        return loadings.column(layout.addColumn(), unit: problem.volatilityUnit)
     }
 
     private mutating func penalty(_ uncertainty: ReturnUncertainty, anchor: [Double]?) -> UncertaintyPenalty {
@@ -411,7 +452,9 @@ struct ConstraintCompiler {
             problem.isTradable[index] && floors[problem.instruments[index].id] == nil
         }
         guard !instruments.isEmpty else { return (nil, []) }
-        return (LimitSide(bound: bound, parameter: parameter("/min_position_size", bound, .down)), instruments)
+        let source = parameter("/min_position_size", bound, .down)
+        let free = keepHeld(instruments, aboveThreshold: bound, source)
+        return free.isEmpty ? (nil, []) : (LimitSide(bound: bound, parameter: source), free)
     }
 }
 

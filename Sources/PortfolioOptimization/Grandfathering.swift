@@ -44,7 +44,7 @@ struct Grandfathering: Equatable, Sendable {
                 add(side, value, limits, isLower: false)
             }
         }
-        let volatility = problem.covariance.quadraticForm(problem.currentWeights).squareRoot()
+        let volatility = problem.annualizedVolatility(of: problem.currentWeights)
         for side in limits.volatilityLimits { addRisk(side, volatility) }
         if let limit = limits.trackingLimit { addRisk(limit.side, limit.error(at: problem.currentWeights[...])) }
         if let side = limits.riskLimit {

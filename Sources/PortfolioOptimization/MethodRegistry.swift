@@ -14,8 +14,19 @@ public func optimizeAllocation(
     _ problem: AllocationProblem,
     shouldStop: () -> Bool
 ) throws(OptimizationFailure) -> AllocationSolution {
-    if problem.objective.isOfTerms { return try ComposedMethod(problem).solve(shouldStop: shouldStop) }
-    return switch problem.type {
+    if problem.objective.isOfTerms {
+        return try ComposedMethod(problem).solve(shouldStop: shouldStop).tidied(problem)
+    }
+    // A path is tidy period by period; what it says of the first is the answer.
+    if problem.type == .multiPeriod { return try MultiPeriodMethod(problem).solve(shouldStop: shouldStop) }
+    return try allocation(problem, shouldStop: shouldStop).tidied(problem)
+}
+
+private func allocation(
+    _ problem: AllocationProblem,
+    shouldStop: () -> Bool
+) throws(OptimizationFailure) -> AllocationSolution {
+    switch problem.type {
     case .meanVariance, .blackLitterman, .factorBased, .robust, .scenarioBased, .custom:
         if problem.riskMeasure == .volatility {
             try MeanVarianceMethod(problem).solve(shouldStop: shouldStop)

@@ -31,17 +31,24 @@ extension Constraints {
     /// The instruments these limits name, in a fixed order, with pointers below `/constraints`.
     package var instrumentReferences: [InstrumentReference] {
         var references: [InstrumentReference] = []
-        for (field, weights) in [("min_weights", minWeights), ("max_weights", maxWeights)] {
+        let maps = [("min_weights", minWeights), ("max_weights", maxWeights), ("max_weight_changes", maxWeightChanges)]
+        for (field, weights) in maps {
             for id in (weights ?? [:]).keys.sorted() {
                 references.append(.init(instrumentID: id, pointer: "/constraints/\(field)/\(pointerToken(id))"))
             }
         }
         for (index, group) in (groups ?? []).enumerated() {
-            guard case .instruments(let ids) = group.members else { continue }
-            for (place, id) in ids.enumerated() {
-                references.append(
-                    .init(instrumentID: id, pointer: "/constraints/groups/\(index)/instruments/\(place)")
-                )
+            let path = "/constraints/groups/\(index)/instruments"
+            switch group.members {
+            case .instruments(let ids):
+                for (place, id) in ids.enumerated() {
+                    references.append(.init(instrumentID: id, pointer: "\(path)/\(place)"))
+                }
+            case .memberships(let parts):
+                for id in parts.keys.sorted() {
+                    references.append(.init(instrumentID: id, pointer: "\(path)/\(pointerToken(id))"))
+                }
+            case .sector, .assetClass: continue
             }
         }
         return references

@@ -45,6 +45,7 @@ public struct AllocationCheck {
         checkObjectiveTerms(of: result, exposure, mandate, &findings)
         checkParetoSet(of: result, mandate, &findings)
         checkRiskBudgets(of: result, exposure, mandate, &findings)
+        checkHierarchy(of: result, exposure, mandate, &findings)
         checkRobust(of: result, exposure, mandate, &findings)
         checkScenarios(of: result, exposure, mandate, &findings)
         checkCertificate(of: result, exposure, mandate, &findings)
@@ -66,18 +67,6 @@ public struct AllocationCheck {
         for id in Set(result.currentAllocation.keys).union(mandate.current.keys).sorted() {
             findings.equal(result.currentAllocation[id], mandate.current[id], "current_allocation/\(id)")
         }
-        let known = Set(mandate.moments.instruments)
-        var total = 0.0
-        for (id, weight) in result.targetAllocation.sorted(by: { $0.key < $1.key }) {
-            let claim = "target_allocation/\(id)"
-            let size = mandate.permitsShorts && id != "cash" ? abs(weight) : weight
-            findings.require(size >= Tolerance.dust, claim, expected: "a weight above dust", actual: "\(weight)")
-            if id != "cash" {
-                findings.require(known.contains(id), claim, expected: "an instrument of the model", actual: "unknown")
-            }
-            total += weight
-        }
-        let allowed = 1e-12 * Double(mandate.moments.instruments.count + 1)
-        findings.require(abs(total - 1) <= allowed, "target_allocation", expected: "a sum of 1", actual: "\(total)")
+        checkWeights(result.targetAllocation, "target_allocation", mandate, &findings)
     }
 }

@@ -3,17 +3,40 @@ public import PortfolioModel
 extension AllocationCheck {
     /// The certificate that a result's shadow prices make, or nil where they prove nothing.
     ///
-    /// That is so for objectives on other measures of risk, for budgets of risk, and where the best is one of finitely many
+    /// That is so for value-at-risk over scenarios, for budgets of risk, and where the best is one of finitely many
     /// choices, which no prices tell apart.
     ///
     /// - Parameter result: a result, with or without a certificate of its own.
     /// - Returns: the certificate with the least bound, when that shows the target to be optimal.
-    /// - Complexity: O(n · held) for the gradient, O(n) for each of the steps that find the budget's price.
+    /// - Complexity: O(n · held) for the gradient, O(n) for each of the steps that find the budget's price; with scenarios
+    ///   O(T · held) more, and O(n k²) for each of the steps that find the shares of k of them.
     public func certificate(of result: OptimizationResult) -> OptimalityCertificate? {
+        let exposure = targetExposure(of: result)
         guard mandate.isUsable, result.solution.status == .optimal,
-            let bound = OptimalityBound(targetExposure(of: result), result.bindingConstraints, mandate)
+            let bound = OptimalityBound(exposure, result.bindingConstraints, mandate)
         else { return nil }
-        let certificate = bound.certificate()
+        guard bound.riskPrice > 0 else { return proof(bound, bound.certificate()) }
+        // A width that is too small leaves scenarios out that are at the kink but for roundings of the solve.
+        for width in [1e-11, 1e-9, 1e-7] {
+            guard
+                let support = RiskSupport(bound.riskMeasure, exposure, mandate, named: nil, width: width),
+                support.ties.count <= TiedShares.mostTies
+            else { return nil }
+            var search = TiedShares(bound, support)
+            let shares = search.found()
+            guard support.allows(shares) else { continue }
+            var supported = bound
+            supported.add(support.gradient(shares), of: support.value)
+            var certificate = supported.certificate()
+            certificate.scenarioWeights = zip(support.ties, shares).map {
+                ScenarioWeight(scenario: $0.scenario, weight: $1)
+            }
+            if let proof = proof(supported, certificate) { return proof }
+        }
+        return nil
+    }
+
+    private func proof(_ bound: OptimalityBound, _ certificate: OptimalityCertificate) -> OptimalityCertificate? {
         guard certificate.bound.isFinite, certificate.gap <= Tolerance.optimal * bound.size else { return nil }
         return certificate
     }
@@ -27,9 +50,28 @@ func checkCertificate(
     _ findings: inout Findings
 ) {
     guard let certificate = result.certificate else { return }
-    guard let bound = OptimalityBound(exposure, result.bindingConstraints, mandate) else {
+    guard var bound = OptimalityBound(exposure, result.bindingConstraints, mandate) else {
         findings.require(false, "certificate", expected: "none for this objective", actual: "one")
         return
+    }
+    let isShared = bound.riskPrice > 0
+    findings.require(
+        isShared || certificate.scenarioWeights.isEmpty,
+        "certificate/scenario_weights",
+        expected: "none without a measure over scenarios",
+        actual: "\(certificate.scenarioWeights.count)"
+    )
+    if isShared {
+        guard let gradient = supportingGradient(certificate, bound, exposure, mandate) else {
+            findings.require(
+                false,
+                "certificate/scenario_weights",
+                expected: "weights that the measure allows",
+                actual: "others"
+            )
+            return
+        }
+        bound.add(gradient.values, of: gradient.risk)
     }
     // A gap is a sum of terms that cancel: it is as exact as the largest of them.
     let rounding = Tolerance.relative * bound.size
@@ -42,4 +84,23 @@ func checkCertificate(
         actual: "\(gap)"
     )
     findings.equal(certificate.bound, bound.objective + gap, "certificate/bound", within: rounding)
+}
+
+/// What a certificate's weights make of the scenarios' losses; nil for weights that are none of the measure.
+private func supportingGradient(
+    _ certificate: OptimalityCertificate,
+    _ bound: OptimalityBound,
+    _ exposure: Exposure,
+    _ mandate: Mandate
+) -> (values: [Double], risk: Double)? {
+    var named: [Int: Double] = [:]
+    for entry in certificate.scenarioWeights {
+        guard named.updateValue(entry.weight, forKey: entry.scenario) == nil else { return nil }
+    }
+    guard let support = RiskSupport(bound.riskMeasure, exposure, mandate, named: Set(named.keys), width: 0),
+        support.ties.count == named.count
+    else { return nil }
+    let shares = support.ties.map { named[$0.scenario] ?? 0 }
+    guard support.allows(shares) else { return nil }
+    return (support.gradient(shares), support.value)
 }

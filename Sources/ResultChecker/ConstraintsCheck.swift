@@ -4,9 +4,14 @@ internal import PortfolioModel
 func checkConstraints(of exposure: Exposure, _ mandate: Mandate, _ findings: inout Findings) {
     checkPositions(of: exposure, mandate, &findings)
     checkGroups(of: exposure, mandate, &findings)
+    checkChanges(of: exposure, mandate, &findings)
     let limits = mandate.limits
     if let limit = limits.maxTurnover {
-        findings.atMost(oneWayTurnover(exposure, mandate), limit, "constraints/max_turnover")
+        findings.atMost(
+            oneWayTurnover(exposure, mandate),
+            mandate.most(limit, "/max_turnover"),
+            "constraints/max_turnover"
+        )
     }
     if limits.targetVolatility != nil || limits.maxRisk != nil || limits.minReturn != nil {
         let worst = WorstCase(exposure, mandate)
@@ -21,7 +26,11 @@ func checkConstraints(of exposure: Exposure, _ mandate: Mandate, _ findings: ino
             findings.atMost(worst?.risk ?? .nan, mandate.most(limit, "/max_risk"), "constraints/max_risk")
         }
         if let limit = limits.minReturn {
-            findings.atLeast(worst?.expectedReturn ?? .nan, limit, "constraints/min_return")
+            findings.atLeast(
+                worst?.expectedReturn ?? .nan,
+                mandate.least(limit, "/min_return"),
+                "constraints/min_return"
+            )
         }
     }
     if let limit = limits.maxPositions.map({ mandate.most(Double($0), "/max_positions") }) {
@@ -42,6 +51,10 @@ func checkConstraints(of exposure: Exposure, _ mandate: Mandate, _ findings: ino
     }
     if let limit = limits.maxGrossExposure {
         findings.atMost(exposure.gross, mandate.most(limit, "/max_gross_exposure"), "constraints/max_gross_exposure")
+    }
+    for (index, limit) in (limits.largestPositions ?? []).enumerated() {
+        let pointer = "/largest_positions/\(index)/max"
+        findings.atMost(exposure.largest(limit.count), mandate.most(limit.max, pointer), "constraints\(pointer)")
     }
     checkFactorLimits(of: exposure, mandate, &findings)
     checkScenarioLosses(of: exposure, mandate, &findings)
@@ -103,6 +116,17 @@ private func checkPositions(of exposure: Exposure, _ mandate: Mandate, _ finding
     }
 }
 
+/// |w − c| of every instrument against its own limit, or the general one.
+private func checkChanges(of exposure: Exposure, _ mandate: Mandate, _ findings: inout Findings) {
+    guard mandate.limits.maxWeightChange != nil || mandate.limits.maxWeightChanges != nil else { return }
+    for (index, id) in mandate.moments.instruments.enumerated() {
+        guard let most = mandate.limits.maxWeightChanges?[id] ?? mandate.limits.maxWeightChange else { continue }
+        let isOwn = mandate.limits.maxWeightChanges?[id] != nil
+        let claim = isOwn ? "constraints/max_weight_changes/\(id)" : "constraints/max_weight_change of \(id)"
+        findings.atMost(abs(exposure.weights[index] - (mandate.current[id] ?? 0)), most, claim)
+    }
+}
+
 private func checkGroups(of exposure: Exposure, _ mandate: Mandate, _ findings: inout Findings) {
     let limits = mandate.limits
     let instruments = mandate.instruments
@@ -133,13 +157,22 @@ private func checkGroups(of exposure: Exposure, _ mandate: Mandate, _ findings: 
 }
 
 func groupTotal(_ group: GroupLimit, _ exposure: Exposure, _ mandate: Mandate) -> Double {
+    var total = 0.0
+    for (part, weight) in zip(memberships(in: group, mandate), exposure.weights) where part != 0 {
+        total += part * weight
+    }
+    return total
+}
+
+/// The part of each instrument of the moments that belongs to a group.
+func memberships(in group: GroupLimit, _ mandate: Mandate) -> [Double] {
+    let ids = mandate.moments.instruments
     switch group.members {
-    case .instruments(let ids):
-        let members = Set(ids)
-        return exposure.total(mandate.moments) { members.contains($0) }
-    case .sector(let sector):
-        return exposure.total(mandate.moments) { mandate.instruments[$0]?.sector == sector }
-    case .assetClass(let assetClass):
-        return exposure.total(mandate.moments) { mandate.instruments[$0]?.assetClass == assetClass }
+    case .instruments(let named):
+        let members = Set(named)
+        return ids.map { members.contains($0) ? 1 : 0 }
+    case .memberships(let parts): return ids.map { parts[$0] ?? 0 }
+    case .sector(let sector): return ids.map { mandate.instruments[$0]?.sector == sector ? 1 : 0 }
+    case .assetClass(let assetClass): return ids.map { mandate.instruments[$0]?.assetClass == assetClass ? 1 : 0 }
     }
 }

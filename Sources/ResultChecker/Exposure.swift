@@ -121,6 +121,13 @@ struct Exposure {
         return sum
     }
 
+    /// What the largest positions come to, by size.
+    func largest(_ count: Int) -> Double {
+        var sum = 0.0
+        for size in weights.map({ abs($0) }).sorted(by: >).prefix(count) { sum += size }
+        return sum
+    }
+
     /// μᵀw + risk-free rate · cash.
     func expectedReturn(_ moments: Moments, riskFreeRate: Double) -> Double {
         var sum = riskFreeRate * cash

@@ -113,34 +113,17 @@ public struct FrontierCheck {
 
     /// Checks the weights and the three figures of a portfolio; gives what follows from its weights.
     @discardableResult
-    private func checkFigures(of point: FrontierPoint, _ claim: String, _ findings: inout Findings) -> Exposure {
+    private func checkFigures(
+        of point: FrontierPoint,
+        _ claim: String,
+        isHeld: Bool = false,
+        _ findings: inout Findings
+    ) -> Exposure {
         let moments = mandate.moments
         var weights = [Double](repeating: 0, count: moments.instruments.count)
-        var (total, found) = (0.0, 0)
-        for (index, id) in moments.instruments.enumerated() {
-            guard let weight = point.weights[id] else { continue }
-            weights[index] = weight
-            total += weight
-            found += 1
-            findings.require(
-                (mandate.permitsShorts ? abs(weight) : weight) >= Tolerance.dust,
-                "\(claim)/weights/\(id)",
-                expected: "a weight above dust",
-                actual: "\(weight)"
-            )
-        }
+        for (index, id) in moments.instruments.enumerated() { weights[index] = point.weights[id] ?? 0 }
         let cash = point.weights["cash"] ?? 0
-        if point.weights["cash"] != nil { found += 1 }
-        total += cash
-        findings.require(
-            found == point.weights.count,
-            "\(claim)/weights",
-            expected: "instruments of the model",
-            actual: "\(point.weights.count - found) others"
-        )
-        let allowed = 1e-12 * Double(moments.instruments.count + 1)
-        findings.require(abs(total - 1) <= allowed, "\(claim)/weights", expected: "a sum of 1", actual: "\(total)")
-
+        checkWeights(point.weights, "\(claim)/weights", isHeld: isHeld, mandate, &findings)
         let exposure = Exposure(weights: weights, cash: cash, moments: moments)
         let rate = mandate.preferences.riskFreeRate ?? 0
         let expected = exposure.expectedReturn(moments, riskFreeRate: rate)
@@ -178,7 +161,7 @@ public struct FrontierCheck {
         for (index, corner) in (result.cornerPortfolios ?? []).enumerated() {
             check(corner, "corner_portfolios/\(index)", &findings)
         }
-        checkFigures(of: result.currentPortfolio, "current_portfolio", &findings)
+        checkFigures(of: result.currentPortfolio, "current_portfolio", isHeld: true, &findings)
         for id in Set(result.currentPortfolio.weights.keys).union(mandate.current.keys).sorted() {
             findings.equal(
                 result.currentPortfolio.weights[id],

@@ -30,7 +30,7 @@ struct BreachesLetBe: Sendable {
             cash: mandate.current["cash"] ?? 0,
             moments: mandate.moments
         )
-        for (pointer, subject) in Self.candidates(mandate) {
+        for (pointer, subject) in Self.candidates(mandate, holding: mandate.current) {
             let named = BindingConstraint(
                 constraint: pointer,
                 subject: subject,
@@ -55,12 +55,15 @@ struct BreachesLetBe: Sendable {
     }
 
     /// Every limit on a state, with each instrument, sector or class that it is applied to.
-    private static func candidates(_ mandate: Mandate) -> [(pointer: String, subject: String?)] {
+    static func candidates(
+        _ mandate: Mandate,
+        holding: [String: Double]
+    ) -> [(pointer: String, subject: String?)] {
         let limits = mandate.limits
         var found: [(pointer: String, subject: String?)] = []
         for id in mandate.moments.instruments where mandate.universe.contains(id) {
             let (most, least) = (limits.maxWeights?[id], limits.minWeights?[id])
-            if let held = mandate.current[id], (held < 0 ? least : most) == nil {
+            if let held = holding[id], (held < 0 ? least : most) == nil {
                 found.append(("/max_position_size", id))
             }
             if most != nil { found.append(("/max_weights/\(id)", nil)) }
@@ -75,8 +78,9 @@ struct BreachesLetBe: Sendable {
         for index in (limits.groups ?? []).indices {
             found += [("/groups/\(index)/min", nil), ("/groups/\(index)/max", nil)]
         }
+        for index in (limits.largestPositions ?? []).indices { found.append(("/largest_positions/\(index)/max", nil)) }
         for name in (limits.factorExposures ?? [:]).keys {
-            found += [("/factor_exposures/\(name)/min", nil), ("/factor_exposures/\(name)/max", nil)]
+            found += ["min", "max", "max_risk"].map { ("/factor_exposures/\(name)/\($0)", nil) }
         }
         for name in (limits.maxScenarioLosses ?? [:]).keys {
             found.append(("/max_scenario_losses/" + escaped(name), nil))
@@ -123,13 +127,15 @@ struct BreachesLetBe: Sendable {
 }
 
 extension Mandate {
-    /// An upper limit as it is in force.
+    /// An upper limit as it is in force; a soft one holds nobody back.
     func most(_ bound: Double, _ pointer: String, _ subject: String? = nil) -> Double {
-        breaches.inForce(bound, pointer, subject, isUpper: true)
+        if !penalties.isEmpty, penalties[pointer] != nil { return .infinity }
+        return breaches.inForce(bound, pointer, subject, isUpper: true)
     }
 
-    /// A lower limit as it is in force.
+    /// A lower limit as it is in force; a soft one holds nobody back.
     func least(_ bound: Double, _ pointer: String, _ subject: String? = nil) -> Double {
-        breaches.inForce(bound, pointer, subject, isUpper: false)
+        if !penalties.isEmpty, penalties[pointer] != nil { return -.infinity }
+        return breaches.inForce(bound, pointer, subject, isUpper: false)
     }
 }

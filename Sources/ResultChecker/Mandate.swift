@@ -21,6 +21,8 @@ struct Mandate {
     let universe: Set<String>
     /// The limits that the holdings break already, where that is let be.
     var breaches = BreachesLetBe()
+    /// What a unit beyond each soft limit costs, by its pointer.
+    let penalties: [String: Double]
 
     /// Whether weights may be negative.
     var permitsShorts: Bool { limits.allowShort == true }
@@ -30,6 +32,8 @@ struct Mandate {
         self.moments = moments
         self.request = request
         riskMeasure = request.riskMeasure
+        let inForce = Self.inForce(snapshot.portfolio.constraints, request.constraints)
+        penalties = Dictionary((inForce.softLimits ?? []).map { ($0.limit, $0.penalty) }) { first, _ in first }
         limits = Self.inForce(snapshot.portfolio.constraints, request.constraints)
         preferences = Self.inForce(snapshot.portfolio.preferences, request.preferences)
         var instruments: [String: Instrument] = [:]
@@ -69,6 +73,8 @@ struct Mandate {
         if limits.maxSectorExposure == nil { limits.maxSectorExposure = base.maxSectorExposure }
         if limits.maxAssetClassExposure == nil { limits.maxAssetClassExposure = base.maxAssetClassExposure }
         if limits.maxTurnover == nil { limits.maxTurnover = base.maxTurnover }
+        if limits.maxWeightChange == nil { limits.maxWeightChange = base.maxWeightChange }
+        limits.maxWeightChanges = union(base.maxWeightChanges, own.maxWeightChanges)
         if limits.targetVolatility == nil { limits.targetVolatility = base.targetVolatility }
         if limits.minReturn == nil { limits.minReturn = base.minReturn }
         if limits.maxRisk == nil { limits.maxRisk = base.maxRisk }
@@ -79,6 +85,8 @@ struct Mandate {
         if limits.groups == nil { limits.groups = base.groups }
         if limits.allowShort == nil { limits.allowShort = base.allowShort }
         if limits.maxGrossExposure == nil { limits.maxGrossExposure = base.maxGrossExposure }
+        if limits.largestPositions == nil { limits.largestPositions = base.largestPositions }
+        if limits.softLimits == nil { limits.softLimits = base.softLimits }
         if limits.grandfatherBreaches == nil { limits.grandfatherBreaches = base.grandfatherBreaches }
         limits.minWeights = union(base.minWeights, own.minWeights)
         limits.maxWeights = union(base.maxWeights, own.maxWeights)

@@ -1,17 +1,22 @@
 internal import Matrices
 internal import PortfolioModel
 
-/// An objective near the target: a value, a gradient that overestimates it everywhere, and a charge on every trade.
+/// An objective near the target: a value, a gradient that overestimates it everywhere, a charge on every weight alone, and
+/// a measure of risk over scenarios.
 ///
-/// f is concave, so that f(w′) ≤ f(w) + gᵀ(w′ − w) − Σ rᵢ(|w′ᵢ − cᵢ| − |wᵢ − cᵢ|). A ratio gain/risk = S is read as
-/// gain − S · risk, which is concave, 0 at the target, and positive exactly where the ratio is larger.
+/// f is concave, so that f(w′) ≤ f(w) + gᵀ(w′ − w) − Σ (cᵢ(w′ᵢ) − cᵢ(wᵢ)) − κ(ρ(w′) − ρ(w)). A ratio gain/risk = S is read
+/// as gain − S · risk, which is concave, 0 at the target, and positive exactly where the ratio is larger.
 struct ObjectiveModel {
     /// The objective's value, oriented so that larger is better.
     var value: Double
     /// g over the instruments, cash last.
     var gradient: [Double]
-    /// r over the instruments, cash last.
-    var tradeRates: [Double]
+    /// cᵢ over the instruments, cash last.
+    var charges: [WeightCharge]
+    /// κ, what a unit of the measure over scenarios costs; 0 where there is none.
+    var riskPrice = 0.0
+    /// The measure that the price is for; only of interest where the price is not 0.
+    var riskMeasure: RiskMeasure
     /// What the caller's unit is multiplied by to come to that of f: the risk of a ratio, else 1.
     var scale = 1.0
     /// What a gap is measured against where the objective is near 0.
@@ -22,163 +27,221 @@ struct ObjectiveModel {
     /// A risk below this share of Σ wᵢσᵢ is nearly none.
     private static let smallShare = 1e-3
 
-    /// Nil where the objective is not one of return, volatility and cost.
+    /// Nil where the objective is not a concave one of one set of weights.
     init?(_ exposure: Exposure, _ mandate: Mandate) {
-        let request = mandate.request
-        switch request.type {
-        case .meanVariance, .blackLitterman, .factorBased: break
-        default: return nil
+        let guarded = mandate.onWorstCovariance
+        let isGuarded = mandate.request.type == .robust
+        let exposure =
+            isGuarded
+            ? Exposure(weights: exposure.weights, cash: exposure.cash, moments: guarded.moments) : exposure
+        guard let worst = WorstCase(exposure, mandate) else { return nil }
+        switch mandate.request.type {
+        case .meanVariance, .blackLitterman, .factorBased, .scenarioBased, .custom: break
+        case .robust:
+            // A bound on the figures that are expected would be none on those in the worst case.
+            guard !mandate.request.objective.isOfTerms, let uncertainty = mandate.request.parameters.uncertainty,
+                uncertainty.kind != .factorLoadings,
+                !mandate.permitsShorts || uncertainty.kind != .box
+            else { return nil }
+        case .riskParity, .hierarchicalRiskParity, .multiPeriod: return nil
         }
-        // Long positions alone have the bounds that the bound is taken over.
-        guard !mandate.limits.permitsShorts, !Self.hasOtherCharges(mandate) else { return nil }
-        let isVolatility = mandate.riskMeasure == .volatility
+        // Nor is a penalty part of it.
+        guard mandate.penalties.isEmpty, !Self.paysFixedCosts(mandate) else { return nil }
+        value = 0
+        riskMeasure = mandate.riskMeasure
+        gradient = [Double](repeating: 0, count: mandate.moments.instruments.count + 1)
+        charges = Self.charges(mandate)
+        let returns = worst.expectedReturns ?? mandate.moments.expectedReturns
+        let isSet =
+            mandate.request.objective.isOfTerms
+            ? setTerms(exposure, mandate) : set(mandate.request.objective, exposure, returns, guarded)
+        guard isSet, value.isFinite, scale.isFinite, scale > 0, riskPrice.isFinite, gradient.allSatisfy(\.isFinite)
+        else { return nil }
+    }
+
+    /// Whether a cost of trading at all is in the objective: that is no concave function.
+    private static func paysFixedCosts(_ mandate: Mandate) -> Bool {
+        let isCost = mandate.request.objective == .minimizeTransactionCosts
+        guard isCost || mandate.preferences.includeTransactionCosts == true else { return false }
+        return mandate.instruments.values.contains { ($0.cost?.fixed ?? 0) > 0 }
+    }
+
+    /// - Returns: whether the objective is of a kind that this can say.
+    private mutating func set(
+        _ objective: Objective,
+        _ exposure: Exposure,
+        _ returns: [Double],
+        _ mandate: Mandate
+    ) -> Bool {
         let moments = mandate.moments
-        let none = [Double](repeating: 0, count: moments.instruments.count + 1)
-        let rates = Self.tradeRates(mandate)
         let rate = mandate.preferences.riskFreeRate ?? 0
-        let cost = Self.cost(exposure, rates, mandate)
-        tradeRates = rates
-        gradient = none
-        switch request.objective {
-        case .minimizeRisk where isVolatility:
-            let slope = Slope(exposure.weights, moments)
-            value = -slope.volatility
-            gradient = slope.gradient(by: -1)
+        let paid = charged(at: exposure)
+        switch objective {
+        case .minimizeRisk:
             unit = Self.smallShare * exposure.undiversified
-            ceiling = 0
+            if mandate.riskMeasure != .volatility { unit /= moments.periodsPerYear.squareRoot() }
+            ceiling = mandate.riskMeasure.isNeverNegative ? 0 : .infinity
+            return add(riskAt: 1, exposure, mandate)
         case .maximizeReturn:
-            value = exposure.expectedReturn(moments, riskFreeRate: rate) - cost
-            gradient = moments.expectedReturns + [rate]
-        case .maximizeUtility where isVolatility:
+            add(returns + [rate], exposure)
+            value -= paid
+        case .maximizeUtility:
+            add(returns + [rate], exposure)
+            value -= paid
             let aversion = mandate.preferences.riskAversion ?? 2.5
+            guard mandate.riskMeasure == .volatility else {
+                return add(riskAt: aversion * moments.periodsPerYear, exposure, mandate)
+            }
             let slope = Slope(exposure.weights, moments)
-            value =
-                exposure.expectedReturn(moments, riskFreeRate: rate) - cost
-                - aversion / 2 * slope.volatility * slope.volatility
-            let pull = slope.gradient(by: -aversion * slope.volatility)
-            gradient = zip(moments.expectedReturns + [rate], pull).map { $0 + $1 }
-        case .maximizeSharpe where isVolatility:
-            let excess = moments.expectedReturns.map { $0 - rate }
-            let slope = Slope(exposure.weights, moments)
-            value = 0
-            setRatio(gains: excess, gain: Self.product(excess, exposure.weights) - cost, slope)
+            add(slope.gradient(by: -aversion * slope.volatility))
+            value -= aversion / 2 * slope.volatility * slope.volatility
+        case .maximizeSharpe:
+            add(returns.map { $0 - rate } + [0], exposure)
+            let gain = value - paid
+            guard mandate.riskMeasure == .volatility else {
+                let risk = chosenRisk(of: exposure, mandate) + (mandate.riskPenalty(of: exposure.weights) ?? 0)
+                value = 0
+                guard risk > 0, add(riskAt: gain / risk, exposure, mandate) else { return false }
+                (value, scale) = (gain / risk, risk)
+                return true
+            }
+            setRatio(gain: gain, Slope(exposure.weights, moments))
         case .maximizeDiversification:
-            let deviations = moments.covariance.diagonal.map { max(0, $0).squareRoot() }
-            value = 0
-            setRatio(
-                gains: deviations,
-                gain: Self.product(deviations, exposure.weights),
-                Slope(exposure.weights, moments)
-            )
+            add(moments.covariance.diagonal.map { max(0, $0).squareRoot() } + [0], exposure)
+            setRatio(gain: value, Slope(exposure.weights, moments))
         case .minimizeTrackingError, .maximizeInformationRatio:
-            guard let active = activeWeights(exposure, mandate) else { return nil }
-            let slope = Slope(active, moments)
+            return setActive(objective, exposure, mandate, paid)
+        case .minimizeTransactionCosts:
+            value = -paid
+            for (index, charge) in charges.enumerated() {
+                unit +=
+                    charge.steepest(from: 0, to: 1) * abs(index < exposure.weights.count ? exposure.weights[index] : 0)
+            }
+            ceiling = 0
+        case .riskBudgeting, .multiObjective, .custom: return false
+        }
+        return true
+    }
+
+    private mutating func setActive(
+        _ objective: Objective,
+        _ exposure: Exposure,
+        _ mandate: Mandate,
+        _ paid: Double
+    ) -> Bool {
+        guard let active = activeWeights(exposure, mandate) else { return false }
+        let slope = Slope(active, mandate.moments)
+        guard objective == .maximizeInformationRatio else {
             value = -slope.volatility
-            gradient = slope.gradient(by: -1)
+            add(slope.gradient(by: -1))
             unit = Self.smallShare * exposure.undiversified
             ceiling = 0
-            guard request.objective == .maximizeInformationRatio else { break }
-            ceiling = .infinity
-            let gain = Self.product(moments.expectedReturns, active) - cost
-            setRatio(gains: moments.expectedReturns, gain: gain, slope)
-        case .minimizeTransactionCosts:
-            value = -cost
-            unit = Self.product(rates, exposure.weights)
-            ceiling = 0
-        default: return nil
+            return true
         }
-        guard value.isFinite, scale.isFinite, gradient.allSatisfy(\.isFinite) else { return nil }
+        // The worst of active returns is another one than that of the weights.
+        let difference = Exposure(weights: active, cash: 0, moments: mandate.moments)
+        if mandate.request.parameters.uncertainty?.kind == .box { return false }
+        guard let worst = WorstCase(difference, mandate) else { return false }
+        let returns = worst.expectedReturns ?? mandate.moments.expectedReturns
+        add(returns + [0])
+        value = zip(returns, active).reduce(0) { $0 + $1.0 * $1.1 }
+        setRatio(gain: value - paid, slope)
+        return true
     }
 
-    /// Whether the objective may be charged with more than a proportional rate: market impact, or tax of lots.
-    private static func hasOtherCharges(_ mandate: Mandate) -> Bool {
-        guard mandate.request.objective.needsExpectedReturns else { return false }
-        let preferences = mandate.preferences
-        let hasImpact = mandate.instruments.values.contains { ($0.cost?.impact ?? 0) > 0 }
-        let hasRates = (preferences.shortTermTaxRate ?? 0) > 0 || (preferences.longTermTaxRate ?? 0) > 0
-        let hasLots = mandate.snapshot.portfolio.positions.contains { !$0.taxLots.isEmpty }
-        return preferences.includeTransactionCosts == true && hasImpact
-            || preferences.considerTaxImplications == true && hasRates && hasLots
+    /// Adds a linear part of the objective with its value at the target.
+    mutating func add(_ coefficients: [Double], _ exposure: Exposure) {
+        add(coefficients)
+        for (index, weight) in exposure.weights.enumerated() { value += coefficients[index] * weight }
+        value += (coefficients.last ?? 0) * exposure.cash
     }
 
-    private mutating func setRatio(gains: [Double], gain: Double, _ slope: Slope) {
+    /// Adds to the gradient alone.
+    mutating func add(_ slopes: [Double]) {
+        for (index, slope) in slopes.enumerated() { gradient[index] += slope }
+    }
+
+    /// Subtracts the chosen measure of risk at a price.
+    ///
+    /// - Returns: false for a measure that is not convex.
+    mutating func add(riskAt price: Double, _ exposure: Exposure, _ mandate: Mandate) -> Bool {
+        let moments = mandate.moments
+        value -= price * chosenRisk(of: exposure, mandate)
+        guard mandate.riskMeasure != .volatility else {
+            add(Slope(exposure.weights, moments).gradient(by: -price))
+            return true
+        }
+        if moments.returns == nil {
+            guard let support = gaussianGradient(exposure, mandate) else { return false }
+            add(support.map { -price * $0 })
+            return true
+        }
+        guard mandate.riskMeasure != .valueAtRisk, addWasserstein(at: price, exposure, mandate) else { return false }
+        riskPrice += price
+        return true
+    }
+
+    /// Subtracts what a ball of distributions adds to a risk.
+    private mutating func addWasserstein(at price: Double, _ exposure: Exposure, _ mandate: Mandate) -> Bool {
+        guard let penalty = WassersteinSupport(exposure, mandate) else { return false }
+        value -= price * penalty.value
+        add(penalty.gradient.map { -price * $0 })
+        for index in exposure.weights.indices { charges[index].add(rate: price * penalty.sizeRate, at: 0) }
+        return true
+    }
+
+    /// Makes a sum the numerator of a ratio to a volatility.
+    private mutating func setRatio(gain: Double, _ slope: Slope) {
         value = gain / slope.volatility
         scale = slope.volatility
-        gradient = zip(gains + [0], slope.gradient(by: -value)).map { $0 + $1 }
+        add(slope.gradient(by: -value))
     }
 
-    private static func product(_ left: [Double], _ right: [Double]) -> Double {
-        zip(left, right).reduce(0) { $0 + $1.0 * $1.1 }
+    /// What the target pays for its trades.
+    private func charged(at exposure: Exposure) -> Double {
+        var total = 0.0
+        for (index, weight) in exposure.weights.enumerated() { total += charges[index].value(at: weight) }
+        return total
     }
+}
 
-    /// The proportional rate of trading each instrument that the objective is charged with; cash trades for nothing.
-    private static func tradeRates(_ mandate: Mandate) -> [Double] {
-        let (preferences, objective) = (mandate.preferences, mandate.request.objective)
-        let isCost = objective == .minimizeTransactionCosts
-        let isCharged = isCost || (preferences.includeTransactionCosts == true && objective.needsExpectedReturns)
-        let years = isCost ? 1 : preferences.costHorizonYears ?? 1
-        let general = preferences.transactionCostModel ?? 0
-        return mandate.moments.instruments.map { id in
-            isCharged ? (mandate.instruments[id]?.cost?.proportional ?? general) / years : 0
-        } + [0]
-    }
-
-    private static func cost(_ exposure: Exposure, _ rates: [Double], _ mandate: Mandate) -> Double {
-        mandate.moments.instruments.enumerated().reduce(0) { total, entry in
-            total + rates[entry.offset] * abs(exposure.weights[entry.offset] - (mandate.current[entry.element] ?? 0))
+extension RiskMeasure {
+    /// Whether it is at least 0 for all weights.
+    fileprivate var isNeverNegative: Bool {
+        switch self {
+        case .volatility, .semiDeviation, .meanAbsoluteDeviation, .conditionalDrawdown, .maximumDrawdown: true
+        case .valueAtRisk, .conditionalValueAtRisk, .entropicValueAtRisk, .worstRealization: false
         }
     }
 }
 
-/// w − b over all instruments of the model; nil without a benchmark or where it holds others.
-func activeWeights(_ exposure: Exposure, _ mandate: Mandate) -> [Double]? {
-    guard var benchmark = mandate.snapshot.portfolio.benchmark else { return nil }
-    benchmark["cash"] = nil
-    var active = exposure.weights
-    for (index, id) in mandate.moments.instruments.enumerated() {
-        active[index] -= benchmark.removeValue(forKey: id) ?? 0
-    }
-    return benchmark.values.allSatisfy { $0 == 0 } ? active : nil
+/// The gradient of a Gaussian measure, zσ/√P − μ/P, with 0 for cash; nil where it is not convex.
+func gaussianGradient(_ exposure: Exposure, _ mandate: Mandate) -> [Double]? {
+    guard mandate.moments.returns == nil, let multiple = gaussianMultiple(mandate), multiple >= 0 else { return nil }
+    let periods = mandate.moments.periodsPerYear
+    let pull = Slope(exposure.weights, mandate.moments).gradient(by: multiple / periods.squareRoot())
+    return zip(pull, mandate.moments.expectedReturns + [0]).map { $0 - $1 / periods }
 }
 
-/// The volatility of weights and how it changes with each of them, held or not.
-struct Slope {
-    /// √(xᵀΣx).
-    let volatility: Double
-    /// Σx.
-    private let products: [Double]
+/// What a ball of distributions adds to a measure of risk, from below: a gradient and a charge on each weight's size.
+struct WassersteinSupport {
+    private(set) var value = 0.0
+    private(set) var gradient: [Double]
+    private(set) var sizeRate = 0.0
 
-    init(_ weights: [Double], _ moments: Moments) {
-        let count = weights.count
-        var products = [Double](repeating: 0, count: count)
-        switch moments.covariance {
-        case .dense(let matrix):
-            matrix.elements.withUnsafeBufferPointer { entries in
-                for j in weights.indices where weights[j] != 0 {
-                    for i in 0..<count { products[i] += entries[j * count + i] * weights[j] }
-                }
-            }
-        case .factors(let model):
-            let factors = model.factorCovariance
-            var total = [Double](repeating: 0, count: factors.rows)
-            for i in weights.indices where weights[i] != 0 {
-                for (f, exposure) in model.exposures.column(i).enumerated() { total[f] += exposure * weights[i] }
-            }
-            let pressure = (0..<factors.rows).map { f in
-                (0..<factors.columns).reduce(0) { $0 + factors[f, $1] * total[$1] }
-            }
-            for i in 0..<count {
-                products[i] = model.specificVariance[i] * weights[i]
-                for (f, exposure) in model.exposures.column(i).enumerated() { products[i] += exposure * pressure[f] }
-            }
+    /// Nil for a ball whose addition has kinks that this does not know.
+    init?(_ exposure: Exposure, _ mandate: Mandate) {
+        gradient = [Double](repeating: 0, count: exposure.weights.count + 1)
+        guard let penalty = mandate.riskPenalty(of: exposure.weights), penalty != 0 else { return }
+        guard let uncertainty = mandate.request.parameters.uncertainty else { return nil }
+        value = penalty
+        switch uncertainty.effectiveNorm {
+        case .sum: return nil
+        case .euclidean:
+            let square = exposure.weights.reduce(0) { $0 + $1 * $1 }
+            for (index, weight) in exposure.weights.enumerated() { gradient[index] = penalty * weight / square }
+        case .largest:
+            sizeRate = uncertainty.size / (1 - (mandate.preferences.confidenceLevel ?? 0.95))
         }
-        self.products = products
-        volatility = max(0, zip(products, weights).reduce(0) { $0 + $1.0 * $1.1 }).squareRoot()
-    }
-
-    /// A multiple of the volatility's gradient Σx/√(xᵀΣx), with 0 for cash behind it.
-    func gradient(by factor: Double) -> [Double] {
-        guard volatility > 0 else { return [Double](repeating: 0, count: products.count + 1) }
-        return products.map { factor * $0 / volatility } + [0]
     }
 }

@@ -30,10 +30,40 @@ func checkObjectiveTerms(
     for term in terms.nonconvex(under: mandate.preferences) {
         findings.require(false, "objective_terms/\(term.index)", expected: "a concave sum", actual: term.reason)
     }
+    if mandate.request.type == .robust, let uncertainty = mandate.request.parameters.uncertainty {
+        for term in terms.withoutWorstCase(under: uncertainty) {
+            let claim = "objective_terms/\(term.index)"
+            findings.require(false, claim, expected: "a known worst case", actual: term.reason)
+        }
+    }
     for (index, value) in values.enumerated() {
-        let (expected, slack) = definedValue(of: value.term, exposure, mandate)
+        let (expected, slack) = worstValue(of: value.term, exposure, mandate)
         findings.equal(value.value, expected, "objective_terms/\(index)/value", within: slack)
     }
+}
+
+/// A term in the worst case of what is uncertain, and what rounding may change it by; its value where nothing is.
+func worstValue(
+    of term: ObjectiveTerm,
+    _ exposure: Exposure,
+    _ mandate: Mandate
+) -> (value: Double, slack: Double) {
+    switch term.kind {
+    case .expectedReturn:
+        let defined = definedValue(of: term, exposure, mandate)
+        guard let penalty = mandate.returnPenalty(of: exposure.weights) else { return defined }
+        return (defined.value - penalty, 1e-11)
+    case .risk where term.riskMeasure == .conditionalValueAtRisk:
+        let defined = definedValue(of: term, exposure, mandate)
+        if let penalty = mandate.riskPenalty(of: exposure.weights) { return (defined.value + penalty, defined.slack) }
+    case .variance, .risk: break
+    case .turnover, .cost, .tax, .trackingError, .concentration, .entropy, .factorExposure, .score:
+        return definedValue(of: term, exposure, mandate)
+    }
+    guard mandate.hasWorstCovariance else { return definedValue(of: term, exposure, mandate) }
+    let worst = mandate.onWorstCovariance
+    let measured = Exposure(weights: exposure.weights, cash: exposure.cash, moments: worst.moments)
+    return definedValue(of: term, measured, worst)
 }
 
 /// A term from its definition, and what rounding may change it by.

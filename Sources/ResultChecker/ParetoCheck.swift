@@ -65,18 +65,7 @@ private func checkPoint(
             actual: "\(weight)"
         )
     }
-    let known = Set(mandate.moments.instruments)
-    var total = 0.0
-    for (id, weight) in point.allocation.sorted(by: { $0.key < $1.key }) {
-        findings.require(
-            id == "cash" || known.contains(id),
-            "\(claim)/weights/\(id)",
-            expected: "an instrument of the model",
-            actual: "unknown"
-        )
-        total += weight
-    }
-    findings.require(abs(total - 1) <= 1e-9, "\(claim)/weights", expected: "a sum of 1", actual: "\(total)")
+    checkWeights(point.allocation, "\(claim)/weights", mandate, &findings)
     let exposure = Exposure(
         weights: mandate.moments.instruments.map { point.allocation[$0] ?? 0 },
         cash: point.allocation["cash"] ?? 0,
@@ -86,7 +75,7 @@ private func checkPoint(
     checkConstraints(of: exposure, mandate, &findings)
     findings.place(violationsFrom: before, below: claim)
     for (index, term) in terms.enumerated() {
-        let (expected, slack) = definedValue(of: term, exposure, mandate)
+        let (expected, slack) = worstValue(of: term, exposure, mandate)
         findings.equal(point.values[index], expected, "\(claim)/objectives/\(term.label)", within: slack)
     }
 }

@@ -90,20 +90,7 @@ private func checkPeriod(
     _ totals: inout PathTotals,
     _ findings: inout Findings
 ) {
-    let known = Set(mandate.moments.instruments)
-    var sum = 0.0
-    for (id, weight) in period.allocation.sorted(by: { $0.key < $1.key }) {
-        findings.require(
-            id == "cash" || known.contains(id),
-            "weights/\(id)",
-            expected: "an instrument of the model",
-            actual: "unknown"
-        )
-        findings.require(weight > 0, "weights/\(id)", expected: "a weight above 0", actual: "\(weight)")
-        sum += weight
-    }
-    let allowed = 1e-12 * Double(known.count + 1)
-    findings.require(abs(sum - 1) <= allowed, "weights", expected: "a sum of 1", actual: "\(sum)")
+    checkWeights(period.allocation, "weights", mandate, &findings)
     let exposure = Exposure(
         weights: mandate.moments.instruments.map { period.allocation[$0] ?? 0 },
         cash: period.allocation["cash"] ?? 0,

@@ -105,6 +105,8 @@ public struct RebalanceCheck {
         case .optimal, .minRisk:
             var limits = mandate
             limits.limits.maxTurnover = nil
+            limits.limits.maxWeightChange = nil
+            limits.limits.maxWeightChanges = nil
             checkConstraints(of: exposure(of: desired), limits, &findings)
         case .custom, .benchmark:
             findings.require(false, "desired_allocation", expected: "named weights", actual: "none are named")

@@ -18,6 +18,7 @@ func checkReport(
     }
     same(result.constraints == mandate.limits, "constraints", "those in force", "others")
     mandate.breaches.check(result.grandfatheredLimits, &findings)
+    checkSoftLimits(of: result, exposure, mandate, &findings)
     same(result.preferences == mandate.preferences, "preferences", "those in force", "others")
     let inputs = result.inputs
     same(
@@ -150,6 +151,9 @@ struct Limit {
             guard let id, let index = mandate.moments.instruments.firstIndex(of: id) else { return nil }
             return exposure.weights[index]
         }
+        func change(_ id: String?) -> Double? {
+            weight(id).map { abs($0 - (id.flatMap { mandate.current[$0] } ?? 0)) }
+        }
         func total(_ attribute: KeyPath<Instrument, String?>) -> Double? {
             guard let subject = binding.subject else { return nil }
             return exposure.size(mandate.moments) { mandate.instruments[$0]?[keyPath: attribute] == subject }
@@ -160,7 +164,9 @@ struct Limit {
             guard let name = names.first(where: { "/max_scenario_losses/" + escaped($0) == binding.constraint }),
                 let bound = limits.maxScenarioLosses?[name], let earned = scenarioReturn(name, exposure, mandate)
             else { return nil }
-            (self.bound, value, isUpper) = (mandate.most(bound, binding.constraint), -earned, true)
+            (self.bound, value, isUpper) = (
+                mandate.breaches.inForce(bound, binding.constraint, isUpper: true), -earned, true
+            )
             return
         }
         let found: (bound: Double?, value: Double?, isUpper: Bool)
@@ -170,6 +176,10 @@ struct Limit {
         case ("max_gross_exposure", 1): found = (limits.maxGrossExposure, exposure.gross, true)
         case ("max_weights", 2): found = (limits.maxWeights?[path[1]], weight(path[1]), true)
         case ("min_weights", 2): found = (limits.minWeights?[path[1]], weight(path[1]), false)
+        case ("max_weight_change", 1):
+            let isGeneral = binding.subject.map { limits.maxWeightChanges?[$0] == nil } ?? false
+            found = (isGeneral ? limits.maxWeightChange : nil, change(binding.subject), true)
+        case ("max_weight_changes", 2): found = (limits.maxWeightChanges?[path[1]], change(path[1]), true)
         case ("max_sector_exposure", 1): found = (limits.maxSectorExposure, total(\.sector), true)
         case ("max_asset_class_exposure", 1): found = (limits.maxAssetClassExposure, total(\.assetClass), true)
         case ("max_turnover", 1): found = (limits.maxTurnover, oneWayTurnover(exposure, mandate), true)
@@ -184,10 +194,19 @@ struct Limit {
         case ("min_cash", 1): found = (limits.minCash, exposure.cash, false)
         case ("max_cash", 1): found = (limits.maxCash ?? limits.minCash ?? 0, exposure.cash, true)
         case ("factor_exposures", 3):
-            guard let limit = limits.factorExposures?[path[1]], path[2] == "min" || path[2] == "max" else { return nil }
-            let isUpper = path[2] == "max"
+            guard let limit = limits.factorExposures?[path[1]] else { return nil }
             let value = factorExposure(path[1], exposure.weights, mandate.moments)
-            found = (isUpper ? limit.max : limit.min, value, isUpper)
+            switch path[2] {
+            case "min": found = (limit.min, value, false)
+            case "max": found = (limit.max, value, true)
+            case "max_risk": found = (limit.maxRisk, factorRisk(path[1], exposure.weights, mandate.moments), true)
+            default: return nil
+            }
+        case ("largest_positions", 3):
+            guard let sums = limits.largestPositions, let index = Int(path[1]), sums.indices.contains(index),
+                path[2] == "max"
+            else { return nil }
+            found = (sums[index].max, exposure.largest(sums[index].count), true)
         case ("groups", 3):
             guard let groups = limits.groups, let index = Int(path[1]), groups.indices.contains(index),
                 path[2] == "min" || path[2] == "max"
@@ -201,16 +220,19 @@ struct Limit {
         self.value = value
         isUpper = found.isUpper
         guard path[0] == "max_position_size" else {
-            self.bound = mandate.breaches.inForce(bound, binding.constraint, isUpper: isUpper)
-            if let subject = binding.subject { self.bound = mandate.most(bound, binding.constraint, subject) }
+            let breaches = mandate.breaches
+            self.bound = breaches.inForce(bound, binding.constraint, isUpper: isUpper)
+            if let subject = binding.subject, isUpper {
+                self.bound = breaches.inForce(bound, binding.constraint, subject, isUpper: true)
+            }
             return
         }
         // A size has two sides, and the holding breaks one of them.
         let isShort = (weight(binding.subject) ?? 0) < 0
-        self.bound =
-            isShort
-            ? -mandate.least(-bound, binding.constraint, binding.subject)
-            : mandate.most(bound, binding.constraint, binding.subject)
+        let own = isShort ? -bound : bound
+        self.bound = abs(
+            mandate.breaches.inForce(own, binding.constraint, binding.subject, isUpper: !isShort)
+        )
     }
 }
 

@@ -88,11 +88,13 @@ private func isHeldAtZero(_ id: String, _ mandate: Mandate) -> Bool {
     let limits = mandate.limits
     let instrument = mandate.instruments[id]
     if (limits.maxWeights?[id] ?? limits.maxPositionSize) == 0 { return true }
+    if (limits.maxWeightChanges?[id] ?? limits.maxWeightChange) == 0, (mandate.current[id] ?? 0) == 0 { return true }
     if limits.maxSectorExposure == 0, instrument?.sector != nil { return true }
     if limits.maxAssetClassExposure == 0, instrument?.assetClass != nil { return true }
     for group in limits.groups ?? [] where group.max == 0 {
         switch group.members {
         case .instruments(let ids): if ids.contains(id) { return true }
+        case .memberships(let parts): if parts[id] != nil { return true }
         case .sector(let name): if instrument?.sector == name { return true }
         case .assetClass(let name): if instrument?.assetClass == name { return true }
         }

@@ -32,6 +32,11 @@ struct WorstCase {
         case .covarianceBox:
             guard raiseVolatility(uncertainty, exposure.weights, moments) else { return nil }
             if mandate.riskMeasure == .volatility { risk = volatility }
+        case .factorLoadings:
+            guard uncertainty.size > 0 else { break }
+            guard let worst = worstVolatility(uncertainty, of: exposure.weights, moments) else { return nil }
+            volatility = worst
+            if mandate.riskMeasure == .volatility { risk = volatility }
         case .wasserstein:
             risk +=
                 uncertainty.size / (1 - (mandate.preferences.confidenceLevel ?? 0.95))
@@ -113,12 +118,15 @@ private func length(of weights: [Double], _ norm: Uncertainty.Norm) -> Double {
 
 extension Mandate {
     /// What is uncertain, and how far; nil for types other than robust, and where nothing is.
-    private var guardedAgainst: Uncertainty? {
+    var guardedAgainst: Uncertainty? {
         guard request.type == .robust, let uncertainty = request.parameters.uncertainty, uncertainty.size > 0 else {
             return nil
         }
         return uncertainty
     }
+
+    /// Whether the covariance is uncertain.
+    var hasWorstCovariance: Bool { guardedAgainst?.kind == .covarianceBox }
 
     /// The mandate on the largest covariance, where that is uncertain.
     var onWorstCovariance: Mandate {

@@ -149,12 +149,23 @@ struct TradeReasonsCheck {
         }
         let scale = size + abs(undone) * max(0, own).squareRoot()
         let noise = Self.riskNoise * scale * (prices.isSquared ? scale : 1) * max(1, abs(price))
+        if price != 0, let added = worstAdded(place, by: undone) { return (price * added, noise) }
         if prices.isSquared { return (price * (changed - variance), noise) }
         var value = price * (max(0, changed).squareRoot() - max(0, variance).squareRoot())
         if prices.countsVolatilities {
             value += max(0, own).squareRoot() * (abs(weights[place]) - abs(weights[place] + undone))
         }
         return (value, noise)
+    }
+
+    /// What a change of one weight adds to the worst risk of uncertain loadings; nil where they are certain.
+    private func worstAdded(_ place: Int, by change: Double) -> Double? {
+        var without = weights
+        without[place] += change
+        guard let worst = mandate.worstLoadingVolatility(of: weights),
+            let other = mandate.worstLoadingVolatility(of: without)
+        else { return nil }
+        return prices.isSquared ? other * other - worst * worst : other - worst
     }
 
     /// What an objective pays for return and takes for risk.
@@ -236,7 +247,9 @@ func checkExcluded(of result: OptimizationResult, _ exposure: Exposure, _ mandat
         findings.require(isNew, claim, expected: "an instrument not held, once", actual: entry.instrumentID)
         guard let cost = entry.reducedCost else { continue }
         let id = entry.instrumentID
-        let mayBeHeld = mandate.universe.contains(id) && mandate.limits.maxWeights?[id] != 0
+        let mayBeHeld =
+            mandate.universe.contains(id) && mandate.limits.maxWeights?[id] != 0
+            && (mandate.limits.maxWeightChanges?[id] ?? mandate.limits.maxWeightChange) != 0
         findings.require(
             cost.isFinite && (cost <= Tolerance.optimal || !mayBeHeld),
             "\(claim)/reduced_cost",

@@ -31,7 +31,9 @@ enum Tolerance {
     /// Shares of (Σ|wᵢ|σᵢ)² between which a variance may be called 0 or not.
     static let varianceNoise = 1e-15...1e-13
     /// A weight below this is dust that should have been cleaned away.
-    static let dust = 1e-10
+    static let dust = 1e-9
+    /// Weights may miss a sum of 1 by this much.
+    static let sum = 1e-12
     /// A fractional trade may miss its target by this share of the portfolio's value.
     static let fractionalTrade = 2e-9
     /// Cash may lie this share of the portfolio's value below 0.

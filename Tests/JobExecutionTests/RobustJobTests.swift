@@ -99,6 +99,54 @@ struct RobustJobTests {
         }
     }
 
+    @Test(arguments: UInt64(1)...3)
+    func `terms and their non-dominated set are those of the worst case, which the checker recomputes`(
+        seed: UInt64
+    ) throws {
+        for kind in [Uncertainty.Kind.ellipsoidal, .box, .covarianceBox] {
+            var job = robustJob(Uncertainty(kind: kind, size: 0.4), .multiObjective, seed: seed)
+            job.request.parameters.objectives = [
+                ObjectiveTerm(.expectedReturn, weight: 1), ObjectiveTerm(.variance, weight: -2),
+            ]
+            job.request.parameters.paretoPoints = 4
+            let solved = outcome(job)
+            #expect(solved.violations == [])
+            let result = try solved.result.get()
+            let report = try #require(result.robust)
+            let values = try #require(result.objectiveTerms).map(\.value)
+            #expect(abs(values[0] - report.worstCaseReturn) < 1e-12)
+            #expect(abs(values[1] - report.worstCaseVolatility * report.worstCaseVolatility) < 1e-12)
+            #expect(result.paretoSet?.isEmpty == false)
+            // The estimates' own figures are not what the worst case is.
+            var claimed = result
+            let nominal = [
+                result.metrics.expectedReturn,
+                result.metrics.expectedVolatility * result.metrics.expectedVolatility,
+            ]
+            let axis = kind == .covarianceBox ? 1 : 0
+            claimed.objectiveTerms?[axis].value = nominal[axis]
+            let moments = try estimateMoments(of: job.snapshot.riskModel)
+            let check = AllocationCheck(snapshot: job.snapshot, moments: moments, request: job.request)
+            let claims = check.violations(in: claimed).map(\.claim)
+            #expect(claims.contains("objective_terms/\(axis)/value"))
+            // Points of the set are held against the values that the answer claims.
+            #expect(claims.allSatisfy { $0.hasPrefix("objective_terms/\(axis)") || $0.hasPrefix("pareto_set/") })
+        }
+    }
+
+    @Test func `a ball around scenarios is guarded against in a sum of terms`() throws {
+        var job = robustJob(Uncertainty(kind: .wasserstein, size: 0.002), .multiObjective)
+        job.request.riskMeasure = .conditionalValueAtRisk
+        job.request.parameters.objectives = [
+            ObjectiveTerm(.expectedReturn, weight: 1), ObjectiveTerm(.risk, weight: -3),
+        ]
+        let solved = outcome(job)
+        #expect(solved.violations == [])
+        let result = try solved.result.get()
+        let value = try #require(result.objectiveTerms)[1].value
+        #expect(abs(value - (result.robust?.worstCaseRisk ?? 0)) < 1e-12 && value > result.metrics.risk)
+    }
+
     @Test func `an uncertainty that nothing tells is named, and so is one of other instruments`() throws {
         var job = robustJob(Uncertainty(kind: .ellipsoidal, size: 1))
         job.snapshot.riskModel.covariance = .identity(7)

@@ -103,6 +103,69 @@ struct RequestFaultTests {
             ExpectedFault(#"{"max_positions":0}"#, .outOfRange, "/max_positions", "0"),
             ExpectedFault(#"{"max_positions":2.5}"#, .wrongType, "/max_positions", "whole number"),
             ExpectedFault(#"{"allow_short":"yes"}"#, .wrongType, "/allow_short", "true or false"),
+            ExpectedFault(
+                #"{"soft_limits":[{"limit":"/max_positions","penalty":1}]}"#,
+                .unknownValue,
+                "/soft_limits/0/limit",
+                "/max_positions",
+                "/max_turnover"
+            ),
+            ExpectedFault(
+                #"{"soft_limits":[{"limit":"max_turnover","penalty":1}]}"#,
+                .unknownValue,
+                "/soft_limits/0/limit",
+                "max_turnover"
+            ),
+            ExpectedFault(
+                #"{"soft_limits":[{"limit":"/max_turnover"}]}"#,
+                .missingField,
+                "/soft_limits/0/penalty",
+                "penalty"
+            ),
+            ExpectedFault(
+                #"{"soft_limits":[{"limit":"/max_turnover","penalty":0}]}"#,
+                .outOfRange,
+                "/soft_limits/0/penalty",
+                "0"
+            ),
+            ExpectedFault(
+                #"{"soft_limits":[{"limit":"/max_turnover","penalty":1},{"limit":"/max_turnover","penalty":2}]}"#,
+                .contradiction,
+                "/soft_limits/1/limit",
+                "/max_turnover"
+            ),
+            ExpectedFault(#"{"largest_positions":{}}"#, .wrongType, "/largest_positions", "array"),
+            ExpectedFault(
+                #"{"largest_positions":[{"max":0.4}]}"#,
+                .missingField,
+                "/largest_positions/0/count",
+                "count"
+            ),
+            ExpectedFault(#"{"largest_positions":[{"count":5}]}"#, .missingField, "/largest_positions/0/max", "max"),
+            ExpectedFault(
+                #"{"largest_positions":[{"count":1,"max":0.1},{"count":0,"max":0.4}]}"#,
+                .outOfRange,
+                "/largest_positions/1/count",
+                "1"
+            ),
+            ExpectedFault(
+                #"{"largest_positions":[{"count":2.5,"max":0.4}]}"#,
+                .wrongType,
+                "/largest_positions/0/count",
+                "whole number"
+            ),
+            ExpectedFault(
+                #"{"largest_positions":[{"count":5,"max":1.4}]}"#,
+                .outOfRange,
+                "/largest_positions/0/max",
+                "1"
+            ),
+            ExpectedFault(
+                #"{"largest_positions":[{"count":5,"max":0.4,"min":0.1}]}"#,
+                .unknownField,
+                "/largest_positions/0/min",
+                "min"
+            ),
             ExpectedFault(#"{"grandfather_breaches":1}"#, .wrongType, "/grandfather_breaches", "true or false"),
             ExpectedFault(#"{"max_gross_exposure":0}"#, .outOfRange, "/max_gross_exposure", "0"),
             ExpectedFault(#"{"min_weights":{"A":-0.1}}"#, .outOfRange, "/min_weights/A", "0"),
@@ -111,7 +174,18 @@ struct RequestFaultTests {
             ExpectedFault(#"{"max_tracking_error":0}"#, .outOfRange, "/max_tracking_error", "0"),
             ExpectedFault(#"{"factor_exposures":[]}"#, .wrongType, "/factor_exposures", "factor to limits"),
             ExpectedFault(#"{"factor_exposures":{"MKT":1}}"#, .wrongType, "/factor_exposures/MKT", "object"),
-            ExpectedFault(#"{"factor_exposures":{"MKT":{}}}"#, .missingField, "/factor_exposures/MKT", "min, max"),
+            ExpectedFault(
+                #"{"factor_exposures":{"MKT":{}}}"#,
+                .missingField,
+                "/factor_exposures/MKT",
+                "min, max or max_risk"
+            ),
+            ExpectedFault(
+                #"{"factor_exposures":{"MKT":{"max_risk":0}}}"#,
+                .outOfRange,
+                "/factor_exposures/MKT/max_risk",
+                "greater than 0"
+            ),
             ExpectedFault(
                 #"{"factor_exposures":{"MKT":{"min":2,"max":1}}}"#,
                 .contradiction,
@@ -153,6 +227,24 @@ struct RequestFaultTests {
                 .wrongLength,
                 "/groups/0/instruments",
                 "at least one"
+            ),
+            ExpectedFault(
+                #"{"groups":[{"name":"g","memberships":{},"max":0.5}]}"#,
+                .wrongLength,
+                "/groups/0/memberships",
+                "at least one"
+            ),
+            ExpectedFault(
+                #"{"groups":[{"name":"g","memberships":{"A":0.5,"B":1.5},"max":0.5}]}"#,
+                .outOfRange,
+                "/groups/0/memberships/B",
+                "1.5"
+            ),
+            ExpectedFault(
+                #"{"groups":[{"name":"g","memberships":{"A":0.5},"sector":"IT","max":0.5}]}"#,
+                .contradiction,
+                "/groups/0",
+                "memberships and sector"
             ),
             ExpectedFault(
                 #"{"groups":[{"name":"g","instruments":["A","B","A"],"max":0.5}]}"#,

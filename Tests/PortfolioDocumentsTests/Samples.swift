@@ -61,6 +61,16 @@ struct Samples {
         constraints.minCash = maybe { $0.fraction() / 2 }
         constraints.maxCash = maybe { $0.fraction() / 2 + 0.5 }
         constraints.groups = maybe { samples in (0..<samples.count(0...3)).map { _ in samples.group() } }
+        constraints.largestPositions = maybe { samples in
+            (0..<samples.count(0...2)).map { _ in
+                LargestPositionsLimit(count: samples.count(1...9), max: samples.fraction())
+            }
+        }
+        constraints.softLimits = maybe { samples in
+            (0..<samples.count(0...2)).map {
+                SoftLimit(limit: "/max_weights/N\($0)", penalty: samples.fraction() + 0.1)
+            }
+        }
         constraints.grandfatherBreaches = maybe { $0.count(0...1) == 0 }
         return constraints
     }
@@ -85,11 +95,14 @@ struct Samples {
         let combination = Capabilities.combinations[count(0...(Capabilities.combinations.count - 1))]
         var constraints = constraints()
         if combination.type == .multiPeriod { constraints.minPositionSize = nil }
+        let measure = combination.riskMeasures[count(0...(combination.riskMeasures.count - 1))]
+        let refused = Capabilities.refusedConstraints(of: combination.type, combination.objective, measure)
+        if refused.contains("soft_limits") { constraints.softLimits = nil }
         return OptimizationRequest(
             portfolioID: "port-\(count(0...999))",
             type: combination.type,
             objective: combination.objective,
-            riskMeasure: combination.riskMeasures[count(0...(combination.riskMeasures.count - 1))],
+            riskMeasure: measure,
             constraints: constraints,
             preferences: preferences(),
             parameters: parameters(of: combination),

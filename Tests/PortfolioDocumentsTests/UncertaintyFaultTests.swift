@@ -39,6 +39,16 @@ struct UncertaintyFaultTests {
                 "/lower",
                 "1 rows"
             ),
+            robust(#"{"kind":"factor_loadings"}"#, .missingField, "/size", "required"),
+            robust(#"{"kind":"box","size":1,"radii":{"A":1}}"#, .contradiction, "/radii", "factor_loadings"),
+            robust(#"{"kind":"factor_loadings","radii":{"A":-1}}"#, .outOfRange, "/radii/A", "at least 0"),
+            robust(
+                #"{"kind":"factor_loadings","size":1}"#,
+                objective: "maximize_diversification",
+                .notSupported,
+                "/kind",
+                "ellipsoidal, box"
+            ),
             robust(#"{"kind":"wasserstein","size":0.1}"#, .notSupported, "/kind", "ellipsoidal"),
             robust(
                 #"{"kind":"covariance_box","size":0.1}"#,
@@ -63,6 +73,40 @@ struct UncertaintyFaultTests {
         let missing = try faults(of: body("robust", ""), DocumentDecoder.optimizationRequest)
         #expect(missing.map(\.pointer) == ["/uncertainty"] && missing.map(\.code) == [.missingField])
         #expect(try faults(of: body("robust", "," + uncertainty), DocumentDecoder.optimizationRequest) == [])
+    }
+
+    @Test func `radii of loadings have the size 1 and are written as they were read`() throws {
+        let body = """
+            {"portfolio_id":"p","optimization_type":"robust","objective":"minimize_risk",
+             "uncertainty":{"kind":"factor_loadings","radii":{"A":0.02,"B":0}}}
+            """
+        let request = try DocumentDecoder.optimizationRequest(Array(body.utf8))
+        #expect(request.parameters.uncertainty?.size == 1)
+        #expect(request.parameters.uncertainty?.radii == ["A": 0.02, "B": 0])
+        let again = try DocumentDecoder.optimizationRequest(DocumentEncoder.optimizationRequest(request))
+        #expect(again == request)
+    }
+
+    @Test(
+        arguments: [
+            (#"{"kind":"box","size":1}"#, #"{"term":"return","weight":-1}"#, DocumentFault.Code.notConvex),
+            (#"{"kind":"covariance_box","size":1}"#, #"{"term":"tracking_error","weight":-1}"#, .notSupported),
+            (#"{"kind":"box","size":0}"#, #"{"term":"return","weight":-1}"#, nil),
+            (#"{"kind":"box","size":1}"#, #"{"term":"return","weight":1}"#, nil),
+        ]
+    )
+    func `a term without a known worst case is named`(
+        uncertainty: String,
+        term: String,
+        code: DocumentFault.Code?
+    ) throws {
+        let body = """
+            {"portfolio_id":"p","optimization_type":"robust","objective":"multi_objective","uncertainty":\(uncertainty),
+             "objectives":[{"term":"concentration","weight":-1},\(term)]}
+            """
+        let found = try faults(of: body, DocumentDecoder.optimizationRequest)
+        #expect(found.map(\.code) == (code.map { [$0] } ?? []))
+        #expect(found.allSatisfy { $0.pointer == "/objectives/1" })
     }
 
     @Test func `a box of covariances with an upper end has the size 1`() throws {

@@ -11,6 +11,8 @@ extension Constraints {
         case "max_sector_exposure": maxSectorExposure = value
         case "max_asset_class_exposure": maxAssetClassExposure = value
         case "max_turnover": maxTurnover = value
+        case "max_weight_change": maxWeightChange = value
+        case "max_weight_changes": maxWeightChanges?[parts[1]] = value
         case "target_volatility": targetVolatility = value
         case "max_risk": maxRisk = value
         case "min_return": minReturn = value
@@ -20,14 +22,17 @@ extension Constraints {
         case "max_tracking_error": maxTrackingError = value
         case "min_weights": minWeights?[parts[1]] = value
         case "max_weights": maxWeights?[parts[1]] = value
+        case "largest_positions":
+            guard let index = Int(parts[1]) else { return }
+            largestPositions?[index].max = value
         case "groups":
             guard let index = Int(parts[1]) else { return }
             if parts[2] == "min" { groups?[index].min = value } else { groups?[index].max = value }
         case "factor_exposures":
-            if parts[2] == "min" {
-                factorExposures?[parts[1]]?.min = value
-            } else {
-                factorExposures?[parts[1]]?.max = value
+            switch parts[2] {
+            case "min": factorExposures?[parts[1]]?.min = value
+            case "max": factorExposures?[parts[1]]?.max = value
+            default: factorExposures?[parts[1]]?.maxRisk = value
             }
         default: Issue.record("an unknown limit: \(pointer)")
         }

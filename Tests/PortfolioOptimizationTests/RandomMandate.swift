@@ -16,6 +16,8 @@ struct RandomMandate: Decodable, Sendable, CustomTestStringConvertible {
     let expected: Double?
     /// Impact of single instruments, whose average daily value is a million.
     let impact: [String: Double]?
+    /// The factors' variances, where they are not 1: exposures are the smaller for it.
+    let factor_variances: [Double]?
     /// Lots of single instruments: share of the holding, cost over price, and whether they are long-term.
     let lots: [String: [Lot]]?
 
@@ -31,6 +33,8 @@ struct RandomMandate: Decodable, Sendable, CustomTestStringConvertible {
         var factor_exposures: [String: Range]?
         var allow_short: Bool?
         var max_gross_exposure: Double?
+        var max_weight_change: Double?
+        var max_weight_changes: [String: Double]?
         var grandfather_breaches: Bool?
         var largest_positions: [Largest]?
         var soft_limits: [Soft]?
@@ -59,12 +63,13 @@ struct RandomMandate: Decodable, Sendable, CustomTestStringConvertible {
     }
 
     struct Range: Decodable, Sendable {
-        var min, max: Double?
+        var min, max, max_risk: Double?
     }
 
     struct Group: Decodable, Sendable {
         var name: String
         var instruments: [String]?
+        var memberships: [String: Double]?
         var sector, asset_class: String?
         var min, max: Double?
     }
@@ -76,7 +81,7 @@ struct RandomMandate: Decodable, Sendable, CustomTestStringConvertible {
     }
 
     enum CodingKeys: String, CodingKey {
-        case seed, size, objective, outside, constraints, preferences, status, expected, impact, lots
+        case seed, size, objective, outside, constraints, preferences, status, expected, impact, lots, factor_variances
         case ownCosts = "own_costs"
     }
 
@@ -97,6 +102,13 @@ struct RandomMandate: Decodable, Sendable, CustomTestStringConvertible {
     static let language = read("language_mandates")
     /// Those whose breaches by the holdings are let be.
     static let grandfathered = read("grandfathered_mandates")
+    /// Those with limits that may be exceeded at a price.
+    static let soft = read("soft_mandates")
+    /// Those with limits on the sums of the largest positions.
+    static let largest = read("largest_mandates")
+
+    /// Those with factor risk budgets, limits on changes of single weights and groups of fractional membership.
+    static let moreLimits = read("limit_mandates")
 
     /// The mandate with its benchmark, and with the factors where a limit names some.
     var whole: TestMandate {
@@ -160,12 +172,16 @@ struct RandomMandate: Decodable, Sendable, CustomTestStringConvertible {
             prices: prices
         )
         if inParts {
-            let exposures = DenseMatrix(rows: 3, columns: size, columnMajor: loadings.flatMap { $0 })
+            let variances = factor_variances ?? [1, 1, 1]
+            let scaled = loadings.flatMap { row in zip(row, variances).map { $0 / $1.squareRoot() } }
+            let exposures = DenseMatrix(rows: 3, columns: size, columnMajor: scaled)
+            var factorCovariance = DenseMatrix(rows: 3, columns: 3)
+            for factor in 0..<3 { factorCovariance[factor, factor] = variances[factor] }
             mandate.factors = FactorStructure(
                 factors: ["MKT", "SECOND", "THIRD"],
                 covariance: FactorCovariance(
                     exposuresTransposed: exposures,
-                    factorCovariance: .identity(3),
+                    factorCovariance: factorCovariance,
                     specificVariance: specific.map { $0 * $0 }
                 )
             )
@@ -218,6 +234,10 @@ struct RandomMandate: Decodable, Sendable, CustomTestStringConvertible {
         limits.maxTrackingError = constraints.max_tracking_error
         limits.allowShort = constraints.allow_short
         limits.maxGrossExposure = constraints.max_gross_exposure
+        limits.largestPositions = constraints.largest_positions?.map {
+            LargestPositionsLimit(count: $0.count, max: $0.max)
+        }
+        limits.softLimits = constraints.soft_limits?.map { SoftLimit(limit: $0.limit, penalty: $0.penalty) }
         limits.grandfatherBreaches = constraints.grandfather_breaches
         limits.minCash = constraints.min_cash
         limits.maxCash = constraints.max_cash
@@ -227,6 +247,8 @@ struct RandomMandate: Decodable, Sendable, CustomTestStringConvertible {
             let members: GroupLimit.Members =
                 if let instruments = group.instruments {
                     .instruments(instruments)
+                } else if let parts = group.memberships {
+                    .memberships(parts)
                 } else if let sector = group.sector {
                     .sector(sector)
                 } else {
@@ -234,7 +256,11 @@ struct RandomMandate: Decodable, Sendable, CustomTestStringConvertible {
                 }
             return GroupLimit(name: group.name, members: members, min: group.min, max: group.max)
         }
-        limits.factorExposures = constraints.factor_exposures?.mapValues { FactorLimit(min: $0.min, max: $0.max) }
+        limits.factorExposures = constraints.factor_exposures?.mapValues {
+            FactorLimit(min: $0.min, max: $0.max, maxRisk: $0.max_risk)
+        }
+        limits.maxWeightChange = constraints.max_weight_change
+        limits.maxWeightChanges = constraints.max_weight_changes
         return limits
     }
 

@@ -243,6 +243,8 @@ func worstMiss(_ problem: AllocationProblem, _ weights: [Double], _ cash: Double
         }
         atMost(weight, problem.isTradable[index] ? limits.maxWeights?[instrument.id] ?? limits.maxPositionSize : 0)
         if floor == nil, weight != 0 { atLeast(abs(weight), limits.minPositionSize) }
+        let change = limits.maxWeightChanges?[instrument.id] ?? limits.maxWeightChange
+        atMost(abs(weight - problem.currentWeights[index]), change)
     }
     func total(where belongs: (Instrument) -> Bool) -> Double {
         zip(problem.instruments, weights).reduce(0) { belongs($1.0) ? $0 + $1.1 : $0 }
@@ -261,6 +263,8 @@ func worstMiss(_ problem: AllocationProblem, _ weights: [Double], _ cash: Double
         let exposure =
             switch group.members {
             case .instruments(let ids): total { ids.contains($0.id) }
+            case .memberships(let parts):
+                zip(problem.instruments, weights).reduce(0) { $0 + (parts[$1.0.id] ?? 0) * $1.1 }
             case .sector(let name): total { $0.sector == name }
             case .assetClass(let name): total { $0.assetClass == name }
             }
@@ -272,6 +276,8 @@ func worstMiss(_ problem: AllocationProblem, _ weights: [Double], _ cash: Double
         let exposure = weights.indices.reduce(0) { $0 + weights[$1] * factors.covariance.exposures[factor, $1] }
         atLeast(exposure, limit.min)
         atMost(exposure, limit.max)
+        let variance = factors.covariance.factorCovariance[factor, factor]
+        atMost(abs(exposure) * variance.squareRoot(), limit.maxRisk)
     }
     atLeast(cash, limits.minCash ?? 0)
     atMost(cash, limits.maxCash ?? limits.minCash ?? 0)

@@ -16,7 +16,12 @@ struct VerificationBook {
     static let created = Timestamp(microseconds: 1_750_000_000_000_000)
 
     /// Instruments of three sectors and two classes with costs, lots, a history and a benchmark; several limits bind.
-    init(seed: UInt64 = 3, objective: Objective = .maximizeSharpe, inParts: Bool = false) throws {
+    init(
+        seed: UInt64 = 3,
+        objective: Objective = .maximizeSharpe,
+        inParts: Bool = false,
+        adjust: (inout OptimizationRequest, inout MandateSnapshot) throws -> Void = { _, _ in }
+    ) throws {
         var random = SeededGenerator(seed: seed)
         let count = 10
         var instruments: [Instrument] = []
@@ -49,6 +54,7 @@ struct VerificationBook {
         ]
         request.preferences.riskAversion = 3
         request.preferences.includeTransactionCosts = objective.needsExpectedReturns
+        try adjust(&request, &snapshot)
         result = try Self.solved(request, snapshot)
     }
 

@@ -28,6 +28,18 @@ struct VerifyCommandTests {
         #expect(passed.status == 0)
         #expect(passed.output.hasPrefix("pass: every claim holds; no allocation"), "\(passed.output)")
 
+        let choice = try VerificationBook(objective: .minimizeRisk) { request, _ in
+            request.constraints.minPositionSize = 0.08
+        }
+        let chosen = try run([
+            try file("chosen.json", choice.resultBytes), try file("choice.json", choice.snapshotBytes()),
+        ])
+        #expect(chosen.status == 0)
+        #expect(
+            chosen.output.hasPrefix("pass: every claim holds; no certificate of optimality: who is held"),
+            "\(chosen)"
+        )
+
         var wrong = book.result
         wrong.metrics.expectedReturn += 0.01
         wrong.metrics.turnover += 0.01

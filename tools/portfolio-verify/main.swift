@@ -51,12 +51,14 @@ guard arguments.count == 2, arguments.allSatisfy({ !$0.hasPrefix("--") }) else {
     complain(usage)
     exit(2)
 }
+let result = contents(of: arguments[0])
 do throws(VerifyResult.BadInput) {
-    switch try VerifyResult.verdict(on: contents(of: arguments[0]), against: contents(of: arguments[1])) {
+    switch try VerifyResult.verdict(on: result, against: contents(of: arguments[1])) {
     case .passes(let certificate?):
         print("pass: every claim holds; no allocation within the limits is better by more than \(certificate.gap)")
     case .passes(nil):
-        print("pass: every claim holds; the result has no certificate of optimality")
+        let reason = VerifyResult.unproved(in: result)?.reason ?? "the result has none"
+        print("pass: every claim holds; no certificate of optimality: \(reason)")
     case .violated(let violations):
         for violation in violations.prefix(namesAll ? violations.count : 1) { print("violated: \(violation)") }
         exit(1)

@@ -146,10 +146,13 @@ struct ActiveSetSearch {
 
     /// Moves the variables of the working set to where the start has them.
     private func placeStart() {
-        var localIndex: [Int: Int] = [:]
-        for j in 0..<set.count { localIndex[Int(set.names[j])] = j }
-        for entry in basePoint.start {
-            guard let j = localIndex[entry.variable] else { continue }
+        // The names of the first working set ascend.
+        var order = basePoint.start
+        order.sort { $0.variable < $1.variable }
+        var j = 0
+        for entry in order {
+            while j < set.count, Int(set.names[j]) < entry.variable { j += 1 }
+            guard j < set.count, Int(set.names[j]) == entry.variable else { continue }
             moveToStart(j, entry.value)
         }
     }

@@ -29,7 +29,8 @@ public struct ActiveSetSolver: Sendable {
     /// The optimum at one parameter.
     ///
     /// Where the active sets do not finish, or find nothing feasible, the interior point is asked: what it finds is made
-    /// exact from where it ended, and only its certificate makes a program infeasible.
+    /// exact from where it ended, and only its certificate makes a program infeasible. Where that does not finish either, the
+    /// solution at another parameter is the last start.
     ///
     /// - Parameters:
     ///   - parameter: λ.
@@ -76,9 +77,37 @@ public struct ActiveSetSolver: Sendable {
         }
         switch failure {
         case .invalid, .stopped: throw failure
-        case .infeasible, .unfinished:
-            return try solveByInteriorPoint(at: parameter, after: failure, shouldStop: shouldStop)
+        case .infeasible, .unfinished: break
         }
+        do throws(ActiveSetFailure) {
+            return try solveByInteriorPoint(at: parameter, after: failure, shouldStop: shouldStop)
+        } catch {
+            guard case .unfinished = error else { throw error }
+            return try solveFromNeighbour(at: parameter, shouldStop, after: error)
+        }
+    }
+
+    /// Where the neighbours are, as multiples of the parameter.
+    private static let neighbours = [0.5, 2, 0]
+
+    /// The optimum, from that of another parameter: what no cold start reaches may be a step from there.
+    private func solveFromNeighbour(
+        at parameter: Double,
+        _ shouldStop: () -> Bool,
+        after failure: ActiveSetFailure
+    ) throws(ActiveSetFailure) -> ActiveSetSolution {
+        guard parameter != 0, program.direction != nil else { throw failure }
+        for multiple in Self.neighbours {
+            do throws(ActiveSetFailure) {
+                var search = ActiveSetSearch(program, settings: settings)
+                let neighbour = try search.solve(at: multiple * parameter, from: nil, shouldStop: shouldStop)
+                var next = ActiveSetSearch(program, settings: settings)
+                return try next.solve(at: parameter, from: ActiveSetStart(neighbour), shouldStop: shouldStop)
+            } catch {
+                if error == .stopped { throw error }
+            }
+        }
+        throw failure
     }
 
     /// The point at which (−pᵀx − Σ d|x − a|) / √(xᵀPx) is largest, for a program without linear term q and costs c.

@@ -179,24 +179,53 @@ public struct FactorCurvature: Sendable {
     public let factorCovariance: DenseMatrix
     /// d, n, none of them negative.
     public let residual: [Double]
+    /// The number F is a multiple of the identity by, where it was made so.
+    let identityScale: Double?
 
     /// Makes the curvature of its parts.
     public init(exposuresTransposed: DenseMatrix, factorCovariance: DenseMatrix, residual: [Double]) {
         exposures = exposuresTransposed
         self.factorCovariance = factorCovariance
         self.residual = residual
+        identityScale = nil
+    }
+
+    /// Makes the curvature s XᵀX + diag(d) of a matrix X that is never multiplied out: a covariance of returns whose observations
+    /// are fewer than their instruments, s = 1/(T − 1), with what a shrinkage adds to the diagonal.
+    ///
+    /// - Parameters:
+    ///   - observations: X, T × n, each column less its mean.
+    ///   - scale: s, positive.
+    ///   - residual: d, n, none of them negative.
+    public init(observations: DenseMatrix, scale: Double, residual: [Double]) {
+        exposures = observations
+        var covariance = DenseMatrix(rows: observations.rows, columns: observations.rows)
+        for t in 0..<observations.rows { covariance[t, t] = scale }
+        factorCovariance = covariance
+        self.residual = residual
+        identityScale = scale
     }
 
     /// k.
     var factorCount: Int { exposures.rows }
 
     /// F b_j.
-    private func loadedFactors(_ j: Int) -> [Double] {
-        factorCovariance.symmetricTimes(Array(exposures.column(j)))
+    private func loadedFactors(_ j: Int) -> [Double] { loaded(Array(exposures.column(j))) }
+
+    /// F b.
+    private func loaded(_ exposure: [Double]) -> [Double] {
+        guard let identityScale else { return factorCovariance.symmetricTimes(exposure) }
+        return exposure.map { identityScale * $0 }
     }
 
     func diagonal(_ j: Int) -> Double {
-        residual[j] + factorCovariance.quadraticForm(Array(exposures.column(j)))
+        guard let identityScale else {
+            return residual[j] + factorCovariance.quadraticForm(Array(exposures.column(j)))
+        }
+        return exposures.elements.withUnsafeBufferPointer { elements in
+            guard let b = elements.baseAddress.map({ $0 + j * factorCount }) else { return residual[j] }
+            return residual[j] + identityScale * PointerKernels.dot(b, b, count: factorCount)
+        }
     }
 
     func gather(
@@ -228,7 +257,7 @@ public struct FactorCurvature: Sendable {
             for (position, j) in held.enumerated() {
                 PointerKernels.add(values[position], start + Int(j) * factorCount, into: &total, count: factorCount)
             }
-            let factors = factorCovariance.symmetricTimes(total)
+            let factors = loaded(total)
             var product = [Double](repeating: 0, count: residual.count)
             PointerKernels.transposedProduct(
                 rows: factorCount,

@@ -19,9 +19,13 @@ final class FactorColumns {
     /// The loadings of the free variables side by side, for a factorization from the start.
     @exclusivity(unchecked) private var gathered: [Double] = []
 
-    /// Takes a factor model apart; nil for another curvature, and where F is singular.
+    /// Takes a factor model apart; nil for another curvature, where F is singular, and for observations.
+    ///
+    /// Those are many: columns read once each are cheaper then.
     init?(_ curvature: Curvature, capacity: Int) {
-        guard case .factors(let model) = curvature, model.factorCount > 0 else { return nil }
+        guard case .factors(let model) = curvature, model.factorCount > 0, model.identityScale == nil else {
+            return nil
+        }
         let k = model.factorCount
         var root = model.factorCovariance.elements
         let isDefinite = root.withUnsafeMutableBufferPointer { buffer in

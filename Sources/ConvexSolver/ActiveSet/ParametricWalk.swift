@@ -137,26 +137,29 @@ struct ParametricWalk {
 
     /// What the equations of the direction may miss, relative to the numbers they are made of.
     private static let directionTolerance = 1e-12
+    /// Missed by more than this after all corrections, the path is in doubt.
+    private static let doubtfulDirection = 1e-9
     private static let directionRefinements = 3
 
     /// Corrects the direction by what its equations miss: where P is nearly singular that is more than rounding.
     private func refineDirection() -> Bool {
         let f = set.freeCount
         let rows = set.activeRows.count
+        var worst = 0.0
         for _ in 0..<Self.directionRefinements {
             var missed = 0.0
             for position in 0..<f { missed = max(missed, abs(set.gradientRate[Int(set.free[position])])) }
+            worst = missed / max(linearRateScale, .leastNormalMagnitude)
             var isClose = missed <= Self.directionTolerance * max(linearRateScale, .leastNormalMagnitude)
             for (k, r) in set.activeRows.enumerated() {
                 var value = set.rowPlaces[r] == .lower ? set.rowLowerRate[r] : set.rowUpperRate[r]
                 var size = abs(value)
-                for position in 0..<f {
-                    let term = set.coefficient(r, Int(set.free[position])) * set.stepX[position]
-                    value -= term
-                    size += abs(term)
-                }
+                let moved = stepAlong(r)
+                value -= moved.sum
+                size += moved.size
                 set.smallScratch[k] = value
                 if abs(value) > Self.directionTolerance * size { isClose = false }
+                if size > 0 { worst = max(worst, abs(value) / size) }
             }
             if isClose { return true }
             let step = Array(UnsafeBufferPointer(start: set.stepX, count: f))
@@ -168,6 +171,7 @@ struct ParametricWalk {
             for k in 0..<rows { set.stepY[k] += multipliers[k] }
             gradientRates()
         }
+        if worst > Self.doubtfulDirection { set.hasDoubtfulDirection = true }
         return true
     }
 
@@ -307,13 +311,7 @@ struct ParametricWalk {
     private func inactiveRows(_ best: inout Double, _ event: inout WalkEvent) {
         for r in 0..<set.totalRows {
             guard set.rowPlaces[r] == .inactive else { continue }
-            var rate = 0.0
-            var size = 0.0
-            for position in 0..<set.freeCount {
-                let term = set.coefficient(r, Int(set.free[position])) * set.stepX[position]
-                rate += term
-                size += abs(term)
-            }
+            let (rate, size) = stepAlong(r)
             set.rowRate[r] = rate
             let negligible = size * Self.negligibleRate
             let rising = rate - set.rowUpperRate[r]
@@ -333,6 +331,20 @@ struct ParametricWalk {
                 }
             }
         }
+    }
+
+    /// What the step of the free variables adds to a row, and the sum of the sizes of its parts.
+    private func stepAlong(_ r: Int) -> (sum: Double, size: Double) {
+        let source = r < set.rowCount ? set.row(r) : set.slope
+        let (free, step) = (set.free, set.stepX)
+        var sum = 0.0
+        var size = 0.0
+        for position in 0..<set.freeCount {
+            let term = source[Int(free[position])] * step[position]
+            sum += term
+            size += abs(term)
+        }
+        return (sum, size)
     }
 
     private func activeRows(_ best: inout Double, _ event: inout WalkEvent) {
@@ -420,7 +432,7 @@ struct ParametricWalk {
             set.setPiece(j, -set.slope[j])
             return .done
         }
-        if let ray = dependentRay(position: Int(set.positions[j])) {
+        if !hasTwin(j), let ray = dependentRay(position: Int(set.positions[j])) {
             // The rows fix this variable: multipliers move along the ray that makes its own one grow.
             let gradientSign: Double = isHigh ? -1 : 1
             switch exchange(ray.map { $0 * gradientSign }, leaving: .variable(j, place, isHigh: isHigh)) {
@@ -463,6 +475,18 @@ struct ParametricWalk {
     }
 
     // MARK: Dependence
+
+    /// Whether another free variable has the same coefficients in every row that holds: the two may be traded for each
+    /// other, so that the rows do not determine either.
+    private func hasTwin(_ j: Int) -> Bool {
+        // Nearly singular curvature makes rows look alike that are not; there the ray is asked.
+        guard set.proximal == 0 else { return false }
+        for position in 0..<set.freeCount {
+            let i = Int(set.free[position])
+            if i != j, set.activeRows.allSatisfy({ set.coefficient($0, i) == set.coefficient($0, j) }) { return true }
+        }
+        return false
+    }
 
     /// When the rows that hold determine a free variable, the combination ξ of them with Aᵀξ = e there; else nil.
     private func dependentRay(position: Int) -> [Double]? {

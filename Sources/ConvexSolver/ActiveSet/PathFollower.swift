@@ -16,6 +16,8 @@ struct PathFollower {
     private var trail = PathTrail()
     private var steps = 0
     private var isRegularized = false
+    /// Whether a direction was less exact than the conditions.
+    private var isDoubtful = false
 
     /// A step past a corner, as a share of the parameter and of its unit.
     private static let firstStep = 1e-6
@@ -48,7 +50,7 @@ struct PathFollower {
     mutating func follow(shouldStop: () -> Bool) throws(ActiveSetFailure) -> SolutionPath {
         guard program.direction != nil else { throw .invalid }
         try walkOn(shouldStop: shouldStop)
-        if isRegularized { try mendRegularized(shouldStop: shouldStop) }
+        if isRegularized || isDoubtful { try mendDoubtful(shouldStop: shouldStop) }
         try settleAtZero(shouldStop: shouldStop)
         return result()
     }
@@ -168,6 +170,7 @@ struct PathFollower {
                     shouldStop: shouldStop
                 )
                 steps += standing.effort.steps
+                if standing.set.hasDoubtfulDirection { isDoubtful = true }
                 switch walked.outcome {
                 case .halted: throw .stopped
                 case .reached:
@@ -368,10 +371,21 @@ struct PathFollower {
         try mend(between, second, halvings: halvings - 1, shouldStop: shouldStop)
     }
 
-    // MARK: Regularized paths
+    // MARK: Paths in doubt
 
-    /// Replaces the corners at which the addition to P shows by solutions of the program itself, where they are found.
-    private mutating func mendRegularized(shouldStop: () -> Bool) throws(ActiveSetFailure) {
+    /// Whether the conditions hold in the middle of the stretch after a corner.
+    private func isGoodStretch(_ corner: Int, of walked: PathTrail) -> Bool {
+        let (first, second) = (walked.corners[corner], walked.corners[corner + 1])
+        let middle = PathCorner(
+            parameter: first.parameter + (second.parameter - first.parameter) / 2,
+            point: first.point.indices.map { (first.point[$0] + second.point[$0]) / 2 }
+        )
+        return isSolution(middle, walked.multipliers[corner])
+    }
+
+    /// Replaces the corners at which the addition to P shows, or rounding, by solutions of the program itself, where they
+    /// are found, and mends the stretches that are not straight.
+    private mutating func mendDoubtful(shouldStop: () -> Bool) throws(ActiveSetFailure) {
         let walked = trail
         trail = PathTrail()
         var isMended = [Bool](repeating: false, count: walked.corners.count)
@@ -386,7 +400,8 @@ struct PathFollower {
         }
         for i in corners.indices {
             trail.append(corners[i].pathCorner, walked.multipliers[i])
-            guard i + 1 < corners.count, isMended[i] || isMended[i + 1] else { continue }
+            guard i + 1 < corners.count else { continue }
+            guard isMended[i] || isMended[i + 1] || !isGoodStretch(i, of: walked) else { continue }
             let whole = trail
             do throws(ActiveSetFailure) {
                 try mend(corners[i], corners[i + 1], halvings: Self.maximumHalvings, shouldStop: shouldStop)

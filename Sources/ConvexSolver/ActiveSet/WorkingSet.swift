@@ -87,6 +87,8 @@ final class WorkingSet {
     @exclusivity(unchecked) var slotVector: UnsafeMutablePointer<Double>
     /// Entries of the last solution below this were rounding, and are zero.
     @exclusivity(unchecked) private(set) var stepNoise = 0.0
+    /// Whether a walk took a direction that misses its equations by more than rounding.
+    @exclusivity(unchecked) var hasDoubtfulDirection = false
     /// The largest entry of P times the move from the base point, over the free variables, when last evaluated.
     @exclusivity(unchecked) var productScale = 0.0
 
@@ -490,7 +492,8 @@ final class WorkingSet {
         for position in 0..<order where factors == nil {
             let column = columns + position * capacity
             let target = factor.factor + position * factor.stride
-            for i in position..<order { target[i] = column[Int(free[i])] }
+            let names = free
+            for i in position..<order { target[i] = column[Int(names[i])] }
         }
         return factor.refactor(order: order)
     }
@@ -553,10 +556,11 @@ final class WorkingSet {
         guard updateSchur() else { return false }
         let f = freeCount
         factor.solveLower(stepX)
+        let (entries, stride) = (factor.factor, factor.stride)
         // What the rows cancel of this vector comes back as rounding of its size.
         let size = PointerKernels.dot(stepX, stepX, count: f).squareRoot()
         var smallest = Double.infinity
-        for i in 0..<f { smallest = min(smallest, factor.factor[i * factor.stride + i]) }
+        for i in 0..<f { smallest = min(smallest, entries[i * stride + i]) }
         stepNoise = f > 0 ? Self.rounding * size / smallest : 0
         let r = activeRows.count
         for k in 0..<r {
@@ -566,7 +570,8 @@ final class WorkingSet {
         solveSchur(&stepY)
         for k in 0..<r { PointerKernels.add(stepY[k], factor.attached + k * factor.stride, into: stepX, count: f) }
         factor.solveLowerTransposed(stepX)
-        for i in 0..<f { stepX[i] = abs(stepX[i]) > stepNoise ? -stepX[i] : 0 }
+        let (step, noise) = (stepX, stepNoise)
+        for i in 0..<f { step[i] = abs(step[i]) > noise ? -step[i] : 0 }
         return true
     }
 }

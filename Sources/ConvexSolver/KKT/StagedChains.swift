@@ -64,9 +64,12 @@ struct StagedChains {
                 rest = weight * (own / whole)
             }
             if let link = tie.second {
-                next[tie.first.column] = link.column
-                strength[tie.first.column] = rest
-                entries[tie.first.column] = (tie.first.value, link.value)
+                let column = tie.first.column
+                if next[column] < 0 { entries[column] = (tie.first.value, link.value) }
+                next[column] = link.column
+                // Ties of the same two links are multiples of the first one: their weights add up.
+                let multiple = tie.first.value / entries[column].own
+                strength[column] += rest * multiple * multiple
             } else {
                 diagonal[tie.first.column] += rest * tie.first.value * tie.first.value
             }

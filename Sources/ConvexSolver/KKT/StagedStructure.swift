@@ -32,7 +32,7 @@ struct StagedStructure: Sendable {
     let border: [Int]
     /// Rows over one variable, besides the border.
     let singles: [Tie]
-    /// Rows over two or three, of which the tie of one leaf at most goes through a link to the next.
+    /// Rows over two or three; those between the same two links are multiples of each other there.
     let ties: [Tie]
     /// Nonnegative rows that stay.
     let keptRows: [Int]
@@ -180,6 +180,8 @@ private struct TieFinder {
     private var hasNext: [Bool]
     /// The link before each; −1 for none.
     private(set) var before: [Int]
+    /// The entries of the first row that ties a link to the next.
+    private var entries: [(own: Double, next: Double)]
     private(set) var isLeaf: [Bool]
     private(set) var singles: [StagedStructure.Tie] = []
     private(set) var ties: [StagedStructure.Tie] = []
@@ -194,6 +196,7 @@ private struct TieFinder {
         tieCount = [Int](repeating: 0, count: n)
         hasNext = [Bool](repeating: false, count: n)
         before = [Int](repeating: -1, count: n)
+        entries = [(own: Double, next: Double)](repeating: (0, 0), count: n)
         isLeaf = hasNext
         for block in problem.blocks where block.kind == .nonnegative {
             for row in block.rows {
@@ -226,14 +229,26 @@ private struct TieFinder {
         guard linked.count <= 2 else { return false }
         if linked.count == 2 {
             let (i, j) = (linked[0].column, linked[1].column)
-            guard stage[j] == stage[i] + 1, !hasNext[i], before[j] < 0, !isLeaf[i], !isLeaf[j] else { return false }
-            hasNext[i] = true
-            before[j] = i
+            guard stage[j] == stage[i] + 1, !isLeaf[i], !isLeaf[j] else { return false }
+            if before[j] == i {
+                guard isMultiple((linked[0].value, linked[1].value), of: entries[i]) else { return false }
+            } else {
+                guard !hasNext[i], before[j] < 0 else { return false }
+                hasNext[i] = true
+                before[j] = i
+                entries[i] = (linked[0].value, linked[1].value)
+            }
         }
         if let leaf { isLeaf[leaf.column] = true }
         let second = linked.count == 2 ? linked[1] : nil
         ties.append(StagedStructure.Tie(row: row, leaf: leaf, first: linked[0], second: second, border: border))
         return true
+    }
+
+    /// Whether two rows say the same of two links: what is sold, or how far a weight may move, is their difference.
+    private func isMultiple(_ row: (own: Double, next: Double), of first: (own: Double, next: Double)) -> Bool {
+        let (left, right) = (row.own * first.next, row.next * first.own)
+        return abs(left - right) <= 1e-12 * abs(left)
     }
 
     /// The tail rows of a second-order block with one entry outside the border, and the others.

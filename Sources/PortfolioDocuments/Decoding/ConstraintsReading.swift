@@ -34,6 +34,8 @@ func readConstraints(
     constraints.maxSectorExposure = reader.number("max_sector_exposure", permitsShorts ? .multiple : .fraction)
     constraints.maxAssetClassExposure = reader.number("max_asset_class_exposure", permitsShorts ? .multiple : .fraction)
     constraints.maxTurnover = reader.number("max_turnover", .fraction)
+    constraints.maxWeightChange = reader.number("max_weight_change", permitsShorts ? .multiple : .fraction)
+    constraints.maxWeightChanges = reader.instrumentMap("max_weight_changes", permitsShorts ? .multiple : .fraction)
     constraints.targetVolatility = reader.number("target_volatility", .positive)
     constraints.minWeights = reader.instrumentMap("min_weights", permitsShorts ? .signedMultiple : .fraction)
     constraints.maxWeights = reader.instrumentMap("max_weights", permitsShorts ? .signedMultiple : .fraction)
@@ -46,6 +48,8 @@ func readConstraints(
     constraints.groups = readGroups(reader, permitsShorts ? .signedMultiple : .fraction)
     constraints.factorExposures = readFactorLimits(reader)
     constraints.maxScenarioLosses = readScenarioLosses(reader)
+    constraints.largestPositions = readLargestPositions(reader, permitsShorts ? .multiple : .fraction)
+    constraints.softLimits = readSoftLimits(reader)
     constraints.grandfatherBreaches = reader.bool("grandfather_breaches")
     reportContradictions(constraints, reader)
     return constraints
@@ -85,7 +89,9 @@ func reportCrossing(
     faults.report(.contradiction, at: pointer, message)
 }
 
-private let groupFields = FieldNames(known: ["name", "instruments", "sector", "asset_class", "min", "max"])
+private let groupFields = FieldNames(
+    known: ["name", "instruments", "memberships", "sector", "asset_class", "min", "max"]
+)
 
 private func readGroups(_ reader: ObjectReader, _ range: NumberRange) -> [GroupLimit]? {
     reader.array("groups", limit: DocumentLimits.groups)?.enumerated().compactMap { index, value in
@@ -113,20 +119,27 @@ private func readGroup(
 }
 
 private func readMembers(_ reader: ObjectReader) -> GroupLimit.Members? {
-    let given = ["instruments", "sector", "asset_class"].filter { reader.optional($0) != nil }
-    guard given.count == 1 else {
+    let given = ["instruments", "memberships", "sector", "asset_class"].filter { reader.optional($0) != nil }
+    guard given.count == 1, let kind = given.first else {
         let (code, what): (DocumentFault.Code, String) =
             given.isEmpty ? (.missingField, "none") : (.contradiction, given.joined(separator: " and "))
-        let message = "a group needs exactly one of instruments, sector and asset_class; it has \(what)"
+        let message = "a group needs exactly one of instruments, memberships, sector and asset_class; it has \(what)"
         reader.faults.report(code, at: reader.pointer, message)
         return nil
     }
     if let sector = reader.text("sector") { return .sector(sector) }
     if let assetClass = reader.text("asset_class") { return .assetClass(assetClass) }
-    guard let values = reader.array("instruments", limit: DocumentLimits.universe) else { return nil }
-    let path = reader.path("instruments")
-    guard !values.isEmpty else {
-        reader.faults.report(.wrongLength, at: path, "instruments must name at least one instrument")
+    let path = reader.path(kind)
+    func isEmpty(_ count: Int) -> Bool {
+        if count == 0 { reader.faults.report(.wrongLength, at: path, "\(kind) must name at least one instrument") }
+        return count == 0
+    }
+    if kind == "memberships" {
+        guard let parts = reader.instrumentMap(kind, .positiveFraction), !isEmpty(reader.optional(kind)?.count ?? 0)
+        else { return nil }
+        return .memberships(parts)
+    }
+    guard let values = reader.array("instruments", limit: DocumentLimits.universe), !isEmpty(values.count) else {
         return nil
     }
     return .instruments(readDistinctIdentifiers(values, .instrument, "instruments", at: path, reader.faults))

@@ -1,11 +1,11 @@
 import JSON
 import PortfolioModel
 
-private let limitFields = FieldNames(known: ["min", "max"])
+private let limitFields = FieldNames(known: ["min", "max", "max_risk"])
 /// Exposures of a whole portfolio.
 private let exposureRange = NumberRange(-1_000, 1_000)
 
-/// Reads `factor_exposures`: `{"MKT":{"min":0.9,"max":1.1}}`.
+/// Reads `factor_exposures`: `{"MKT":{"min":0.9,"max":1.1,"max_risk":0.12}}`.
 func readFactorLimits(_ reader: ObjectReader) -> [String: FactorLimit]? {
     let (name, faults) = ("factor_exposures", reader.faults)
     guard let member = reader.optional(name) else { return nil }
@@ -25,11 +25,12 @@ func readFactorLimits(_ reader: ObjectReader) -> [String: FactorLimit]? {
         checkIdentifier(entry.name, .general, "a factor in \(name)", at: place, faults)
         guard let limit = ObjectReader(entry.value, at: place, limitFields, faults) else { continue }
         let (lower, upper) = (limit.number("min", exposureRange), limit.number("max", exposureRange))
-        if limit.optional("min") == nil, limit.optional("max") == nil {
-            faults.report(.missingField, at: place, "a limit on a factor needs min, max or both")
+        let risk = limit.number("max_risk", .positive)
+        if ["min", "max", "max_risk"].allSatisfy({ limit.optional($0) == nil }) {
+            faults.report(.missingField, at: place, "a limit on a factor needs min, max or max_risk")
         }
         reportCrossing("min", lower, "max", upper, at: limit.path("min"), faults)
-        limits[entry.name] = FactorLimit(min: lower, max: upper)
+        limits[entry.name] = FactorLimit(min: lower, max: upper, maxRisk: risk)
     }
     return limits
 }

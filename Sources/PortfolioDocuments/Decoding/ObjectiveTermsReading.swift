@@ -41,6 +41,14 @@ func reportNonconvex(_ request: OptimizationRequest, _ reader: ObjectReader) {
     for term in request.terms.nonconvex(under: request.preferences) {
         reader.faults.report(.notConvex, at: "\(reader.path(list))/\(term.index)", term.reason)
     }
+    guard request.type == .robust, let uncertainty = request.parameters.uncertainty else { return }
+    for term in request.terms.withoutWorstCase(under: uncertainty) {
+        reader.faults.report(
+            uncertainty.kind.isOfReturns ? .notConvex : .notSupported,
+            at: "\(reader.path(list))/\(term.index)",
+            term.reason
+        )
+    }
 }
 
 private func readTerms(_ list: String, _ reader: ObjectReader) -> [ObjectiveTerm]? {

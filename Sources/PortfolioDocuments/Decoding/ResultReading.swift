@@ -58,6 +58,18 @@ private func readResult(_ fields: DocumentFields, _ faults: FaultCollector) -> R
         warnings: fields.list("warnings") { ResultWarning(code: $0.text("code"), message: $0.text("message")) }
     )
     result.certificate = fields.optional("certificate").map(readCertificate)
+    if fields.optional("soft_limits") != nil {
+        result.softLimits = fields.list("soft_limits") {
+            SoftLimitValue(
+                constraint: $0.text("constraint"),
+                subject: $0.optionalText("subject"),
+                bound: $0.number("bound"),
+                value: $0.number("value"),
+                excess: $0.number("excess"),
+                penalty: $0.number("penalty")
+            )
+        }
+    }
     if fields.optional("grandfathered_limits") != nil {
         result.grandfatheredLimits = fields.list("grandfathered_limits", readGrandfathered)
     }
@@ -194,11 +206,16 @@ private func readGrandfathered(_ fields: DocumentFields) -> GrandfatheredLimit? 
 }
 
 private func readCertificate(_ fields: DocumentFields) -> OptimalityCertificate {
-    OptimalityCertificate(
+    var certificate = OptimalityCertificate(
         objective: fields.number("objective"),
         bound: fields.number("bound"),
         budgetPrice: fields.number("budget_price")
     )
+    guard fields.optional("scenario_weights") != nil else { return certificate }
+    certificate.scenarioWeights = fields.list("scenario_weights") {
+        ScenarioWeight(scenario: $0.integer("scenario"), weight: $0.number("weight"))
+    }
+    return certificate
 }
 
 private func readInputs(_ fields: DocumentFields) -> ResultInputs? {

@@ -2,7 +2,7 @@ import JSON
 import Matrices
 import PortfolioModel
 
-private let uncertaintyFields = FieldNames(known: ["kind", "size", "covariance", "lower", "upper", "norm"])
+private let uncertaintyFields = FieldNames(known: ["kind", "size", "covariance", "lower", "upper", "norm", "radii"])
 
 /// How far something may be off: standard errors, or a return per period.
 private let sizeRange = NumberRange(0, 1_000)
@@ -28,11 +28,16 @@ func readUncertainty(_ reader: ObjectReader, _ kind: RequestKind?) -> Uncertaint
     }
     reportSurplus(of: shape, member)
     let upper = readSquare("upper", member)
-    let hasEnds = shape == .covarianceBox && member.optional("upper") != nil
-    let size = hasEnds ? member.number("size", sizeRange) ?? 1 : member.requiredNumber("size", sizeRange)
+    let radii = member.instrumentMap("radii", .nonNegative)
+    // What is given in full is scaled by the size, which may be left out then.
+    let isGiven = ["upper": .covarianceBox, "radii": .factorLoadings].contains { name, owner in
+        owner == shape && member.optional(name) != nil
+    }
+    let size = isGiven ? member.number("size", sizeRange) ?? 1 : member.requiredNumber("size", sizeRange)
     var uncertainty = Uncertainty(kind: shape, size: size ?? 0, covariance: readSquare("covariance", member))
     uncertainty.upper = upper
     uncertainty.lower = readSquare("lower", member)
+    uncertainty.radii = radii
     if member.optional("norm") != nil {
         uncertainty.norm = member.choice("norm", Uncertainty.Norm.self)
     }
@@ -44,6 +49,7 @@ func readUncertainty(_ reader: ObjectReader, _ kind: RequestKind?) -> Uncertaint
 private func reportSurplus(of kind: Uncertainty.Kind, _ reader: ObjectReader) {
     let own: [(kinds: [Uncertainty.Kind], fields: [String])] = [
         ([.ellipsoidal, .box], ["covariance"]), ([.covarianceBox], ["lower", "upper"]), ([.wasserstein], ["norm"]),
+        ([.factorLoadings], ["radii"]),
     ]
     for (kinds, fields) in own where !kinds.contains(kind) {
         for field in fields where reader.optional(field) != nil {

@@ -58,6 +58,7 @@ extension DocumentLimits {
         ("instruments_per_put", instrumentsPerPut), ("positions", positions), ("universe", universe),
         ("tax_lots_per_position", lotsPerPosition), ("recent_trades", recentTrades), ("groups", groups),
         ("views", views), ("scenarios", scenarios), ("objective_terms", objectiveTerms),
+        ("fixed_cost_instruments", Capabilities.fixedCostInstruments),
         ("horizon_periods", Capabilities.horizonPeriods),
         ("horizon_weights_dense", Capabilities.horizonWeights.dense),
         ("horizon_weights_factor_model", Capabilities.horizonWeights.inParts), ("factors", factors),

@@ -9,6 +9,8 @@ extension DocumentEncoder {
             writer.member("max_sector_exposure", ifPresent: constraints.maxSectorExposure)
             writer.member("max_asset_class_exposure", ifPresent: constraints.maxAssetClassExposure)
             writer.member("max_turnover", ifPresent: constraints.maxTurnover)
+            writer.member("max_weight_change", ifPresent: constraints.maxWeightChange)
+            if let changes = constraints.maxWeightChanges { writer.member("max_weight_changes", map: changes) }
             writer.member("target_volatility", ifPresent: constraints.targetVolatility)
             if let minWeights = constraints.minWeights { writer.member("min_weights", map: minWeights) }
             if let maxWeights = constraints.maxWeights { writer.member("max_weights", map: maxWeights) }
@@ -20,6 +22,24 @@ extension DocumentEncoder {
             writer.member("max_tracking_error", ifPresent: constraints.maxTrackingError)
             writer.member("allow_short", ifPresent: constraints.allowShort)
             writer.member("max_gross_exposure", ifPresent: constraints.maxGrossExposure)
+            if let limits = constraints.largestPositions {
+                writer.name("largest_positions")
+                writer.array(limits) { writer, limit in
+                    writer.object { writer in
+                        writer.member("count", limit.count)
+                        writer.member("max", limit.max)
+                    }
+                }
+            }
+            if let limits = constraints.softLimits {
+                writer.name("soft_limits")
+                writer.array(limits) { writer, soft in
+                    writer.object { writer in
+                        writer.member("limit", soft.limit)
+                        writer.member("penalty", soft.penalty)
+                    }
+                }
+            }
             writer.member("grandfather_breaches", ifPresent: constraints.grandfatherBreaches)
             if let groups = constraints.groups {
                 writer.name("groups")
@@ -34,6 +54,7 @@ extension DocumentEncoder {
                         writer.object { writer in
                             writer.member("min", ifPresent: limit.min)
                             writer.member("max", ifPresent: limit.max)
+                            writer.member("max_risk", ifPresent: limit.maxRisk)
                         }
                     }
                 }
@@ -48,6 +69,7 @@ extension DocumentEncoder {
             case .instruments(let instruments):
                 writer.name("instruments")
                 writer.array(instruments) { $0.string($1) }
+            case .memberships(let parts): writer.member("memberships", map: parts)
             case .sector(let sector): writer.member("sector", sector)
             case .assetClass(let assetClass): writer.member("asset_class", assetClass)
             }

@@ -20,4 +20,26 @@ extension DocumentEncoder {
             }
         }
     }
+
+    /// Writes `soft_limits` where there are such limits.
+    static func writeSoftLimits(
+        _ limits: [SoftLimitValue],
+        under constraints: Constraints,
+        _ writer: inout JSONWriter
+    ) {
+        guard constraints.softLimits?.isEmpty == false else { return }
+        writer.name("soft_limits")
+        writer.array(limits) { writer, limit in
+            writer.object { writer in
+                writer.member("constraint", limit.constraint)
+                writer.member("subject", orNull: limit.subject)
+                writer.member("bound", limit.bound)
+                writer.member("value", limit.value)
+                writer.member("soft", true)
+                writer.member("excess", limit.excess)
+                writer.member("penalty", limit.penalty)
+                writer.member("cost", limit.cost)
+            }
+        }
+    }
 }

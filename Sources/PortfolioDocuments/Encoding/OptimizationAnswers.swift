@@ -136,6 +136,7 @@ extension DocumentEncoder {
         writer.name("constraints")
         writeConstraints(result.constraints, &writer)
         writeGrandfathered(result.grandfatheredLimits, under: result.constraints, &writer)
+        writeSoftLimits(result.softLimits, under: result.constraints, &writer)
         writer.name("preferences")
         writePreferences(result.preferences, &writer)
         writer.name("binding_constraints")

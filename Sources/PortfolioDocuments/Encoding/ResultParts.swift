@@ -166,6 +166,14 @@ extension DocumentEncoder {
             writer.member("bound", certificate.bound)
             writer.member("gap", certificate.gap)
             writer.member("budget_price", certificate.budgetPrice)
+            guard !certificate.scenarioWeights.isEmpty else { return }
+            writer.name("scenario_weights")
+            writer.array(certificate.scenarioWeights) { writer, entry in
+                writer.object { writer in
+                    writer.member("scenario", entry.scenario)
+                    writer.member("weight", entry.weight)
+                }
+            }
         }
     }
 

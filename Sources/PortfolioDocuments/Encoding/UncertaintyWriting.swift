@@ -11,6 +11,7 @@ extension DocumentEncoder {
             writeMatrix("lower", uncertainty.lower, &writer)
             writeMatrix("upper", uncertainty.upper, &writer)
             writer.member("norm", ifPresent: uncertainty.norm?.rawValue)
+            if let radii = uncertainty.radii { writer.member("radii", map: radii) }
         }
     }
 

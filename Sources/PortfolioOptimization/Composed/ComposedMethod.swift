@@ -162,6 +162,12 @@ private func refusal(of problem: AllocationProblem) -> OptimizationFailure? {
         let list = problem.objective == .custom ? "custom_objective" : "objectives"
         return OptimizationFailure(code: "not_convex", message: "/\(list)/\(term.index): \(term.reason).")
     }
+    if problem.type == .robust, let uncertainty = problem.parameters.uncertainty,
+        let term = problem.terms.withoutWorstCase(under: uncertainty).first
+    {
+        let code = uncertainty.kind.isOfReturns ? "not_convex" : "invalid_inputs"
+        return OptimizationFailure(code: code, message: "/objectives/\(term.index): \(term.reason).")
+    }
     for term in problem.terms where term.kind == .factorExposure {
         guard let factors = problem.factors else { return missingFactors }
         guard let name = term.factor, factors.factors.contains(name) else {

@@ -6,7 +6,8 @@ internal import PortfolioModel
 ///
 /// What is linear stands in the linear part, variance and concentration in the quadratic one, and every other term has a
 /// column with the cone that holds it (docs/mathematics.md, "Objectives made of terms"). Measures over scenarios are left
-/// to the risk column.
+/// to the risk column. What is uncertain counts in its worst case: an uncertain return is less its penalty, a covariance
+/// the largest of its box.
 struct ComposedObjective {
     let problem: AllocationProblem
     let limits: AllocationLimits
@@ -68,6 +69,9 @@ struct ComposedObjective {
             case .expectedReturn:
                 // Weights and cash sum to 1, so that the rate on cash is a constant less the rate on weights.
                 for (i, value) in problem.expectedReturns.enumerated() { gains[i] += term.weight * (value - rate) }
+                guard let penalty = limits.objectivePenalty else { break }
+                for (i, haircut) in penalty.haircuts.enumerated() { gains[i] -= term.weight * haircut }
+                for (column, price) in penalty.prices { gains[column] -= term.weight * price }
             case .factorExposure, .score:
                 for (i, value) in problem.linearTerm(term).enumerated() { gains[i] += term.weight * value }
             case .turnover:
@@ -270,6 +274,7 @@ struct ComposedObjective {
         case .expectedReturn:
             var value = preferences.effectiveRiskFreeRate * cash
             for (weight, mean) in zip(weights, problem.expectedReturns) { value += weight * mean }
+            value -= limits.objectivePenalty?.cost(of: weights) ?? 0
             var drag = 0.0
             if preferences.includeTransactionCosts == true {
                 drag += charges.cost(from: problem.currentWeights, to: weights)

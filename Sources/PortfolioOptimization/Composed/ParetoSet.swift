@@ -119,7 +119,7 @@ struct ParetoTrace {
             weighed.weight = signs[axis] * prices[axis] / total
             priced.terms.append(weighed)
         }
-        let solution = try ComposedMethod(priced).solve(shouldStop: shouldStop)
+        let solution = try ComposedMethod(priced).solve(shouldStop: shouldStop).tidied(problem)
         return try vertex(solution.weights, solution.cash, prices)
     }
 

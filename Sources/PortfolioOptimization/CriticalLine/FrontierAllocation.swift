@@ -84,7 +84,7 @@ extension FrontierPoint {
 extension AllocationProblem {
     /// What is held now, in the plane of return and risk; it need not meet the limits.
     public var currentFrontierAllocation: FrontierAllocation {
-        var allocation = frontierAllocation(weights: currentWeights, cash: currentCash)
+        var allocation = figures(ofWeights: currentWeights, cash: currentCash)
         if let measured { allocation.risk = measured.value(of: currentWeights) }
         return allocation
     }
@@ -110,8 +110,13 @@ extension AllocationProblem {
         }
     }
 
-    /// Weights with their annual return, cash included, and their volatility.
+    /// Weights, rid of dust, with their annual return, cash included, and their volatility.
     func frontierAllocation(weights: [Double], cash: Double) -> FrontierAllocation {
+        let tidy = TidyWeights(weights, cash: cash, self)
+        return figures(ofWeights: tidy.weights, cash: tidy.cash)
+    }
+
+    private func figures(ofWeights weights: [Double], cash: Double) -> FrontierAllocation {
         FrontierAllocation(
             weights: weights,
             cash: cash,

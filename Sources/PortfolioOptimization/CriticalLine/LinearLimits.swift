@@ -28,8 +28,14 @@ struct LinearLimits {
     var variableCount: Int { instrumentCount + (hasCashVariable ? 1 : 0) }
 
     /// Reads limits, or returns nil where they are not all bounds, rows and kinks, or contradict each other at sight.
-    init?(_ limits: AllocationLimits) {
-        guard !limits.hasChoices, limits.trackingLimit == nil, limits.charges.isEmpty, !limits.hasPenaltyColumns,
+    ///
+    /// - Parameters:
+    ///   - limits: the limits.
+    ///   - cuts: what stands for limits on sums of the largest positions; nil where such limits are another kind.
+    init?(_ limits: AllocationLimits, cuts: [LargestCut]? = nil) {
+        guard !limits.hasChoices, limits.softSides.isEmpty, limits.trackingLimit == nil,
+            limits.charges.isEmpty, !limits.hasPenaltyColumns,
+            limits.largestSums.isEmpty || (cuts != nil && !limits.permitsShorts),
             let leastCash = limits.cashLimits.lower?.bound,
             let mostCash = limits.cashLimits.upper?.bound, leastCash <= mostCash
         else { return nil }
@@ -52,6 +58,14 @@ struct LinearLimits {
         guard kinkLimit >= 0 else { return nil }
         self.kinkLimit = kinkLimit
         guard readBounds(leastCash, mostCash), readRows(leastCash, mostCash) else { return nil }
+        for cut in cuts ?? [] { addRow(of: cut) }
+    }
+
+    private mutating func addRow(of cut: LargestCut) {
+        let limit = limits.largestSums[cut.sum].limit
+        var coefficients = [Double](repeating: 0, count: variableCount)
+        for member in cut.members { coefficients[member] = 1 }
+        addRow(coefficients, lower: -.infinity, upper: limits.expressions[limit].upper?.bound ?? 1, origin: limit)
     }
 
     private mutating func readBounds(_ leastCash: Double, _ mostCash: Double) -> Bool {
@@ -83,7 +97,8 @@ struct LinearLimits {
         )
         var soldExpressions = 0
         var shortExpressions = 0
-        for index in (limits.layout.cash + 2)..<max(limits.expressions.count, limits.layout.cash + 2) {
+        for index in (limits.layout.cash + 2)..<max(limits.expressions.count, limits.layout.cash + 2)
+        where !limits.largestSums.contains(where: { $0.expressions.contains(index) }) {
             let expression = limits.expressions[index]
             if expression.terms.contains(where: { $0.variable > limits.layout.cash }) {
                 if limits.permitsShorts {

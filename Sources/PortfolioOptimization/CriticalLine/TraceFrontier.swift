@@ -22,6 +22,13 @@ public func traceFrontier(
     if let refusal = refusal(of: problem.constraints, problem.type, .minimizeRisk, request.riskMeasure) {
         throw refusal
     }
+    if problem.constraints.softLimits?.isEmpty == false {
+        throw OptimizationFailure(
+            code: "unsupported_constraint",
+            message: "soft_limits does not go with efficient frontiers, which weigh return against risk alone. Take it"
+                + " out of the request and of the portfolio's constraints."
+        )
+    }
     var open = problem
     open.objective = .minimizeRisk
     open.constraints.minReturn = nil

@@ -58,6 +58,10 @@ extension ProgramBuilder {
             head.columns.append(move.column)
             head.coefficients.append(-move.sign / limit.unit)
         }
+        if let excess = limit.side.excess {
+            head.columns.append(excess)
+            head.coefficients.append(-1 / limit.unit)
+        }
         rows.append(head)
         bounds.append(isHomogeneous ? 0 : bound)
         for (row, constant) in zip(limit.rows, limit.benchmarkRows) {

@@ -28,10 +28,13 @@ struct ArithmeticCheck {
 
     /// The first contradiction found, as a sentence; nil when sums show none.
     func clash() -> String? {
-        limitsWithoutInstruments() ?? floorsAboveCaps() ?? grossBelowNet() ?? floorsAboveOne() ?? capsBelowOne()
-            ?? positionsOutOfReach()
-            ?? classesBelowOne(problem.constraints.maxSectorExposure, "max_sector_exposure", \.sector)
-            ?? classesBelowOne(problem.constraints.maxAssetClassExposure, "max_asset_class_exposure", \.assetClass)
+        for look in [limitsWithoutInstruments, floorsAboveCaps, grossBelowNet, floorsAboveOne, capsBelowOne] {
+            if let found = look() { return found }
+        }
+        if let found = positionsOutOfReach() ?? largestBelowOne() { return found }
+        let constraints = problem.constraints
+        return classesBelowOne(constraints.maxSectorExposure, "max_sector_exposure", \.sector)
+            ?? classesBelowOne(constraints.maxAssetClassExposure, "max_asset_class_exposure", \.assetClass)
             ?? groupsOutOfReach() ?? tradesAboveTurnover()
     }
 
@@ -42,7 +45,9 @@ struct ArithmeticCheck {
 
     private func limitsWithoutInstruments() -> String? {
         for expression in limits.expressions where expression.terms.isEmpty {
-            guard let lower = expression.lower, lower.bound > Self.tolerance, let source = lower.parameter else {
+            guard let lower = expression.lower, lower.excess == nil, lower.bound > Self.tolerance,
+                let source = lower.parameter
+            else {
                 continue
             }
             let pointer = limits.parameters[source].pointer
@@ -57,15 +62,42 @@ struct ArithmeticCheck {
         }
         for index in floors.indices where floors[index] > caps[index] + Self.tolerance {
             let id = problem.instruments[index].id
+            let side = limits.weightLimits(of: index)
+            let floor = "\(name(of: side.lower) ?? "min_weights") asks for \(readable(floors[index])) of \(id)"
             guard problem.isTradable[index] else {
-                return
-                    "min_weights asks for \(readable(floors[index])) of \(id), which is outside the universe and must"
-                    + " be sold."
+                return "\(floor), which is outside the universe and must be sold."
             }
-            return "min_weights asks for \(readable(floors[index])) of \(id), of which at most"
-                + " \(readable(caps[index])) is allowed."
+            let cap = readable(caps[index])
+            if let name = name(of: side.upper), name.hasPrefix(Self.change) {
+                return "\(floor), of which \(name) allows at most \(cap)."
+            }
+            return "\(floor), of which at most \(cap) is allowed."
         }
         return nil
+    }
+
+    /// The field of the caller's that a bound comes from.
+    private func name(of side: LimitSide?) -> String? {
+        side?.parameter.flatMap { limits.parameters[$0].pointer.split(separator: "/").first.map(String.init) }
+    }
+
+    /// How the names of limits on changes begin.
+    private static let change = "max_weight_change"
+
+    /// The limits on changes that keep something held, to be named beside `min_weights`.
+    private var changesOfFloors: String {
+        let constraints = problem.constraints
+        let kept = floors.indices.filter { floors[$0] > 0 }.map { problem.instruments[$0].id }
+        let names = kept.filter { constraints.minWeights?[$0] == nil }.map { id in
+            constraints.maxWeightChanges?[id] == nil ? Self.change : "\(Self.change)s"
+        }
+        return Set(names).sorted().map { " and \($0)" }.joined()
+    }
+
+    /// The limits on changes that bound some weights from above, likewise.
+    private var changesOfCaps: String {
+        let names = caps.indices.compactMap { name(of: limits.weightLimits(of: $0).upper) }
+        return Set(names.filter { $0.hasPrefix(Self.change) }).sorted().map { " and \($0)" }.joined()
     }
 
     private func grossBelowNet() -> String? {
@@ -78,7 +110,8 @@ struct ArithmeticCheck {
         let total = floors.reduce(leastCash, +)
         guard total > 1 + Self.tolerance else { return nil }
         let cash = leastCash > 0 ? " and min_cash" : ""
-        return "min_weights\(cash) sum to \(readable(total)) > 1."
+        let changes = changesOfFloors
+        return "min_weights\(changes)\(cash) sum to \(readable(total)) > 1."
     }
 
     private func capsBelowOne() -> String? {
@@ -89,15 +122,20 @@ struct ArithmeticCheck {
         if let cap = usable.first, usable.allSatisfy({ $0 == cap }) {
             return "\(usable.count) instruments × \(readable(cap)) = \(readable(total)) < \(must)."
         }
+        let changes = changesOfCaps
+        let which = changes.isEmpty ? "" : ", their own\(changes),"
         return
-            "The upper weights of the \(usable.count) instruments that may be held sum to \(readable(total)) < \(must)."
+            "The upper weights\(which) of the \(usable.count) instruments that may be held sum to \(readable(total)) <"
+            + " \(must)."
     }
 
     private func positionsOutOfReach() -> String? {
         guard let limit = limits.positionLimit else { return nil }
         let most = readable(limit.side.bound)
         if limit.room < 0 {
-            return "\(limit.alwaysHeld) instruments have a floor in min_weights, more than max_positions \(most)."
+            let changes = changesOfFloors
+            return
+                "\(limit.alwaysHeld) instruments have a floor in min_weights\(changes), more than max_positions \(most)."
         }
         let isCounted = Set(limit.counted)
         let chosen = limit.counted.map { caps[$0] }.filter { $0 > 0 }.sorted(by: >).prefix(limit.room)
@@ -112,8 +150,26 @@ struct ArithmeticCheck {
         return "The upper weights of the \(most) largest positions sum to \(readable(total)) < \(must)."
     }
 
+    /// The k largest of n are at least k/n of all of them.
+    private func largestBelowOne() -> String? {
+        guard !limits.permitsShorts else { return nil }
+        for sum in limits.largestSums {
+            guard let upper = limits.expressions[sum.limit].upper, upper.excess == nil else { continue }
+            let most = upper.bound
+            let usable = sum.members.count { caps[$0] > 0 }
+            let room = most * Double(max(usable, sum.count)) / Double(sum.count)
+            guard room < mustInvest - Self.tolerance else { continue }
+            return
+                "With the \(sum.count) largest of \(usable) positions at no more than \(readable(most)) by"
+                + " largest_positions all of them hold at most \(readable(room)), less than the"
+                + " \(readable(mustInvest)) that must be invested."
+        }
+        return nil
+    }
+
     private func classesBelowOne(_ limit: Double?, _ name: String, _ key: KeyPath<Instrument, String?>) -> String? {
-        guard let limit else { return nil }
+        let isSoft = problem.constraints.softLimits?.contains { $0.limit == "/" + name } == true
+        guard let limit, !isSoft else { return nil }
         var roomByClass: [String: Double] = [:]
         var unclassified = 0.0
         for (index, instrument) in problem.instruments.enumerated() {
@@ -137,10 +193,10 @@ struct ArithmeticCheck {
 
     private func groupsOutOfReach() -> String? {
         for expression in limits.expressions {
-            guard let lower = expression.lower, let source = lower.parameter,
+            guard let lower = expression.lower, lower.excess == nil, let source = lower.parameter,
                 limits.parameters[source].pointer.hasPrefix("/groups/")
             else { continue }
-            let room = expression.terms.reduce(0) { $0 + caps[$1.variable] }
+            let room = expression.terms.reduce(0) { $0 + $1.coefficient * caps[$1.variable] }
             guard lower.bound > room + Self.tolerance else { continue }
             return
                 "\(limits.parameters[source].pointer) asks for \(readable(lower.bound)) of instruments of which at most"

@@ -84,7 +84,7 @@ extension ConflictFinder {
             cost: 0,
             point: Array(optimum.primal[..<limits.layout.count]),
             moves: [],
-            weights: program.disjunctions.isEmpty ? weights(of: optimum.dual, program) : []
+            weights: program.disjunctions.isEmpty ? weights(of: optimum.dual, program, of: limits) : []
         )
         for (column, relaxation) in zip(builder.relaxationColumns, relaxations) {
             let move = max(0, optimum.primal[column])

@@ -20,16 +20,19 @@ struct ConflictFinder {
         // What trades cost plays no part in whether limits can be met; its columns would only be in the way.
         var problem = method.problem
         var limits = method.limits
-        if !limits.charges.isEmpty {
+        // Limits on changes get rows of their own: a bound that gives way uncovers the one behind it.
+        if !limits.charges.isEmpty || limits.hasFoldedChanges {
             problem.preferences.includeTransactionCosts = false
             problem.preferences.considerTaxImplications = false
+            if problem.objective == .minimizeTransactionCosts { problem.objective = .minimizeRisk }
             let given = limits.parameters
-            limits = ConstraintCompiler.compile(problem)
+            limits = ConstraintCompiler.compile(problem, foldsChanges: false)
             let moved = given.indices.filter { given[$0].bound != limits.parameters[$0].bound }
             limits = limits.moving(Dictionary(moved.map { ($0, given[$0].bound) }) { first, _ in first })
         }
         self.problem = problem
-        self.limits = limits
+        // What may be exceeded never clashes.
+        self.limits = limits.without(limits.softParameters)
         scaling = method.scaling
         risk = method.risk
     }
@@ -153,7 +156,9 @@ struct ConflictFinder {
     }
 
     /// The weight of each of the caller's numbers in a certificate.
-    func weights(of certificate: [Double], _ program: AllocationProgram) -> [Double] {
+    func weights(of certificate: [Double], _ program: AllocationProgram, of posed: AllocationLimits? = nil) -> [Double]
+    {
+        let limits = posed ?? self.limits
         var weights = [Double](repeating: 0, count: limits.parameters.count)
         func add(_ side: LimitSide?, _ amount: Double) {
             if let parameter = side?.parameter { weights[parameter] = max(weights[parameter], amount) }
@@ -203,7 +208,9 @@ struct ConflictFinder {
         func rank(_ parameter: Int) -> Double {
             let (weight, limit) = (certificate?[parameter] ?? 0, limits.parameters[parameter])
             guard let clash, let name = limit.pointer.split(separator: "/").first else { return weight }
-            let isSize = ["max_position_size", "max_weights", "min_weights"].contains(name)
+            let isSize = [
+                "max_position_size", "max_weights", "min_weights", "max_weight_change", "max_weight_changes",
+            ].contains(name)
             return clash.contains(name) ? .infinity : isSize ? .greatestFiniteMagnitude : weight
         }
         let byWeight = participants.sorted { (rank($0), $1) < (rank($1), $0) }

@@ -6,7 +6,7 @@ extension AllocationLimits {
         guard !values.isEmpty else { return self }
         func moved(_ side: LimitSide?, isLower: Bool = false) -> LimitSide? {
             guard var side, let value = side.parameter.flatMap({ values[$0] }) else { return side }
-            let bound = side.slope * value
+            let bound = side.offset + side.slope * value
             // What the holdings come to stays in force until the number itself allows as much.
             if side.isGrandfathered, isLower ? bound > side.bound : bound < side.bound { return side }
             side.bound = bound

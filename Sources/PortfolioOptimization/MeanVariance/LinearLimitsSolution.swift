@@ -28,9 +28,9 @@ extension MeanVarianceMethod {
     /// The optimum, or nil where limits are of another kind or the method does not finish: the interior point, which also
     /// explains what cannot be met, is asked then.
     func linearLimitsSolution(shouldStop: () -> Bool) throws(OptimizationFailure) -> AllocationSolution? {
-        guard let linear = LinearLimits(limits), let optimum = try linearOptimum(linear, shouldStop: shouldStop),
-            CriticalLine.isOptimal(optimum.check)
-        else { return nil }
+        guard let optimum = try cutOptimum(shouldStop: shouldStop), CriticalLine.isOptimal(optimum.check) else {
+            return nil
+        }
         let cleaned = try clean(optimum.decision)
         let volatility = annualizedVolatility(of: cleaned.point[..<limits.layout.cash])
         guard limits.worstViolation(at: cleaned.point, volatility: volatility).amount <= AllocationLimits.tolerance
@@ -52,6 +52,25 @@ extension MeanVarianceMethod {
             prices: optimum.prices,
             shouldStop: shouldStop
         )
+    }
+
+    /// Rounds of cuts for sums of the largest positions at most; beyond them the interior point has all of it at once.
+    private static let mostRounds = 20
+
+    /// The optimum where limits on the largest positions hold for those whom some round found to break them.
+    private func cutOptimum(shouldStop: () -> Bool) throws(OptimizationFailure) -> LinearOptimum? {
+        var cuts: [LargestCut] = []
+        for _ in 0..<Self.mostRounds {
+            guard let linear = LinearLimits(limits, cuts: cuts),
+                let optimum = try linearOptimum(linear, shouldStop: shouldStop)
+            else { return nil }
+            let violated = limits.violatedCuts(at: optimum.decision)
+            if violated.isEmpty { return optimum }
+            let new = violated.filter { !cuts.contains($0) }
+            guard !new.isEmpty else { return nil }
+            cuts += new
+        }
+        return nil
     }
 
     private func linearOptimum(

@@ -92,12 +92,14 @@ struct MeanVarianceMethod {
 
     func programOptimum(shouldStop: () -> Bool) throws(OptimizationFailure) -> AllocationSolution {
         if let ratio = try ratioObjective() { return try ratioOptimum(ratio, shouldStop: shouldStop) }
+        let isRisk = problem.objective == .minimizeRisk || problem.objective == .minimizeTrackingError
+        if isRisk, !limits.softSides.isEmpty { return try softRiskOptimum(shouldStop: shouldStop) }
         return try quadraticOptimum(shouldStop: shouldStop)
     }
 
     /// Volatility, annual, of weights.
     func annualizedVolatility(of weights: ArraySlice<Double>) -> Double {
-        problem.covariance.quadraticForm(Array(weights)).squareRoot()
+        problem.annualizedVolatility(of: Array(weights))
     }
 
     /// Minimum risk, tracking error and cost, maximum utility and return: a quadratic program, scaled.
@@ -214,11 +216,14 @@ struct MeanVarianceMethod {
             point = limits.point(weights: benchmark.weights.map { $0 / total }, cash: 0)
             solver = "benchmark"
         case .minimizeTransactionCosts:
-            guard (problem.objectiveCostRates + problem.objectiveImpacts).contains(where: { $0 > 0 }) else {
+            guard
+                (problem.objectiveCostRates + problem.objectiveImpacts + problem.objectiveFixedCosts)
+                    .contains(where: { $0 > 0 })
+            else {
                 throw OptimizationFailure(
                     code: "missing_transaction_costs",
                     message:
-                        "No instrument has a proportional cost or an impact and transaction_cost_model is not given:"
+                        "No instrument has a cost and transaction_cost_model is not given:"
                         + " there is nothing to minimize."
                 )
             }
@@ -226,6 +231,8 @@ struct MeanVarianceMethod {
             solver = "no_trading"
         default: return nil
         }
+        // Where limits may be exceeded, meeting them all may cost less than exceeding some.
+        guard limits.softSides.isEmpty else { return nil }
         let volatility = annualizedVolatility(of: point[..<limits.layout.cash])
         let missed = limits.worstViolation(at: point, volatility: volatility).amount
         return missed <= AllocationLimits.tolerance ? known(point, volatility: volatility, solver: solver) : nil
@@ -341,7 +348,8 @@ func noExcessReturn(best: Double) -> OptimizationFailure {
 
 /// The moments in units near 1: powers of two, so that nothing is rounded and the caller's units do not matter.
 struct MomentScaling {
-    /// Σ divided by the square of `volatilityUnit`.
+    /// Σ divided by the square of `volatilityUnit`; where factor loadings are uncertain, the worst variance over all
+    /// decision variables.
     let covariance: CovarianceModel
     /// A power of two near the largest volatility.
     let volatilityUnit: Double
@@ -357,11 +365,17 @@ struct MomentScaling {
     private let charges: TradingCharges
     /// What uncertain returns cost the objective in columns of their own.
     private let penaltyPrices: [(column: Int, price: Double)]
+    /// What exceeding soft limits costs the objective.
+    private let softPrices: [(column: Int, price: Double)]
 
     init(_ problem: AllocationProblem, limits: AllocationLimits) {
-        let largest = problem.covariance.diagonal.max() ?? 0
-        let unit = powerOfTwo(near: largest.squareRoot())
-        let scaled = problem.covariance.scaled(by: 1 / (unit * unit))
+        let unit = problem.volatilityUnit
+        let scaled: CovarianceModel
+        if let loadings = problem.loadings, let column = limits.loadingColumn {
+            scaled = loadings.covariance(limits.layout, column: column, unit: unit)
+        } else {
+            scaled = problem.covariance.scaled(by: 1 / (unit * unit))
+        }
         covariance = scaled
         volatilityUnit = unit
         factor = limits.volatilityLimits.isEmpty ? .none : VolatilityFactor(scaled)
@@ -370,7 +384,8 @@ struct MomentScaling {
         excessReturns = problem.expectedReturns.enumerated().map { index, value in
             value - riskFree - (penalty?.haircuts[index] ?? 0)
         }
-        penaltyPrices = penalty?.prices ?? []
+        penaltyPrices = (penalty?.prices ?? []) + limits.softPrices
+        softPrices = limits.softPrices
         constantGain = -(penalty?.constant ?? 0)
         costRates = problem.objectiveCostRates
         charges = limits.charges
@@ -404,6 +419,7 @@ struct MomentScaling {
             costs[index] = rate
             if let column = layout.soldColumns[index] { costs[column] = 2 * rate }
         }
+        for (column, price) in softPrices { costs[column] += price }
         return costs
     }
 }

@@ -156,11 +156,17 @@ struct PathProgramBuilder {
             }
         }
         guard index > 0 else { return rows }
-        for (row, origin) in own.origins.enumerated() where origin.side == .lower {
-            guard let held = origin.expression.flatMap({ stage.ties[$0] }) else { continue }
-            // −s − w ≤ −w₋, whose right side is a variable here.
-            rows[row].columns.append(firstColumns[index - 1] + held)
-            rows[row].coefficients.append(1 / origin.scale)
+        for (row, origin) in own.origins.enumerated() {
+            guard let expression = origin.expression else { continue }
+            if origin.side == .lower, let held = stage.ties[expression] {
+                // −s − w ≤ −w₋, whose right side is a variable here.
+                rows[row].columns.append(firstColumns[index - 1] + held)
+                rows[row].coefficients.append(1 / origin.scale)
+            } else if let held = stage.changes[expression] {
+                // ±(w − w₋) ≤ most, likewise.
+                rows[row].columns.append(firstColumns[index - 1] + held)
+                rows[row].coefficients.append((origin.side == .lower ? 1 : -1) / origin.scale)
+            }
         }
         return rows
     }

@@ -27,7 +27,7 @@ struct DesiredAllocation: Sendable {
     /// - Parameters:
     ///   - request: with the target type and what belongs to it.
     ///   - named: the weights that the request, the benchmark or an earlier optimization names; nil for the rest.
-    ///   - problem: the mandate; turnover limits the plan, not what it aims at.
+    ///   - problem: the mandate; limits on turnover and changes hold for the plan, not for what it aims at.
     ///   - shouldStop: true ends the search.
     /// - Throws: ``OptimizationFailure`` when there is no such allocation.
     init(
@@ -46,9 +46,7 @@ struct DesiredAllocation: Sendable {
             self = Self.invested(problem.isTradable.map { $0 ? 1 / Double(count) : 0 }, problem)
         case .riskParity: self = try Self.riskParity(problem, shouldStop: shouldStop)
         case .optimal, .custom, .benchmark, .minRisk:
-            var unbound = problem
-            unbound.constraints.maxTurnover = nil
-            let solution = try optimizeAllocation(unbound, shouldStop: shouldStop)
+            let solution = try optimizeAllocation(problem.withoutTradeLimits, shouldStop: shouldStop)
             self.init(weights: solution.weights, cash: solution.cash)
         }
     }

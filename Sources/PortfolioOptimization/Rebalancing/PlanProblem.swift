@@ -40,7 +40,9 @@ struct PlanProblem: Sendable {
     /// What each change costs.
     let charges: [TradeCharge]
     /// Linear limits on the weights.
-    let rows: [PlanRow]
+    private(set) var rows: [PlanRow]
+    /// How much the largest positions may come to, and how many of whom count.
+    let largest: [(count: Int, members: [Int], most: Double)]
     /// The largest volatility allowed.
     let volatilityLimit: Double?
     /// The least weight of cash after trading.
@@ -54,6 +56,18 @@ struct PlanProblem: Sendable {
 
     /// n.
     var count: Int { desired.count }
+
+    /// Adds a limit on the sum of some weights.
+    mutating func addRow(limitingTo most: Double, _ members: some Sequence<Int>) {
+        var row = PlanRow(
+            coefficients: [Double](repeating: 0, count: count),
+            cash: 0,
+            lower: -.infinity,
+            upper: most + Self.limitSlack
+        )
+        for member in members { row.coefficients[member] = 1 }
+        rows.append(row)
+    }
 
     /// Slack that the limits are given: a tenth of what the checker tolerates.
     static let limitSlack = 1e-8
@@ -157,6 +171,9 @@ extension PlanProblem {
         }
         charges = tradeCharges(allocation, portfolio, rules)
         rows = planRows(limits)
+        largest = limits.largestSums.map { sum in
+            (sum.count, sum.members, limits.expressions[sum.limit].upper?.bound ?? 1)
+        }
         volatilityLimit = limits.volatilityLimits.map(\.bound).min()
         let cash = allocation.constraints
         cashFloor = limits.cashLimits.lower?.bound ?? 0
@@ -213,7 +230,12 @@ private func tradeCharges(
 /// The limits that are linear in several weights: what is left of the compiled ones without the budget.
 private func planRows(_ limits: AllocationLimits) -> [PlanRow] {
     let count = limits.layout.instrumentCount
-    return limits.expressions.dropFirst(count + 2).map { expression in
+    let ofLargest = limits.largestSums.map(\.expressions)
+    let kept = limits.expressions.indices.dropFirst(count + 2).filter { index in
+        !ofLargest.contains { $0.contains(index) }
+    }
+    return kept.map { index in
+        let expression = limits.expressions[index]
         var row = PlanRow(
             coefficients: [Double](repeating: 0, count: count),
             cash: 0,

@@ -115,6 +115,12 @@ private struct RebalancePlanner {
         named = try Self.namedAllocation(request, snapshot)
         limits = snapshot.portfolio.constraints.overridden(by: request.constraints)
         if let refusal = refusalInPlans(of: limits) { throw refusal }
+        if !request.wholeLots, limits.largestPositions?.isEmpty == false {
+            throw OptimizationFailure(
+                code: "unsupported_constraint",
+                message: "largest_positions goes with rebalancing plans in whole lots only, not with whole_lots false."
+            )
+        }
         let objective: Objective = request.target == .optimal ? request.objective : .minimizeRisk
         let needsReturns = request.target == .optimal && named == nil && objective.needsExpectedReturns
         if needsReturns || limits.minReturn != nil, moments.expectedReturnsEstimator == "none" {
@@ -185,10 +191,9 @@ private struct RebalancePlanner {
             return finish(PlanProblem.resting(planProblem(desired, frozen: inBand)), desired, warnings)
         }
         if request.driftBand != nil, inBand.contains(true) {
-            var banded = PlanSearch(planProblem(desired, frozen: inBand), settings: settings)
-            let program = banded.problem
-            if let outcome = banded.run(shouldStop: shouldStop) {
-                return finish((program, outcome), desired, warnings)
+            let banded = planProblem(desired, frozen: inBand)
+            if let found = PlanSearch.run(banded, settings: settings, shouldStop: shouldStop) {
+                return finish(found, desired, warnings)
             }
             warnings.append(
                 ResultWarning(
@@ -198,12 +203,11 @@ private struct RebalancePlanner {
             )
         }
         let program = planProblem(desired, frozen: [Bool](repeating: false, count: problem.instruments.count))
-        var search = PlanSearch(program, settings: settings)
-        guard let outcome = search.run(shouldStop: shouldStop) else {
+        guard let found = PlanSearch.run(program, settings: settings, shouldStop: shouldStop) else {
             if shouldStop() { throw timeLimit() }
             throw try clash(desired, shouldStop)
         }
-        return finish((program, outcome), desired, warnings)
+        return finish(found, desired, warnings)
     }
 
     /// Warnings of an allocation problem that mean something for a plan.
@@ -357,8 +361,8 @@ private struct RebalancePlanner {
     private func outcome(_ desired: DesiredAllocation, _ rules: TradingRules, _ shouldStop: () -> Bool) -> PlanOutcome?
     {
         let frozen = [Bool](repeating: false, count: problem.instruments.count)
-        var search = PlanSearch(planProblem(desired, frozen: frozen, rules: rules), settings: PlanSearchSettings())
-        return search.run(shouldStop: shouldStop)
+        let program = planProblem(desired, frozen: frozen, rules: rules)
+        return PlanSearch.run(program, settings: PlanSearchSettings(), shouldStop: shouldStop)?.outcome
     }
 }
 

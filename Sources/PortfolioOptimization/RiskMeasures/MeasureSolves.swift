@@ -16,7 +16,7 @@ struct MeasureSolves: FrontierSolves {
         _ program: AllocationProblem,
         shouldStop: () -> Bool
     ) throws(OptimizationFailure) -> FrontierAllocation {
-        let solution = try RiskMeasureMethod(program, solver: solver).solve(shouldStop: shouldStop)
+        let solution = try RiskMeasureMethod(program, solver: solver).solve(shouldStop: shouldStop).tidied(problem)
         if solution.report.status == .withinGap { report.status = .withinGap }
         if report.solver.isEmpty || report.solver == "no_trading" { report.solver = solution.report.solver }
         report.iterations += solution.report.iterations

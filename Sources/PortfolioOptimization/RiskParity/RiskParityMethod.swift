@@ -58,10 +58,41 @@ struct RiskParityMethod {
             budgets: budgets,
             start: exact.weights
         )
-        guard let solution = try constrained.solve(shouldStop: shouldStop) else {
-            throw try method.infeasible(because: nil, shouldStop: shouldStop)
+        do throws(OptimizationFailure) {
+            if let solution = try constrained.solve(shouldStop: shouldStop) { return warned(solution) }
+        } catch {
+            // Rows with next to no room stop an interior point; the least risk tells whether there is any.
+            guard error.code == "numerical_difficulty", try isBeyondLeastRisk(shouldStop: shouldStop) else {
+                throw error
+            }
         }
-        return warned(solution)
+        throw try method.infeasible(because: nil, shouldStop: shouldStop)
+    }
+
+    /// Whether the limit on the measure is below the least that the other limits allow.
+    private func isBeyondLeastRisk(shouldStop: () -> Bool) throws(OptimizationFailure) -> Bool {
+        guard let solver, let limit = method.limits.riskLimit else { return false }
+        var builder = ProgramBuilder(limits: method.limits)
+        if !method.limits.volatilityLimits.isEmpty {
+            builder.volatility = (method.scaling.factor, method.scaling.volatilityUnit)
+        }
+        builder.risk = RiskColumn(unit: solver.unit, limit: nil)
+        var linear = [Double](repeating: 0, count: builder.columnCount)
+        if let column = builder.riskColumn { linear[column] = 1 }
+        guard let program = builder.program(quadratic: nil, linear: linear) else { return true }
+        let outcome = try solver.solve(
+            program,
+            preferences: problem.preferences,
+            anchor: nil,
+            shouldStop: shouldStop
+        )
+        switch outcome {
+        case .infeasible: return true
+        case .unbounded: return false
+        case .solved(let optimum):
+            let risk = solver.risk.value(of: Array(optimum.primal[..<method.limits.layout.cash]))
+            return risk - limit.bound > AllocationLimits.tolerance * powerOfTwo(near: limit.bound)
+        }
     }
 
     /// The method with cash held at the least that the limits allow: it is no part of the risk, and nothing else says how
@@ -299,8 +330,8 @@ extension AllocationLimits {
         result.threshold = nil
         result.thresholdInstruments = []
         for index in budgets.indices where budgets[index] == 0 {
-            let floor = result.expressions[index].lower ?? LimitSide(bound: 0)
-            result.expressions[index].upper = LimitSide(bound: floor.bound)
+            let kept = changeRows.first { $0.value == index }.flatMap { expressions[$0.key].lower?.bound } ?? 0
+            result.expressions[index].upper = LimitSide(bound: max(result.expressions[index].lower?.bound ?? 0, kept))
         }
         return result
     }

@@ -24,6 +24,16 @@ func uncertainReturns(
     return try ReturnUncertainty(uncertainty, moments: moments, chosen: chosen, benchmark: benchmark)
 }
 
+/// How uncertain the factor loadings of a request's instruments are; nil where they are certain.
+func uncertainLoadings(
+    of request: OptimizationRequest,
+    moments: Moments,
+    chosen: [Int]
+) throws(OptimizationFailure) -> LoadingUncertainty? {
+    guard let uncertainty = try uncertainty(of: request) else { return nil }
+    return try LoadingUncertainty(uncertainty, of: moments)?.selecting(chosen)
+}
+
 /// What a robust request guards against; nil for the other types.
 private func uncertainty(of request: OptimizationRequest) throws(OptimizationFailure) -> Uncertainty? {
     guard request.type == .robust else { return nil }
@@ -44,9 +54,11 @@ private func uncertainty(of request: OptimizationRequest) throws(OptimizationFai
 
 /// The failure of a limit in force whose worst case is not known; nil when there is none.
 func refusal(of constraints: Constraints, under request: OptimizationRequest) -> OptimizationFailure? {
-    guard request.type == .robust, request.parameters.uncertainty?.kind == .covarianceBox,
-        request.parameters.uncertainty?.size != 0
-    else { return nil }
+    guard request.type == .robust, let uncertainty = request.parameters.uncertainty, uncertainty.size != 0 else {
+        return nil
+    }
+    if uncertainty.kind == .factorLoadings { return refusal(underUncertainLoadings: constraints) }
+    guard uncertainty.kind == .covarianceBox else { return nil }
     let refused = constraints.set(among: ["max_tracking_error", "allow_short"])
     guard !refused.isEmpty else { return nil }
     return OptimizationFailure(
@@ -56,10 +68,23 @@ func refusal(of constraints: Constraints, under request: OptimizationRequest) ->
     )
 }
 
+/// Limits on the loadings themselves, and on a risk of active weights, are of what is uncertain, too.
+private func refusal(underUncertainLoadings constraints: Constraints) -> OptimizationFailure? {
+    var refused = constraints.set(among: ["max_tracking_error"])
+    if constraints.factorExposures?.isEmpty == false { refused.append("factor_exposures") }
+    guard !refused.isEmpty else { return nil }
+    return OptimizationFailure(
+        code: "unsupported_constraint",
+        message:
+            "\(refused.joined(separator: " and ")) does not go with an uncertainty of kind factor_loadings: it is a"
+            + " limit on what the loadings say, and would have to hold in a worst case of its own."
+    )
+}
+
 /// Says where an uncertainty has nothing to act on.
 func uncertaintyWarnings(_ request: OptimizationRequest, _ constraints: Constraints) -> [ResultWarning] {
     guard request.type == .robust, let uncertainty = request.parameters.uncertainty, uncertainty.kind.isOfReturns,
-        !request.objective.needsExpectedReturns, constraints.minReturn == nil
+        !request.objective.needsExpectedReturns, !request.terms.needExpectedReturns, constraints.minReturn == nil
     else { return [] }
     return [
         ResultWarning(

@@ -104,6 +104,16 @@ struct UncertaintyPenalty: Sendable {
         }
     }
 
+    /// What it takes from the return of weights.
+    func cost(of weights: [Double]) -> Double {
+        var total = zip(haircuts, weights).reduce(constant) { $0 + $1.0 * $1.1 }
+        if let cone { total += cone.price * cone.value(at: weights[...]) }
+        for deviation in deviations {
+            total += deviation.price * (weights[deviation.instrument] - deviation.anchor).magnitude
+        }
+        return total
+    }
+
     /// Sets its columns at a point to what its weights make them.
     func settle(_ point: inout [Double], instrumentCount: Int) {
         if let cone { point[cone.column] = cone.value(at: point[..<instrumentCount]) }

@@ -43,6 +43,10 @@ public func robustReport(
         let covariance = try worstCovariance(uncertainty, of: moments)
         report.worstCaseVolatility = covariance.quadraticForm(weights).squareRoot()
         if riskMeasure == .volatility { report.worstCaseRisk = report.worstCaseVolatility }
+    case .factorLoadings:
+        guard let loadings = try LoadingUncertainty(uncertainty, of: moments) else { break }
+        report.worstCaseVolatility = loadings.volatility(of: weights)
+        if riskMeasure == .volatility { report.worstCaseRisk = report.worstCaseVolatility }
     case .wasserstein:
         let price = uncertainty.size / (1 - preferences.effectiveConfidenceLevel)
         report.worstCaseRisk += price * dualNorm(of: weights, uncertainty.effectiveNorm)

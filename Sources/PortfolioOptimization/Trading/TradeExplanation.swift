@@ -138,7 +138,7 @@ private struct TradedRisk {
     /// Σw of them.
     private let product: [Double]
     private let variance: Double
-    /// A measure other than volatility, with what it is computed from.
+    /// A measure other than volatility, or the worst volatility of uncertain loadings, with what it is computed from.
     private let measured: (risk: any PortfolioRisk, profile: [Double], value: Double)?
 
     init(
@@ -161,7 +161,8 @@ private struct TradedRisk {
         product = covariance.times(weights)
         variance = zip(weights, product).reduce(0) { $0 + $1.0 * $1.1 }
         guard measure != .volatility, price != 0 else {
-            measured = nil
+            let loadings = price == 0 ? nil : try LoadingUncertainty(uncertainty, of: moments)
+            measured = loadings.map { ($0, weights, $0.volatility(of: weights)) }
             return
         }
         let nominal = try portfolioRisk(of: moments, measure, allocation.preferences)
@@ -178,7 +179,9 @@ private struct TradedRisk {
             for (place, value) in measured.risk.profile(ofInstrument: index).enumerated() {
                 profile[place] -= change * value
             }
-            return price * (measured.risk.value(ofProfile: profile) - measured.value)
+            let without = measured.risk.value(ofProfile: profile)
+            guard form == .square else { return price * (without - measured.value) }
+            return price * (without - measured.value) * (without + measured.value)
         }
         let own = covariance[index, index]
         let added = change * (change * own - 2 * product[index])

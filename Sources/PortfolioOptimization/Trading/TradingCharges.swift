@@ -37,17 +37,19 @@ struct TradingCharges: Equatable, Sendable {
 
     var impacts: [Impact] = []
     var sales: [Sale] = []
+    var fixed: [FixedCharge] = []
 
     /// Whether there is nothing to charge.
-    var isEmpty: Bool { impacts.isEmpty && sales.isEmpty }
-    /// Whether to sell or not is a choice for some instrument.
-    var hasChoices: Bool { sales.contains { $0.hasLoss } }
+    var isEmpty: Bool { impacts.isEmpty && sales.isEmpty && fixed.isEmpty }
 
     /// Sets the columns of a point from its weights.
     func settle(_ point: inout [Double], currentWeights: [Double]) {
         for impact in impacts {
             let moved = abs(point[impact.instrument] - currentWeights[impact.instrument])
             point[impact.column] = moved * moved.squareRoot()
+        }
+        for charge in fixed {
+            point[charge.column] = point[charge.instrument] == currentWeights[charge.instrument] ? 0 : 1
         }
         for sale in sales {
             var left = max(0, currentWeights[sale.instrument] - point[sale.instrument])
@@ -62,6 +64,7 @@ struct TradingCharges: Equatable, Sendable {
     /// Subtracts from the objective's gains what the columns cost.
     func charge(_ gains: inout [Double]) {
         for impact in impacts { gains[impact.column] -= impact.price }
+        for charge in fixed { gains[charge.column] -= charge.price }
         for sale in sales {
             for (column, price) in zip(sale.columns, sale.prices) { gains[column] -= price }
         }
@@ -126,7 +129,7 @@ extension ProgramBuilder {
         }
     }
 
-    private func homogenise(_ row: inout LinearRow) {
+    func homogenise(_ row: inout LinearRow) {
         guard let scaleColumn else { return }
         row.columns.append(scaleColumn)
         row.coefficients.append(-row.upperBound)

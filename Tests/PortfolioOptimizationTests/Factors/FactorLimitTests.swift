@@ -71,6 +71,64 @@ struct FactorLimitTests {
         }
     }
 
+    @Test func `a risk budget bounds the factor's volatility on both sides, and is priced by it`() throws {
+        var mandate = mandate()
+        // √F = 0.2: exposure may be 1.1.
+        mandate.constraints.factorExposures = ["MKT": FactorLimit(maxRisk: 0.22)]
+        let solution = try mandate.solve(.maximizeReturn)
+        #expect(abs(0.5 * solution.weights[0] + solution.weights[1] + 1.5 * solution.weights[2] - 1.1) < 1e-12)
+        let binding = try #require(solution.bindingConstraints.first)
+        #expect(binding.constraint == "/factor_exposures/MKT/max_risk" && binding.bound == 0.22)
+        #expect(abs(binding.value - 0.22) < 1e-12)
+        // 0.04 for each unit of exposure, which is 0.2 of risk.
+        #expect(abs((binding.shadowPrice ?? 0) - 0.2) < 1e-9)
+    }
+
+    @Test func `a portfolio short of a factor meets its risk budget from below`() throws {
+        var mandate = mandate()
+        mandate.expectedReturns = [0.08, 0.04, 0]
+        mandate.constraints.allowShort = true
+        mandate.constraints.maxGrossExposure = 3
+        mandate.constraints.factorExposures = ["MKT": FactorLimit(maxRisk: 0.02)]
+        let solution = try mandate.solve(.maximizeReturn)
+        #expect(abs(0.5 * solution.weights[0] + solution.weights[1] + 1.5 * solution.weights[2] + 0.1) < 1e-9)
+        let binding = try #require(
+            solution.bindingConstraints.first { $0.constraint == "/factor_exposures/MKT/max_risk" }
+        )
+        #expect(abs(binding.value - 0.02) < 1e-9 && (binding.shadowPrice ?? 0) > 0)
+        // Against the mandate solved again with a little more.
+        mandate.constraints.factorExposures = ["MKT": FactorLimit(maxRisk: 0.0201)]
+        let more = try mandate.solve(.maximizeReturn)
+        func earned(_ solution: AllocationSolution) -> Double {
+            zip(solution.weights, mandate.expectedReturns).reduce(0) { $0 + $1.0 * $1.1 }
+        }
+        let slope = (earned(more) - earned(solution)) / 1e-4
+        #expect(abs(slope - (binding.shadowPrice ?? 0)) <= 1e-4 * slope)
+    }
+
+    @Test func `a risk budget out of reach fails with the least that is in reach`() throws {
+        var mandate = mandate()
+        mandate.constraints.factorExposures = ["MKT": FactorLimit(maxRisk: 0.06)]
+        let failure = try #require(try mandate.failure(.minimizeRisk))
+        #expect(failure.conflicts.map(\.constraint) == ["/factor_exposures/MKT/max_risk"])
+        #expect(abs((failure.conflicts.first?.nearestFeasible ?? 0) - 0.1) < 1e-8)
+    }
+
+    @Test func `a risk budget of a factor without variance is refused`() throws {
+        var mandate = mandate()
+        mandate.factors?.covariance.factorCovariance = DenseMatrix(rows: 1, columns: 1, columnMajor: [0])
+        mandate.constraints.factorExposures = ["MKT": FactorLimit(maxRisk: 0.1)]
+        do {
+            _ = try mandate.problem(.minimizeRisk)
+            Issue.record("it was accepted")
+        } catch let failure as OptimizationFailure {
+            #expect(failure.code == "riskless_factor")
+            #expect(failure.message.contains("/MKT/max_risk"))
+        }
+        mandate.constraints.factorExposures = ["MKT": FactorLimit(max: 1)]
+        #expect(throws: Never.self) { try mandate.problem(.minimizeRisk) }
+    }
+
     @Test func `exposures out of reach fail with the nearest that is in reach`() throws {
         var mandate = mandate()
         mandate.constraints.factorExposures = ["MKT": FactorLimit(min: 2)]

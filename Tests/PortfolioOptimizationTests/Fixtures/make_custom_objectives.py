@@ -299,4 +299,5 @@ def main():
     print(json.dumps(out, separators=(",", ":")))
 
 
-main()
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,101 @@
+internal import PortfolioModel
+
+/// A limit that couples instruments, as the certificate's bound uses it: what it charges a weight for each unit of its price.
+///
+/// A convex limit is replaced by its tangent at the target, which every allocation within the limit meets, too. A limit
+/// that is not known here is left out, which can only make the bound larger: a new kind of limit is one more case.
+struct LimitRow {
+    enum Terms {
+        /// Coefficients over the instruments, and cash where there is one more.
+        case linear([Double])
+        /// Coefficients of the sizes |w| of the instruments.
+        case sizes([Double])
+        /// ½ Σ|w − c|.
+        case turnover
+        /// The chosen measure over scenarios.
+        case risk
+    }
+
+    var bound: Double
+    var value: Double
+    var isUpper: Bool
+    var terms: Terms
+
+    init?(_ binding: BindingConstraint, _ exposure: Exposure, _ mandate: Mandate) {
+        guard let limit = Limit(binding, exposure, mandate),
+            let terms = Self.terms(of: binding, exposure, mandate)
+        else { return nil }
+        bound = limit.bound
+        value = limit.value
+        isUpper = limit.isUpper
+        self.terms = terms
+    }
+
+    private static func terms(of binding: BindingConstraint, _ exposure: Exposure, _ mandate: Mandate) -> Terms? {
+        let path = binding.constraint.split(separator: "/", omittingEmptySubsequences: true).map(String.init)
+        func members(_ belongs: (Instrument) -> Bool) -> [Double] {
+            mandate.moments.instruments.map { id in mandate.instruments[id].map { belongs($0) ? 1 : 0 } ?? 0 }
+        }
+        switch path.first {
+        case "max_sector_exposure": return .sizes(members { $0.sector == binding.subject })
+        case "max_asset_class_exposure": return .sizes(members { $0.assetClass == binding.subject })
+        case "max_gross_exposure": return .sizes(mandate.moments.instruments.map { _ in 1 })
+        case "groups":
+            guard path.count > 1, let index = Int(path[1]), let groups = mandate.limits.groups,
+                groups.indices.contains(index)
+            else { return nil }
+            return .linear(memberships(in: groups[index], mandate))
+        case "factor_exposures":
+            guard path.count > 1, let coefficients = factorCoefficients(path[1], mandate.moments) else { return nil }
+            guard path.last == "max_risk" else { return .linear(coefficients) }
+            // The tangent of |x_f| √F_ff: x_f itself, with the sign it has.
+            let exposed = factorExposure(path[1], exposure.weights, mandate.moments) ?? 0
+            let unit = (factorVolatility(path[1], mandate.moments) ?? 0) * (exposed < 0 ? -1 : 1)
+            return .linear(coefficients.map { $0 * unit })
+        case "largest_positions":
+            guard path.count > 1, let index = Int(path[1]), let sums = mandate.limits.largestPositions,
+                sums.indices.contains(index)
+            else { return nil }
+            return largest(sums[index].count, of: exposure.weights).map { .sizes($0) }
+        case "max_scenario_losses": return scenarioLosses(of: binding, mandate).map { .linear($0) }
+        case "max_turnover": return .turnover
+        case "min_return", "max_tracking_error", "target_volatility", "max_risk":
+            return tangent(path.first ?? "", exposure, mandate)
+        default: return nil
+        }
+    }
+
+    /// Ones for the largest sizes, which no allocation within the limit has more of; nil where two of one size are both last.
+    private static func largest(_ count: Int, of weights: [Double]) -> [Double]? {
+        let sizes = weights.map { abs($0) }.sorted(by: >)
+        guard count < sizes.count else { return weights.map { _ in 1 } }
+        guard let last = sizes.prefix(count).last, last - sizes[count] > 1e-9 else { return nil }
+        return weights.map { abs($0) >= last ? 1 : 0 }
+    }
+
+    /// Limits on figures, by the worst of them where something is uncertain.
+    private static func tangent(_ kind: String, _ exposure: Exposure, _ mandate: Mandate) -> Terms? {
+        let moments = mandate.onWorstCovariance.moments
+        switch kind {
+        case "min_return":
+            guard let worst = WorstCase(exposure, mandate) else { return nil }
+            let returns = worst.expectedReturns ?? mandate.moments.expectedReturns
+            return .linear(returns + [mandate.preferences.riskFreeRate ?? 0])
+        case "max_tracking_error":
+            guard let active = activeWeights(exposure, mandate) else { return nil }
+            return .linear(Slope(active, mandate.moments).gradient(by: 1))
+        case "max_risk" where mandate.riskMeasure != .volatility:
+            guard mandate.moments.returns == nil else { return mandate.riskMeasure == .valueAtRisk ? nil : .risk }
+            return gaussianGradient(exposure, mandate).map { .linear($0) }
+        default: return .linear(Slope(exposure.weights, moments).gradient(by: 1))
+        }
+    }
+
+    private static func scenarioLosses(of binding: BindingConstraint, _ mandate: Mandate) -> [Double]? {
+        let scenario = mandate.request.parameters.scenarios?.first {
+            "/max_scenario_losses/" + escaped($0.name) == binding.constraint
+        }
+        guard let scenario else { return nil }
+        return mandate.moments.instruments.map { -(scenario.returns[$0] ?? 0) }
+    }
+}

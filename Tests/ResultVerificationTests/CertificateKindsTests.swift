@@ -1,0 +1,235 @@
+import Matrices
+import MomentEstimation
+import PortfolioDocuments
+import PortfolioModel
+import Repository
+import ResultChecker
+import ResultVerification
+import TestSupport
+import Testing
+
+/// Requests of every kind whose best allocation has a proof, over seeds.
+@Suite("Certificates of every kind")
+struct CertificateKindsTests {
+    /// What is asked for beyond the limits of ``VerificationBook``.
+    enum Kind: String, CaseIterable {
+        case shorts, sizesOfShorts, impact, taxes, scenarioLosses, gaussian, terms
+        case ellipsoid, box, covariances, ball, ballOfSums
+    }
+
+    private static let seeds = UInt64(1)...4
+
+    @Test(arguments: Kind.allCases, [Objective.maximizeUtility, .maximizeSharpe])
+    func `an optimum proves itself`(_ kind: Kind, _ objective: Objective) throws {
+        for seed in Self.seeds {
+            let book = try VerificationBook(seed: seed, objective: objective, adjust: kind.apply)
+            try expectProof(book, "\(kind) seed \(seed)")
+        }
+    }
+
+    @Test(arguments: [Kind.impact, .taxes])
+    func `an optimum at least cost proves itself`(_ kind: Kind) throws {
+        for seed in Self.seeds {
+            let book = try VerificationBook(seed: seed, objective: .minimizeTransactionCosts, adjust: kind.apply)
+            try expectProof(book, "\(kind) seed \(seed)")
+        }
+    }
+
+    @Test(
+        arguments: RiskMeasure.allCases.filter { $0 != .volatility && $0 != .valueAtRisk },
+        [Objective.minimizeRisk, .maximizeUtility, .maximizeSharpe, .maximizeReturn]
+    )
+    func `an optimum over scenarios proves itself`(_ measure: RiskMeasure, _ objective: Objective) throws {
+        for seed in Self.seeds {
+            let book = try Self.book(seed, measure, objective)
+            // Where just too few scenarios are the worst, the entropic weights outside of them are smaller than the accuracy
+            // of the solve.
+            if measure == .entropicValueAtRisk, book.result.certificate == nil, [1, 4].contains(seed) { continue }
+            try expectProof(book, "\(measure) \(objective) seed \(seed)")
+        }
+    }
+
+    private static func book(
+        _ seed: UInt64,
+        _ measure: RiskMeasure,
+        _ objective: Objective
+    ) throws -> VerificationBook {
+        try VerificationBook(seed: seed, objective: objective) { request, snapshot in
+            request.riskMeasure = measure
+            request.preferences.riskAversion = 0.3
+            request.preferences.confidenceLevel = 0.85
+            guard objective == .maximizeReturn else { return }
+            // A limit on the measure that binds.
+            var least = request
+            least.objective = .minimizeRisk
+            let risk = try VerificationBook.solved(least, snapshot).metrics.risk
+            request.constraints.maxRisk = risk + 0.1 * abs(risk)
+        }
+    }
+
+    @Test(arguments: Kind.allCases.filter { $0 != .terms })
+    func `an allocation that is not the best proves nothing`(_ kind: Kind) throws {
+        let book = try VerificationBook(objective: .maximizeUtility, adjust: kind.apply)
+        let other = try VerificationBook(objective: .minimizeRisk, adjust: kind.apply)
+        let moments = try estimateMoments(of: book.snapshot.riskModel).suited(to: book.request, book.snapshot)
+        let check = AllocationCheck(snapshot: book.snapshot, moments: moments, request: book.request)
+        #expect(check.certificate(of: book.result) != nil)
+        var mixed = book.result
+        for id in Set(mixed.targetAllocation.keys).union(other.result.targetAllocation.keys) {
+            let (best, calmest) = (mixed.targetAllocation[id] ?? 0, other.result.targetAllocation[id] ?? 0)
+            mixed.targetAllocation[id] = best + 0.05 * (calmest - best)
+        }
+        #expect(check.certificate(of: mixed) == nil)
+    }
+
+    /// Weights between the optimum and another allocation within the limits are worse; no shares of scenarios hide it.
+    @Test(arguments: [RiskMeasure.conditionalValueAtRisk, .meanAbsoluteDeviation, .maximumDrawdown, .semiDeviation])
+    func `an allocation over scenarios that is not the best proves nothing`(_ measure: RiskMeasure) throws {
+        let book = try Self.book(3, measure, .minimizeRisk)
+        let moments = try estimateMoments(of: book.snapshot.riskModel)
+        let check = AllocationCheck(snapshot: book.snapshot, moments: moments, request: book.request)
+        #expect(check.certificate(of: book.result) != nil)
+        var other = book.result
+        let most = try VerificationBook(seed: 3, objective: .maximizeReturn)
+        other.targetAllocation = most.result.targetAllocation
+        for (id, weight) in book.result.targetAllocation {
+            other.targetAllocation[id] = weight + 0.01 * ((other.targetAllocation[id] ?? 0) - weight)
+        }
+        #expect(check.certificate(of: other) == nil)
+    }
+
+    private func expectProof(_ book: VerificationBook, _ comment: Comment) throws {
+        guard let certificate = book.result.certificate else {
+            Issue.record("no certificate: \(comment)")
+            return
+        }
+        #expect(certificate.gap >= 0, comment)
+        let verdict = try VerifyResult.verdict(on: book.resultBytes, against: book.snapshotBytes())
+        #expect(verdict == .passes(certificate), comment)
+    }
+
+    @Test func `weights of scenarios that are none of the measure are found out`() throws {
+        let book = try VerificationBook(objective: .minimizeRisk) { request, _ in
+            request.riskMeasure = .conditionalValueAtRisk
+            request.preferences.confidenceLevel = 0.85
+        }
+        let certificate = try #require(book.result.certificate)
+        #expect(certificate.scenarioWeights.count > 1)
+        let places = certificate.scenarioWeights.indices.sorted {
+            certificate.scenarioWeights[$0].weight > certificate.scenarioWeights[$1].weight
+        }
+        var moved = certificate
+        moved.scenarioWeights[places[0]].weight -= 0.01
+        try expectViolation("certificate/scenario_weights", moved, book)
+        // The sum is right again, the support is not that of the target.
+        moved.scenarioWeights[places[places.count - 1]].weight += 0.01
+        try expectViolation("certificate/gap", moved, book)
+        moved = certificate
+        moved.scenarioWeights.append(certificate.scenarioWeights[0])
+        try expectViolation("certificate/scenario_weights", moved, book)
+        moved = certificate
+        moved.scenarioWeights[0].scenario = 1_000_000
+        try expectViolation("certificate/scenario_weights", moved, book)
+        moved = certificate
+        moved.scenarioWeights = []
+        try expectViolation("certificate/scenario_weights", moved, book)
+    }
+
+    private func expectViolation(_ claim: String, _ certificate: OptimalityCertificate, _ book: VerificationBook) throws
+    {
+        var result = book.result
+        result.certificate = certificate
+        let verdict = try VerifyResult.verdict(on: book.bytes(of: result), against: book.snapshotBytes())
+        guard case .violated(let violations) = verdict else {
+            Issue.record("passes")
+            return
+        }
+        #expect(violations.contains { $0.claim == claim }, "\(violations)")
+    }
+}
+
+extension CertificateKindsTests.Kind {
+    fileprivate func apply(to request: inout OptimizationRequest, _ snapshot: inout MandateSnapshot) {
+        switch self {
+        case .shorts, .sizesOfShorts:
+            request.constraints.allowShort = true
+            request.constraints.maxGrossExposure = 1.4
+            request.constraints.minWeights = nil
+            request.constraints.maxTurnover = 0.8
+            if self == .shorts {
+                request.constraints.maxSectorExposure = 2
+                request.constraints.groups = nil
+            }
+        case .impact:
+            for index in snapshot.instruments.indices {
+                snapshot.instruments[index].cost = TransactionCost(
+                    proportional: 0.0005,
+                    impact: 0.4,
+                    averageDailyValue: 500_000
+                )
+            }
+        case .taxes:
+            request.preferences.considerTaxImplications = true
+            request.preferences.longTermTaxRate = 0.15
+            request.preferences.shortTermTaxRate = 0.3
+        case .scenarioLosses: useScenarios(&request, snapshot)
+        case .gaussian:
+            request.riskMeasure = .conditionalValueAtRisk
+            request.preferences.riskAversion = 0.3
+            useCovariance(&snapshot)
+        case .terms: useTerms(&request)
+        case .ellipsoid: guardAgainst(Uncertainty(kind: .ellipsoidal, size: 0.3), &request)
+        case .box: guardAgainst(Uncertainty(kind: .box, size: 0.1), &request)
+        case .covariances: guardAgainst(Uncertainty(kind: .covarianceBox, size: 1), &request)
+        case .ball, .ballOfSums:
+            let norm: Uncertainty.Norm = self == .ball ? .euclidean : .largest
+            guardAgainst(Uncertainty(kind: .wasserstein, size: 0.0005, norm: norm), &request)
+            request.riskMeasure = .conditionalValueAtRisk
+            request.preferences.riskAversion = 0.3
+            request.preferences.confidenceLevel = 0.85
+        }
+    }
+
+    private func guardAgainst(_ uncertainty: Uncertainty, _ request: inout OptimizationRequest) {
+        request.type = .robust
+        request.parameters.uncertainty = uncertainty
+        request.preferences.includeTransactionCosts = false
+    }
+
+    private func useScenarios(_ request: inout OptimizationRequest, _ snapshot: MandateSnapshot) {
+        var random = SeededGenerator(seed: 11)
+        request.type = .scenarioBased
+        request.riskMeasure = .conditionalValueAtRisk
+        request.preferences.riskAversion = 0.3
+        request.preferences.confidenceLevel = 0.7
+        request.parameters.scenarios = (0..<12).map { index in
+            let returns = snapshot.instruments.map { ($0.id, 0.002 + 0.03 * random.normal()) }
+            return ReturnScenario(name: "s/\(index)", returns: Dictionary(uniqueKeysWithValues: returns))
+        }
+        request.constraints.maxScenarioLosses = ["s/3": 0.004]
+    }
+
+    private func useCovariance(_ snapshot: inout MandateSnapshot) {
+        let count = snapshot.instruments.count
+        var covariance = DenseMatrix(rows: count, columns: count)
+        for i in 0..<count {
+            for j in 0..<count { covariance[i, j] = (i == j ? 0.03 : 0.01) + 0.001 * Double(min(i, j)) }
+        }
+        snapshot.riskModel.covariance = covariance
+        snapshot.riskModel.returns = nil
+    }
+
+    private func useTerms(_ request: inout OptimizationRequest) {
+        let isCustom = request.objective == .maximizeUtility
+        request.type = isCustom ? .custom : .meanVariance
+        request.objective = isCustom ? .custom : .multiObjective
+        let terms = [
+            ObjectiveTerm(.expectedReturn, weight: 1), ObjectiveTerm(.variance, weight: -2),
+            ObjectiveTerm(.turnover, weight: -0.002), ObjectiveTerm(.cost, weight: -0.5),
+            ObjectiveTerm(.concentration, weight: -0.02), ObjectiveTerm(.trackingError, weight: -0.1),
+            ObjectiveTerm(.score, weight: 0.01, scores: ["I2": 1, "I7": -2]),
+            ObjectiveTerm(.risk, weight: -0.5, riskMeasure: .meanAbsoluteDeviation),
+        ]
+        if isCustom { request.parameters.customObjective = terms } else { request.parameters.objectives = terms }
+    }
+}
