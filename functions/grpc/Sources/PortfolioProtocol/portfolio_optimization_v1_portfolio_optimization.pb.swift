@@ -178,6 +178,16 @@ package nonisolated struct PortfolioOptimization_V1_CreateOptimizationRequest: @
   /// Clears the value of `clusterCount`. Subsequent reads from it will return its default value.
   package mutating func clearClusterCount() {_uniqueStorage()._clusterCount = nil}
 
+  /// What the budgets are of: instrument, sector, asset_class.
+  package var riskBudgetsBy: String {
+    get {_storage._riskBudgetsBy ?? String()}
+    set {_uniqueStorage()._riskBudgetsBy = newValue}
+  }
+  /// Returns true if `riskBudgetsBy` has been explicitly set.
+  package var hasRiskBudgetsBy: Bool {_storage._riskBudgetsBy != nil}
+  /// Clears the value of `riskBudgetsBy`. Subsequent reads from it will return its default value.
+  package mutating func clearRiskBudgetsBy() {_uniqueStorage()._riskBudgetsBy = nil}
+
   /// Robust.
   package var uncertainty: PortfolioOptimization_V1_Uncertainty {
     get {_storage._uncertainty ?? PortfolioOptimization_V1_Uncertainty()}
@@ -1444,6 +1454,12 @@ package nonisolated struct PortfolioOptimization_V1_GetOptimizationResponse: @un
     set {_uniqueStorage()._grandfatheredLimits = newValue}
   }
 
+  /// What became of the limits that may be exceeded.
+  package var softLimits: [PortfolioOptimization_V1_SoftLimitValue] {
+    get {_storage._softLimits}
+    set {_uniqueStorage()._softLimits = newValue}
+  }
+
   package var unknownFields = SwiftProtobuf.UnknownStorage()
 
   package init() {}
@@ -1465,6 +1481,23 @@ package nonisolated struct PortfolioOptimization_V1_Certificate: Sendable {
 
   /// The multiplier of the budget.
   package var budgetPrice: Double = 0
+
+  /// How much each of the scenarios at the kink of the risk measure counts.
+  package var scenarioWeights: [PortfolioOptimization_V1_ScenarioWeight] = []
+
+  package var unknownFields = SwiftProtobuf.UnknownStorage()
+
+  package init() {}
+}
+
+package nonisolated struct PortfolioOptimization_V1_ScenarioWeight: Sendable {
+  // SwiftProtobuf.Message conformance is added in an extension below. See the
+  // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
+  // methods supported on all messages.
+
+  package var scenario: Int32 = 0
+
+  package var weight: Double = 0
 
   package var unknownFields = SwiftProtobuf.UnknownStorage()
 
@@ -2166,6 +2199,42 @@ package nonisolated struct PortfolioOptimization_V1_BindingConstraint: Sendable 
   fileprivate var _subject: String? = nil
   fileprivate var _shadowPrice: Double? = nil
   fileprivate var _grandfatheredFrom: Double? = nil
+}
+
+/// What became of a soft limit: by how much it is exceeded, and what that costs the objective.
+package nonisolated struct PortfolioOptimization_V1_SoftLimitValue: Sendable {
+  // SwiftProtobuf.Message conformance is added in an extension below. See the
+  // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
+  // methods supported on all messages.
+
+  package var constraint: String = String()
+
+  package var subject: String {
+    get {_subject ?? String()}
+    set {_subject = newValue}
+  }
+  /// Returns true if `subject` has been explicitly set.
+  package var hasSubject: Bool {self._subject != nil}
+  /// Clears the value of `subject`. Subsequent reads from it will return its default value.
+  package mutating func clearSubject() {self._subject = nil}
+
+  package var bound: Double = 0
+
+  package var value: Double = 0
+
+  package var soft: Bool = false
+
+  package var excess: Double = 0
+
+  package var penalty: Double = 0
+
+  package var cost: Double = 0
+
+  package var unknownFields = SwiftProtobuf.UnknownStorage()
+
+  package init() {}
+
+  fileprivate var _subject: String? = nil
 }
 
 /// A limit that the holdings broke already: what is in force, and the mandate's own.
@@ -3680,7 +3749,7 @@ fileprivate nonisolated let _protobuf_package = "portfolio_optimization.v1"
 
 nonisolated extension PortfolioOptimization_V1_CreateOptimizationRequest: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
   package static let protoMessageName: String = _protobuf_package + ".CreateOptimizationRequest"
-  package static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{3}portfolio_id\0\u{3}optimization_type\0\u{1}objective\0\u{3}risk_measure\0\u{1}constraints\0\u{1}preferences\0\u{4}^\u{1}frontier_points\0\u{1}estimation\0\u{2}\u{9}views\0\u{1}tau\0\u{3}market_weights\0\u{3}posterior_covariance\0\u{4}\u{7}risk_budgets\0\u{1}linkage\0\u{3}distance_of_distance\0\u{3}cluster_allocation\0\u{3}cluster_count\0\u{2}\u{6}uncertainty\0\u{1}horizon\0\u{1}scenarios\0\u{4}\u{8}custom_objective\0\u{1}objectives\0\u{3}pareto_points\0")
+  package static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{3}portfolio_id\0\u{3}optimization_type\0\u{1}objective\0\u{3}risk_measure\0\u{1}constraints\0\u{1}preferences\0\u{4}^\u{1}frontier_points\0\u{1}estimation\0\u{2}\u{9}views\0\u{1}tau\0\u{3}market_weights\0\u{3}posterior_covariance\0\u{4}\u{7}risk_budgets\0\u{1}linkage\0\u{3}distance_of_distance\0\u{3}cluster_allocation\0\u{3}cluster_count\0\u{3}risk_budgets_by\0\u{2}\u{5}uncertainty\0\u{1}horizon\0\u{1}scenarios\0\u{4}\u{8}custom_objective\0\u{1}objectives\0\u{3}pareto_points\0")
 
   fileprivate class _StorageClass {
     var _portfolioID: String = String()
@@ -3700,6 +3769,7 @@ nonisolated extension PortfolioOptimization_V1_CreateOptimizationRequest: SwiftP
     var _distanceOfDistance: Bool? = nil
     var _clusterAllocation: String? = nil
     var _clusterCount: Int32? = nil
+    var _riskBudgetsBy: String? = nil
     var _uncertainty: PortfolioOptimization_V1_Uncertainty? = nil
     var _horizon: PortfolioOptimization_V1_Horizon? = nil
     var _scenarios: [PortfolioOptimization_V1_Scenario] = []
@@ -3733,6 +3803,7 @@ nonisolated extension PortfolioOptimization_V1_CreateOptimizationRequest: SwiftP
       _distanceOfDistance = source._distanceOfDistance
       _clusterAllocation = source._clusterAllocation
       _clusterCount = source._clusterCount
+      _riskBudgetsBy = source._riskBudgetsBy
       _uncertainty = source._uncertainty
       _horizon = source._horizon
       _scenarios = source._scenarios
@@ -3774,6 +3845,7 @@ nonisolated extension PortfolioOptimization_V1_CreateOptimizationRequest: SwiftP
         case 122: try { try decoder.decodeSingularBoolField(value: &_storage._distanceOfDistance) }()
         case 123: try { try decoder.decodeSingularStringField(value: &_storage._clusterAllocation) }()
         case 124: try { try decoder.decodeSingularInt32Field(value: &_storage._clusterCount) }()
+        case 125: try { try decoder.decodeSingularStringField(value: &_storage._riskBudgetsBy) }()
         case 130: try { try decoder.decodeSingularMessageField(value: &_storage._uncertainty) }()
         case 131: try { try decoder.decodeSingularMessageField(value: &_storage._horizon) }()
         case 132: try { try decoder.decodeRepeatedMessageField(value: &_storage._scenarios) }()
@@ -3843,6 +3915,9 @@ nonisolated extension PortfolioOptimization_V1_CreateOptimizationRequest: SwiftP
       try { if let v = _storage._clusterCount {
         try visitor.visitSingularInt32Field(value: v, fieldNumber: 124)
       } }()
+      try { if let v = _storage._riskBudgetsBy {
+        try visitor.visitSingularStringField(value: v, fieldNumber: 125)
+      } }()
       try { if let v = _storage._uncertainty {
         try visitor.visitSingularMessageField(value: v, fieldNumber: 130)
       } }()
@@ -3887,6 +3962,7 @@ nonisolated extension PortfolioOptimization_V1_CreateOptimizationRequest: SwiftP
         if _storage._distanceOfDistance != rhs_storage._distanceOfDistance {return false}
         if _storage._clusterAllocation != rhs_storage._clusterAllocation {return false}
         if _storage._clusterCount != rhs_storage._clusterCount {return false}
+        if _storage._riskBudgetsBy != rhs_storage._riskBudgetsBy {return false}
         if _storage._uncertainty != rhs_storage._uncertainty {return false}
         if _storage._horizon != rhs_storage._horizon {return false}
         if _storage._scenarios != rhs_storage._scenarios {return false}
@@ -5034,7 +5110,7 @@ nonisolated extension PortfolioOptimization_V1_OptimizationSummary: SwiftProtobu
 
 nonisolated extension PortfolioOptimization_V1_GetOptimizationResponse: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
   package static let protoMessageName: String = _protobuf_package + ".GetOptimizationResponse"
-  package static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{3}optimization_id\0\u{3}portfolio_id\0\u{1}status\0\u{3}created_at\0\u{3}completed_at\0\u{3}optimization_type\0\u{1}objective\0\u{3}risk_measure\0\u{1}metrics\0\u{3}current_allocation\0\u{3}target_allocation\0\u{1}trades\0\u{3}efficient_frontier\0\u{2}W\u{1}error\0\u{1}solution\0\u{3}binding_constraints\0\u{3}risk_contributions\0\u{1}constraints\0\u{1}preferences\0\u{3}black_litterman\0\u{1}inputs\0\u{3}result_hash\0\u{1}warnings\0\u{3}portfolio_value\0\u{1}certificate\0\u{1}excluded\0\u{1}robust\0\u{3}scenario_outcomes\0\u{3}objective_terms\0\u{3}objective_value\0\u{1}path\0\u{3}path_objective\0\u{3}pareto_set\0\u{3}grandfathered_limits\0")
+  package static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{3}optimization_id\0\u{3}portfolio_id\0\u{1}status\0\u{3}created_at\0\u{3}completed_at\0\u{3}optimization_type\0\u{1}objective\0\u{3}risk_measure\0\u{1}metrics\0\u{3}current_allocation\0\u{3}target_allocation\0\u{1}trades\0\u{3}efficient_frontier\0\u{2}W\u{1}error\0\u{1}solution\0\u{3}binding_constraints\0\u{3}risk_contributions\0\u{1}constraints\0\u{1}preferences\0\u{3}black_litterman\0\u{1}inputs\0\u{3}result_hash\0\u{1}warnings\0\u{3}portfolio_value\0\u{1}certificate\0\u{1}excluded\0\u{1}robust\0\u{3}scenario_outcomes\0\u{3}objective_terms\0\u{3}objective_value\0\u{1}path\0\u{3}path_objective\0\u{3}pareto_set\0\u{3}grandfathered_limits\0\u{3}soft_limits\0")
 
   fileprivate class _StorageClass {
     var _optimizationID: String = String()
@@ -5071,6 +5147,7 @@ nonisolated extension PortfolioOptimization_V1_GetOptimizationResponse: SwiftPro
     var _pathObjective: Double? = nil
     var _paretoSet: [PortfolioOptimization_V1_ParetoPoint] = []
     var _grandfatheredLimits: [PortfolioOptimization_V1_GrandfatheredLimit] = []
+    var _softLimits: [PortfolioOptimization_V1_SoftLimitValue] = []
 
       // This property is used as the initial default value for new instances of the type.
       // The type itself is protecting the reference to its storage via CoW semantics.
@@ -5115,6 +5192,7 @@ nonisolated extension PortfolioOptimization_V1_GetOptimizationResponse: SwiftPro
       _pathObjective = source._pathObjective
       _paretoSet = source._paretoSet
       _grandfatheredLimits = source._grandfatheredLimits
+      _softLimits = source._softLimits
     }
   }
 
@@ -5167,6 +5245,7 @@ nonisolated extension PortfolioOptimization_V1_GetOptimizationResponse: SwiftPro
         case 118: try { try decoder.decodeSingularDoubleField(value: &_storage._pathObjective) }()
         case 119: try { try decoder.decodeRepeatedMessageField(value: &_storage._paretoSet) }()
         case 120: try { try decoder.decodeRepeatedMessageField(value: &_storage._grandfatheredLimits) }()
+        case 121: try { try decoder.decodeRepeatedMessageField(value: &_storage._softLimits) }()
         default: break
         }
       }
@@ -5281,6 +5360,9 @@ nonisolated extension PortfolioOptimization_V1_GetOptimizationResponse: SwiftPro
       if !_storage._grandfatheredLimits.isEmpty {
         try visitor.visitRepeatedMessageField(value: _storage._grandfatheredLimits, fieldNumber: 120)
       }
+      if !_storage._softLimits.isEmpty {
+        try visitor.visitRepeatedMessageField(value: _storage._softLimits, fieldNumber: 121)
+      }
     }
     try unknownFields.traverse(visitor: &visitor)
   }
@@ -5324,6 +5406,7 @@ nonisolated extension PortfolioOptimization_V1_GetOptimizationResponse: SwiftPro
         if _storage._pathObjective != rhs_storage._pathObjective {return false}
         if _storage._paretoSet != rhs_storage._paretoSet {return false}
         if _storage._grandfatheredLimits != rhs_storage._grandfatheredLimits {return false}
+        if _storage._softLimits != rhs_storage._softLimits {return false}
         return true
       }
       if !storagesAreEqual {return false}
@@ -5335,7 +5418,7 @@ nonisolated extension PortfolioOptimization_V1_GetOptimizationResponse: SwiftPro
 
 nonisolated extension PortfolioOptimization_V1_Certificate: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
   package static let protoMessageName: String = _protobuf_package + ".Certificate"
-  package static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}objective\0\u{1}bound\0\u{1}gap\0\u{3}budget_price\0")
+  package static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}objective\0\u{1}bound\0\u{1}gap\0\u{3}budget_price\0\u{3}scenario_weights\0")
 
   package mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
     while let fieldNumber = try decoder.nextFieldNumber() {
@@ -5347,6 +5430,7 @@ nonisolated extension PortfolioOptimization_V1_Certificate: SwiftProtobuf.Messag
       case 2: try { try decoder.decodeSingularDoubleField(value: &self.bound) }()
       case 3: try { try decoder.decodeSingularDoubleField(value: &self.gap) }()
       case 4: try { try decoder.decodeSingularDoubleField(value: &self.budgetPrice) }()
+      case 5: try { try decoder.decodeRepeatedMessageField(value: &self.scenarioWeights) }()
       default: break
       }
     }
@@ -5365,6 +5449,9 @@ nonisolated extension PortfolioOptimization_V1_Certificate: SwiftProtobuf.Messag
     if self.budgetPrice.bitPattern != 0 {
       try visitor.visitSingularDoubleField(value: self.budgetPrice, fieldNumber: 4)
     }
+    if !self.scenarioWeights.isEmpty {
+      try visitor.visitRepeatedMessageField(value: self.scenarioWeights, fieldNumber: 5)
+    }
     try unknownFields.traverse(visitor: &visitor)
   }
 
@@ -5373,6 +5460,42 @@ nonisolated extension PortfolioOptimization_V1_Certificate: SwiftProtobuf.Messag
     if lhs.bound != rhs.bound {return false}
     if lhs.gap != rhs.gap {return false}
     if lhs.budgetPrice != rhs.budgetPrice {return false}
+    if lhs.scenarioWeights != rhs.scenarioWeights {return false}
+    if lhs.unknownFields != rhs.unknownFields {return false}
+    return true
+  }
+}
+
+nonisolated extension PortfolioOptimization_V1_ScenarioWeight: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
+  package static let protoMessageName: String = _protobuf_package + ".ScenarioWeight"
+  package static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}scenario\0\u{1}weight\0")
+
+  package mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
+    while let fieldNumber = try decoder.nextFieldNumber() {
+      // The use of inline closures is to circumvent an issue where the compiler
+      // allocates stack space for every case branch when no optimizations are
+      // enabled. https://github.com/apple/swift-protobuf/issues/1034
+      switch fieldNumber {
+      case 1: try { try decoder.decodeSingularInt32Field(value: &self.scenario) }()
+      case 2: try { try decoder.decodeSingularDoubleField(value: &self.weight) }()
+      default: break
+      }
+    }
+  }
+
+  package func traverse<V: SwiftProtobuf.Visitor>(visitor: inout V) throws {
+    if self.scenario != 0 {
+      try visitor.visitSingularInt32Field(value: self.scenario, fieldNumber: 1)
+    }
+    if self.weight.bitPattern != 0 {
+      try visitor.visitSingularDoubleField(value: self.weight, fieldNumber: 2)
+    }
+    try unknownFields.traverse(visitor: &visitor)
+  }
+
+  package static func ==(lhs: PortfolioOptimization_V1_ScenarioWeight, rhs: PortfolioOptimization_V1_ScenarioWeight) -> Bool {
+    if lhs.scenario != rhs.scenario {return false}
+    if lhs.weight != rhs.weight {return false}
     if lhs.unknownFields != rhs.unknownFields {return false}
     return true
   }
@@ -6437,6 +6560,75 @@ nonisolated extension PortfolioOptimization_V1_BindingConstraint: SwiftProtobuf.
     if lhs.value != rhs.value {return false}
     if lhs._shadowPrice != rhs._shadowPrice {return false}
     if lhs._grandfatheredFrom != rhs._grandfatheredFrom {return false}
+    if lhs.unknownFields != rhs.unknownFields {return false}
+    return true
+  }
+}
+
+nonisolated extension PortfolioOptimization_V1_SoftLimitValue: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
+  package static let protoMessageName: String = _protobuf_package + ".SoftLimitValue"
+  package static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}constraint\0\u{1}subject\0\u{1}bound\0\u{1}value\0\u{1}soft\0\u{1}excess\0\u{1}penalty\0\u{1}cost\0")
+
+  package mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
+    while let fieldNumber = try decoder.nextFieldNumber() {
+      // The use of inline closures is to circumvent an issue where the compiler
+      // allocates stack space for every case branch when no optimizations are
+      // enabled. https://github.com/apple/swift-protobuf/issues/1034
+      switch fieldNumber {
+      case 1: try { try decoder.decodeSingularStringField(value: &self.constraint) }()
+      case 2: try { try decoder.decodeSingularStringField(value: &self._subject) }()
+      case 3: try { try decoder.decodeSingularDoubleField(value: &self.bound) }()
+      case 4: try { try decoder.decodeSingularDoubleField(value: &self.value) }()
+      case 5: try { try decoder.decodeSingularBoolField(value: &self.soft) }()
+      case 6: try { try decoder.decodeSingularDoubleField(value: &self.excess) }()
+      case 7: try { try decoder.decodeSingularDoubleField(value: &self.penalty) }()
+      case 8: try { try decoder.decodeSingularDoubleField(value: &self.cost) }()
+      default: break
+      }
+    }
+  }
+
+  package func traverse<V: SwiftProtobuf.Visitor>(visitor: inout V) throws {
+    // The use of inline closures is to circumvent an issue where the compiler
+    // allocates stack space for every if/case branch local when no optimizations
+    // are enabled. https://github.com/apple/swift-protobuf/issues/1034 and
+    // https://github.com/apple/swift-protobuf/issues/1182
+    if !self.constraint.isEmpty {
+      try visitor.visitSingularStringField(value: self.constraint, fieldNumber: 1)
+    }
+    try { if let v = self._subject {
+      try visitor.visitSingularStringField(value: v, fieldNumber: 2)
+    } }()
+    if self.bound.bitPattern != 0 {
+      try visitor.visitSingularDoubleField(value: self.bound, fieldNumber: 3)
+    }
+    if self.value.bitPattern != 0 {
+      try visitor.visitSingularDoubleField(value: self.value, fieldNumber: 4)
+    }
+    if self.soft != false {
+      try visitor.visitSingularBoolField(value: self.soft, fieldNumber: 5)
+    }
+    if self.excess.bitPattern != 0 {
+      try visitor.visitSingularDoubleField(value: self.excess, fieldNumber: 6)
+    }
+    if self.penalty.bitPattern != 0 {
+      try visitor.visitSingularDoubleField(value: self.penalty, fieldNumber: 7)
+    }
+    if self.cost.bitPattern != 0 {
+      try visitor.visitSingularDoubleField(value: self.cost, fieldNumber: 8)
+    }
+    try unknownFields.traverse(visitor: &visitor)
+  }
+
+  package static func ==(lhs: PortfolioOptimization_V1_SoftLimitValue, rhs: PortfolioOptimization_V1_SoftLimitValue) -> Bool {
+    if lhs.constraint != rhs.constraint {return false}
+    if lhs._subject != rhs._subject {return false}
+    if lhs.bound != rhs.bound {return false}
+    if lhs.value != rhs.value {return false}
+    if lhs.soft != rhs.soft {return false}
+    if lhs.excess != rhs.excess {return false}
+    if lhs.penalty != rhs.penalty {return false}
+    if lhs.cost != rhs.cost {return false}
     if lhs.unknownFields != rhs.unknownFields {return false}
     return true
   }
