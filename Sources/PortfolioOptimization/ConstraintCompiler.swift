@@ -19,7 +19,10 @@ struct ConstraintCompiler {
     /// Compiles the limits of a problem; limits on changes get rows of their own where they must not be bounds.
     static func compile(_ problem: AllocationProblem, foldsChanges: Bool? = nil) -> AllocationLimits {
         // Risk budgets know a floor by what it is the floor of.
-        var compiler = ConstraintCompiler(problem, foldsChanges ?? (problem.objective != .riskBudgeting))
+        // A bound that may be exceeded must not hide one that may not.
+        let hasSoftLimits = problem.constraints.softLimits?.isEmpty == false
+        let folds = foldsChanges ?? (problem.objective != .riskBudgeting && !hasSoftLimits)
+        var compiler = ConstraintCompiler(problem, folds)
         return compiler.limits()
     }
 

@@ -1,4 +1,4 @@
-package import PortfolioModel
+import PortfolioModel
 
 /// Why nothing but the search's own word says that a result's target is the best, where it has no certificate.
 ///

@@ -40,6 +40,15 @@ struct SoftLimitsTests {
         #expect(solution.bindingConstraints.contains { $0.constraint == "/max_weights/A" } == isMet)
     }
 
+    @Test(arguments: [0.1 + 1.0 / 3, 0.9])
+    func `a limit on changes stays hard beside a soft cap, whichever is tighter`(cap: Double) throws {
+        var mandate = mandate([SoftLimit(limit: "/max_weights/A", penalty: 0.001)])
+        mandate.constraints.maxWeights = ["A": cap]
+        mandate.constraints.maxWeightChange = 0.2
+        let solution = try mandate.solve(.maximizeReturn)
+        #expect(abs(solution.weights[0] - (0.2 + 1.0 / 3)) <= 1e-8, "\(solution.weights)")
+    }
+
     @Test func `a penalty is on the risk, not on its square`() throws {
         // Two of equal risk: the least risk holds half of each, 0.2 / √2. A soft floor of 0.8 for one is paid for until
         // the risk's slope is the penalty.
