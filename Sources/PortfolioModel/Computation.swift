@@ -52,6 +52,6 @@ extension OptimizationFailure {
         "missing_expected_returns", "missing_factors", "missing_history", "missing_market", "missing_market_weights",
         "missing_scenarios", "missing_transaction_costs", "no_active_return", "no_benchmark", "no_excess_return",
         "out_of_reach", "riskless", "riskless_instrument", "too_many_instruments", "unbounded",
-        "unequal_probabilities", "unknown_factor",
+        "unclassified_instrument", "unequal_probabilities", "unknown_factor",
     ]
 }

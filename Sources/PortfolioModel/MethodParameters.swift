@@ -8,8 +8,10 @@ public struct MethodParameters: Equatable, Sendable {
     public var marketWeights: [String: Double]?
     /// Whether the uncertainty of the expected returns is added to the covariance (`black_litterman`); default true.
     public var posteriorCovariance: Bool?
-    /// Each instrument's share of the risk, summing to 1 (`risk_parity`); default equal.
+    /// Shares of the risk, summing to 1, by instrument or by group (`risk_parity`); default equal.
     public var riskBudgets: [String: Double]?
+    /// What has a risk budget (`risk_parity`); default instruments.
+    public var riskBudgetsBy: RiskBudgetOwner?
     /// How the distance between clusters is measured (`hierarchical_risk_parity`); default single.
     public var linkage: Linkage?
     /// Whether instruments are compared by their distances to all others (`hierarchical_risk_parity`); default false.
@@ -43,6 +45,8 @@ public struct MethodParameters: Equatable, Sendable {
     public var effectiveTau: Double { tau ?? 0.05 }
     /// Whether the posterior covariance is used.
     public var usesPosteriorCovariance: Bool { posteriorCovariance ?? true }
+    /// What has a risk budget.
+    public var effectiveRiskBudgetsBy: RiskBudgetOwner { riskBudgetsBy ?? .instrument }
 }
 
 /// How the distance between two clusters follows from those of their members.

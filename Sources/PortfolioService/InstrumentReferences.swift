@@ -79,7 +79,9 @@ extension MethodParameters {
                 }
             }
         }
-        for (field, shares) in [("market_weights", marketWeights), ("risk_budgets", riskBudgets)] {
+        // Names of sectors and classes are held against the universe by the job, which has its instruments.
+        let budgets = effectiveRiskBudgetsBy == .instrument ? riskBudgets : nil
+        for (field, shares) in [("market_weights", marketWeights), ("risk_budgets", budgets)] {
             for id in (shares ?? [:]).keys.sorted() {
                 references.append(.init(instrumentID: id, pointer: "/\(field)/\(pointerToken(id))"))
             }

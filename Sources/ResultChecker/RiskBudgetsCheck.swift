@@ -9,7 +9,7 @@ func checkRiskBudgets(
     _ findings: inout Findings
 ) {
     guard mandate.request.type == .riskParity else { return }
-    let budgets = budgets(of: mandate)
+    let budgets = budgets(of: mandate, &findings)
     let ids = mandate.moments.instruments
     for (i, id) in ids.enumerated() where budgets[i] == 0 {
         let floor = mandate.limits.minWeights?[id] ?? 0
@@ -72,15 +72,41 @@ private func checkProportions(
 }
 
 /// The budgets in force, summing to 1, in the order of the moments' instruments.
-private func budgets(of mandate: Mandate) -> [Double] {
-    var budgets = mandate.moments.instruments.map { id -> Double in
-        guard mandate.universe.contains(id), !isHeldAtZero(id, mandate) else { return 0 }
-        guard let given = mandate.request.parameters.riskBudgets else { return 1 }
-        return given[id] ?? 0
+///
+/// The budget of a sector or a class is that of its instruments in equal parts.
+private func budgets(of mandate: Mandate, _ findings: inout Findings) -> [Double] {
+    let ids = mandate.moments.instruments
+    let by = mandate.request.parameters.effectiveRiskBudgetsBy
+    var members: [String: [Int]] = [:]
+    for (i, id) in ids.enumerated() where mandate.universe.contains(id) {
+        if let owner = owner(of: id, by, mandate) {
+            members[owner, default: []].append(i)
+        } else {
+            findings.require(false, "risk_budgets_by", expected: "that \(id) has a \(by.rawValue)", actual: "none")
+        }
+    }
+    let given = mandate.request.parameters.riskBudgets
+    for (name, budget) in (given ?? [:]).sorted(by: { $0.key < $1.key }) where budget > 0 && members[name] == nil {
+        findings.require(false, "risk_budgets/\(name)", expected: "a \(by.rawValue) of the universe", actual: "none")
+    }
+    var budgets = [Double](repeating: 0, count: ids.count)
+    for (owner, all) in members {
+        let sharing = all.filter { !isHeldAtZero(ids[$0], mandate) }
+        let budget = given == nil ? 1 : given?[owner] ?? 0
+        for i in sharing { budgets[i] = budget / Double(sharing.count) }
     }
     let total = budgets.reduce(0, +)
     if total > 0 { budgets = budgets.map { $0 / total } }
     return budgets
+}
+
+/// Who has the budget an instrument shares in.
+private func owner(of id: String, _ by: RiskBudgetOwner, _ mandate: Mandate) -> String? {
+    switch by {
+    case .instrument: id
+    case .sector: mandate.instruments[id]?.sector
+    case .assetClass: mandate.instruments[id]?.assetClass
+    }
 }
 
 /// Whether a limit of 0, on it or on a group it is in, keeps an instrument out.

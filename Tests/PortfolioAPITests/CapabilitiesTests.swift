@@ -24,7 +24,8 @@ struct CapabilitiesTests {
         #expect(answer.json("limits", "instruments_factor_model")?.double == 10_000)
         #expect(answer.json("limits", "risk_model_body_bytes")?.double == 268_435_456)
         #expect(answer.json("constraints")?.elements.contains { $0.string == "max_turnover" } == true)
-        #expect(answer.json("parameters", "risk_parity")?.elements.map(\.string) == ["risk_budgets"])
+        let budgets = ["risk_budgets", "risk_budgets_by"]
+        #expect(answer.json("parameters", "risk_parity")?.elements.map(\.string) == budgets)
         #expect(answer.json("estimators", "covariance")?.elements.contains { $0.string == "ledoit_wolf" } == true)
     }
 

@@ -72,6 +72,22 @@ struct MethodFaultTests {
             budgeting("risk_parity", #""risk_budgets":{"A":0.5}"#, .wrongSum, "/risk_budgets", "not to 1"),
             budgeting("risk_parity", #""risk_budgets":{"A":-0.5}"#, .outOfRange, "/risk_budgets/A", "-0.5"),
             budgeting("risk_parity", #""risk_budgets":{}"#, .wrongSum, "/risk_budgets", "sum to 0"),
+            budgeting("risk_parity", #""risk_budgets":{"R e":1}"#, .invalidIdentifier, "/risk_budgets/R e", "R e"),
+            budgeting("risk_parity", #""risk_budgets_by":"region""#, .unknownValue, "/risk_budgets_by", "asset_class"),
+            budgeting(
+                "risk_parity",
+                #""risk_budgets_by":"sector","risk_budgets":{"Real estate":0.5}"#,
+                .wrongSum,
+                "/risk_budgets",
+                "not to 1"
+            ),
+            budgeting(
+                "risk_parity",
+                #""risk_budgets_by":"asset_class","risk_budgets":{"":1}"#,
+                .invalidText,
+                "/risk_budgets/",
+                "1 to 200"
+            ),
             budgeting("hierarchical_risk_parity", #""linkage":"median""#, .unknownValue, "/linkage", "single"),
             budgeting(
                 "hierarchical_risk_parity",

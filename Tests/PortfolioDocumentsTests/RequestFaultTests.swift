@@ -35,6 +35,7 @@ struct RequestFaultTests {
             kind("risk_parity", "minimize_risk", .notSupported, "/objective", "risk_budgeting"),
             kind("mean_variance", "risk_budgeting", .notSupported, "/objective", "maximize_sharpe"),
             with("\"risk_budgets\":{\"A\":1}", .contradiction, "/risk_budgets", "risk_parity"),
+            with("\"risk_budgets_by\":\"sector\"", .contradiction, "/risk_budgets_by", "risk_parity"),
             with("\"linkage\":\"ward\"", .contradiction, "/linkage", "hierarchical_risk_parity"),
             kind("mean_varianc", "minimize_risk", .unknownValue, "/optimization_type", "did you mean mean_variance?"),
             kind("foo", "minimize_risk", .unknownValue, "/optimization_type", "foo", "mean_variance"),

@@ -129,7 +129,10 @@ struct Samples {
             parameters.tau = maybe { $0.fraction() }
             parameters.marketWeights = maybe { _ in ["A": 0.25, "B": 0.75] }
             parameters.posteriorCovariance = maybe { $0.count(0...1) == 0 }
-        case .riskParity: parameters.riskBudgets = maybe { _ in ["A": 0.25, "B": 0.75] }
+        case .riskParity:
+            parameters.riskBudgetsBy = maybe { RiskBudgetOwner.allCases[$0.count(0...2)] }
+            let areOfInstruments = parameters.effectiveRiskBudgetsBy == .instrument
+            parameters.riskBudgets = maybe { _ in [areOfInstruments ? "A" : "Real estate / own": 0.25, "B": 0.75] }
         case .hierarchicalRiskParity:
             parameters.linkage = maybe { Linkage.allCases[$0.count(0...3)] }
             parameters.distanceOfDistance = maybe { $0.count(0...1) == 0 }

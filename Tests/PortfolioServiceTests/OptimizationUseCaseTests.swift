@@ -60,6 +60,19 @@ struct OptimizationUseCaseTests {
         #expect(faults.count == 3 && faults.allSatisfy { $0.code == "unknown_instrument" })
     }
 
+    @Test func `names of sectors and classes are not taken for instruments`() throws {
+        var request = request
+        request.type = .riskParity
+        request.objective = .riskBudgeting
+        request.parameters.riskBudgets = ["Real estate": 1]
+        request.parameters.riskBudgetsBy = .sector
+        let submit = SubmitOptimization(optimizations: world.optimizations, keyedSubmissions: world.optimizations)
+        _ = try submit(request, tenant: tenant)
+        #expect(world.optimizations.submitted.map(\.request) == [request])
+        request.parameters.riskBudgetsBy = .instrument
+        #expect(throws: ServiceError.self) { try submit(request, tenant: tenant) }
+    }
+
     @Test func `every place that names an unknown instrument is listed, and nothing is stored`() {
         var request = request
         request.constraints.minWeights = ["AAPL": 0.1, "XXX": 0.1]

@@ -42,7 +42,7 @@ private func names<Choice: RawRepresentable>(_ choices: [Choice]) -> String wher
 /// The fields that belong to one type each.
 let fieldsByType: [(type: OptimizationType, fields: [String])] = [
     (.blackLitterman, ["views", "tau", "market_weights", "posterior_covariance"]),
-    (.riskParity, ["risk_budgets"]),
+    (.riskParity, ["risk_budgets", "risk_budgets_by"]),
     (.hierarchicalRiskParity, ["linkage", "distance_of_distance", "cluster_allocation", "cluster_count"]),
     (.robust, ["uncertainty"]),
     (.scenarioBased, ["scenarios"]),
@@ -70,7 +70,7 @@ func readMethodParameters(_ reader: ObjectReader, _ kind: RequestKind?) -> Metho
     parameters.tau = reader.number("tau", NumberRange(0, 100, includesLower: false))
     parameters.marketWeights = readShares("market_weights", "the market weights", reader)
     parameters.posteriorCovariance = reader.bool("posterior_covariance")
-    parameters.riskBudgets = readShares("risk_budgets", "the risk budgets", reader)
+    readRiskBudgets(&parameters, reader)
     if reader.optional("linkage") != nil {
         parameters.linkage = reader.choice("linkage", Linkage.self)
     }
@@ -95,9 +95,25 @@ private func readClusters(_ parameters: inout MethodParameters, _ reader: Object
     reader.faults.report(.contradiction, at: reader.path("cluster_count"), message)
 }
 
+/// Reads risk budgets; names of sectors and classes are any text that those of instruments may be.
+private func readRiskBudgets(_ parameters: inout MethodParameters, _ reader: ObjectReader) {
+    var areOfInstruments = true
+    if reader.optional("risk_budgets_by") != nil {
+        parameters.riskBudgetsBy = reader.choice("risk_budgets_by", RiskBudgetOwner.self)
+        areOfInstruments = parameters.riskBudgetsBy == .instrument
+    }
+    parameters.riskBudgets = readShares("risk_budgets", "the risk budgets", reader, ofInstruments: areOfInstruments)
+}
+
 /// Reads a map of fractions that sum to 1.
-private func readShares(_ name: String, _ what: String, _ reader: ObjectReader) -> [String: Double]? {
-    guard let shares = reader.instrumentMap(name, .fraction) else { return nil }
+private func readShares(
+    _ name: String,
+    _ what: String,
+    _ reader: ObjectReader,
+    ofInstruments: Bool = true
+) -> [String: Double]? {
+    let read = ofInstruments ? reader.instrumentMap(name, .fraction) : reader.groupMap(name, .fraction)
+    guard let shares = read else { return nil }
     // A refused share has its own fault; the sum of the rest would only confuse.
     guard reader.optional(name)?.count == shares.count else { return shares }
     let sum = shares.sorted { $0.key < $1.key }.reduce(0) { $0 + $1.value }

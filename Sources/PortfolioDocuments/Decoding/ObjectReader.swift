@@ -170,9 +170,29 @@ struct ObjectReader {
 
     /// A map from instruments to numbers of a range, or nil when absent.
     func instrumentMap(_ name: String, _ range: NumberRange) -> [String: Double]? {
+        numberMap(name, of: "instrument", range) { [faults] key, place in
+            checkIdentifier(key, .instrument, "an instrument in \(name)", at: place, faults)
+        }
+    }
+
+    /// A map from the name of a sector or an asset class to a number of a range, or nil when absent.
+    func groupMap(_ name: String, _ range: NumberRange) -> [String: Double]? {
+        numberMap(name, of: "name", range) { [faults] key, place in
+            guard !(1...DocumentLimits.nameLength).contains(key.unicodeScalars.count) else { return }
+            let demand = "must have 1 to \(DocumentLimits.nameLength) characters"
+            faults.report(.invalidText, at: place, "a name in \(name) \(demand)")
+        }
+    }
+
+    private func numberMap(
+        _ name: String,
+        of what: String,
+        _ range: NumberRange,
+        _ check: (_ key: String, _ place: String) -> Void
+    ) -> [String: Double]? {
         guard let member = optional(name) else { return nil }
         guard member.kind == .object else {
-            let message = "\(name) must be an object of instrument to number, not \(member.described)"
+            let message = "\(name) must be an object of \(what) to number, not \(member.described)"
             faults.report(.wrongType, at: path(name), message)
             return nil
         }
@@ -184,7 +204,7 @@ struct ObjectReader {
         var map: [String: Double] = [:]
         for entry in member.members {
             let place = path(name) + "/" + pointerToken(entry.name)
-            checkIdentifier(entry.name, .instrument, "an instrument in \(name)", at: place, faults)
+            check(entry.name, place)
             let label = "\(name).\(shortened(entry.name))"
             map[entry.name] = readNumber(entry.value, range, label, at: place, faults)
         }

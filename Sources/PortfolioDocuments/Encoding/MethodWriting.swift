@@ -12,6 +12,7 @@ extension DocumentEncoder {
         if let weights = parameters.marketWeights { writer.member("market_weights", map: weights) }
         writer.member("posterior_covariance", ifPresent: parameters.posteriorCovariance)
         if let budgets = parameters.riskBudgets { writer.member("risk_budgets", map: budgets) }
+        writer.member("risk_budgets_by", ifPresent: parameters.riskBudgetsBy?.rawValue)
         writer.member("linkage", ifPresent: parameters.linkage?.rawValue)
         writer.member("distance_of_distance", ifPresent: parameters.distanceOfDistance)
         writer.member("cluster_allocation", ifPresent: parameters.clusterAllocation?.rawValue)

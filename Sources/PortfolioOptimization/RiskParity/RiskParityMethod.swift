@@ -266,50 +266,7 @@ func risklessInstrument(_ id: String) -> OptimizationFailure {
     )
 }
 
-private func missingBudgets() -> OptimizationFailure {
-    OptimizationFailure(
-        code: "invalid_inputs",
-        message: "No instrument of the universe that the limits allow to be held has a risk budget."
-    )
-}
-
-/// The budgets in force, summing to 1: those of the request, or equal ones.
-///
-/// What may not be held has none, unless the request gives it one, which is a mistake. What the limits hold at 0 has none
-/// either: the others share its part.
-private func riskBudgets(
-    of problem: AllocationProblem,
-    _ limits: AllocationLimits
-) throws(OptimizationFailure) -> [Double] {
-    var remaining = problem.parameters.riskBudgets.map { $0.filter { $0.value > 0 } }
-    var budgets = problem.instruments.enumerated().map { index, instrument -> Double in
-        guard problem.isTradable[index] else { return 0 }
-        guard remaining != nil else { return 1 }
-        return remaining?.removeValue(forKey: instrument.id) ?? 0
-    }
-    if let outside = remaining?.keys.min() {
-        throw OptimizationFailure(
-            code: "invalid_inputs",
-            message: "\(outside) has a risk budget but is outside the universe."
-        )
-    }
-    for index in limits.heldAtZero { budgets[index] = 0 }
-    let total = budgets.reduce(0, +)
-    guard total > 0 else { throw missingBudgets() }
-    return budgets.map { $0 / total }
-}
-
 extension AllocationLimits {
-    /// The instruments that an upper limit of 0 keeps out, alone or as one of a sector, class or group.
-    fileprivate var heldAtZero: Set<Int> {
-        var found: Set<Int> = []
-        for expression in expressions where expression.upper?.bound == 0 {
-            guard expression.terms.allSatisfy({ $0.coefficient > 0 && $0.variable < layout.cash }) else { continue }
-            found.formUnion(expression.terms.map(\.variable))
-        }
-        return found
-    }
-
     /// The limits as they act on an allocation in which every budget above 0 is held.
     ///
     /// A buy-in threshold is then a floor, and what has no budget is at its own floor.
