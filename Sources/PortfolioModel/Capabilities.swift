@@ -23,7 +23,7 @@ public enum Capabilities {
         case .meanVariance, .blackLitterman, .factorBased: allocationObjectives + [.multiObjective]
         case .scenarioBased: allocationObjectives + [.multiObjective]
         case .robust: allocationObjectives + [.multiObjective]
-        case .multiPeriod: allocationObjectives
+        case .multiPeriod: allocationObjectives + [.multiObjective]
         case .custom: [.custom]
         case .riskParity, .hierarchicalRiskParity: [.riskBudgeting]
         }

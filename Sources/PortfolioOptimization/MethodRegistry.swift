@@ -14,11 +14,11 @@ public func optimizeAllocation(
     _ problem: AllocationProblem,
     shouldStop: () -> Bool
 ) throws(OptimizationFailure) -> AllocationSolution {
+    // A path is tidy period by period; what it says of the first is the answer.
+    if problem.type == .multiPeriod { return try MultiPeriodMethod(problem).solve(shouldStop: shouldStop) }
     if problem.objective.isOfTerms {
         return try ComposedMethod(problem).solve(shouldStop: shouldStop).tidied(problem)
     }
-    // A path is tidy period by period; what it says of the first is the answer.
-    if problem.type == .multiPeriod { return try MultiPeriodMethod(problem).solve(shouldStop: shouldStop) }
     return try allocation(problem, shouldStop: shouldStop).tidied(problem)
 }
 

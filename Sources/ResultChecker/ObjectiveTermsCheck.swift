@@ -30,6 +30,12 @@ func checkObjectiveTerms(
     for term in terms.nonconvex(under: mandate.preferences) {
         findings.require(false, "objective_terms/\(term.index)", expected: "a concave sum", actual: term.reason)
     }
+    if mandate.request.type == .multiPeriod {
+        for term in terms.withoutPath(under: mandate.preferences) {
+            let claim = "objective_terms/\(term.index)"
+            findings.require(false, claim, expected: "a term of several periods", actual: term.reason)
+        }
+    }
     if mandate.request.type == .robust, let uncertainty = mandate.request.parameters.uncertainty {
         for term in terms.withoutWorstCase(under: uncertainty) {
             let claim = "objective_terms/\(term.index)"

@@ -55,6 +55,9 @@ private struct PathTotals {
     var active = 0.0
     var activeVariance = 0.0
     var activeSize = 0.0
+    /// Σ weight · term, and what rounding may change it by.
+    var terms = 0.0
+    var termSlack = 0.0
 
     func objective(_ mandate: Mandate, periods: Double) -> Double {
         let preferences = mandate.preferences
@@ -71,12 +74,14 @@ private struct PathTotals {
         case .maximizeSharpe: return ratio(gross - charged - periods * (preferences.riskFreeRate ?? 0), variance)
         case .maximizeInformationRatio: return ratio(active - charged, activeVariance)
         case .maximizeDiversification: return ratio(undiversified, variance)
-        case .riskBudgeting, .multiObjective, .custom: return .nan
+        case .multiObjective: return terms
+        case .riskBudgeting, .custom: return .nan
         }
     }
 
     /// What roundings make of a risk that is the root of a difference of large numbers.
     func noise(_ mandate: Mandate) -> Double {
+        if mandate.request.objective == .multiObjective { return termSlack }
         let isActive = mandate.request.objective.needsBenchmark
         let (square, size) = isActive ? (activeVariance, activeSize) : (variance, undiversified)
         guard square > 0 else { return 1e-7 }
@@ -112,6 +117,11 @@ private func checkPeriod(
     totals.gross += expected
     totals.variance += exposure.variance
     totals.undiversified += exposure.undiversified
+    for term in mandate.request.terms {
+        let (value, slack) = definedValue(of: term, exposure, mandate)
+        totals.terms += term.weight * value
+        totals.termSlack += abs(term.weight) * slack
+    }
     let preferences = mandate.preferences
     if mandate.request.objective == .minimizeTransactionCosts {
         totals.charged += cost

@@ -118,3 +118,58 @@ struct HorizonMutationTests {
         #expect(check.violations(in: result).map(\.claim) == ["path"])
     }
 }
+
+@Suite("The checker and paths of terms")
+struct HorizonTermsMutationTests {
+    private func job() -> OptimizationJob {
+        var job = TestJob(count: 6, objective: .multiObjective).job
+        job.request.type = .multiPeriod
+        job.request.constraints.maxTurnover = 0.25
+        job.snapshot.portfolio.benchmark = ["N0": 0.5, "N3": 0.5]
+        job.request.parameters.objectives =
+            TestJob.terms + [
+                ObjectiveTerm(.variance, weight: -1), ObjectiveTerm(.turnover, weight: -0.001),
+                ObjectiveTerm(.trackingError, weight: -0.1),
+                ObjectiveTerm(.score, weight: 0.01, scores: ["N1": 1, "N2": -1]),
+            ]
+        for index in job.snapshot.instruments.indices {
+            job.snapshot.instruments[index].cost = TransactionCost(
+                proportional: 0.001,
+                impact: 0.02,
+                averageDailyValue: 1e6
+            )
+        }
+        let rows = (0..<3).map { period in (0..<6).map { 0.05 + 0.02 * Double(($0 * (period + 2)) % 5) } }
+        job.request.parameters.horizon = Horizon(periodCount: 3, expectedReturns: rows)
+        return job
+    }
+
+    @Test func `the sum of the terms of all periods is recomputed, and the terms are the first period's`() throws {
+        let job = job()
+        var solve = SolveOptimization(clock: monotonicNow, defaultTimeLimit: .seconds(60))
+        let computed = solve.outcome(of: job, tenant: "t", isRevoked: { false })
+        #expect(computed.violations == [])
+        let exact = try computed.result.get()
+        let path = try #require(exact.path)
+        let terms = try #require(exact.objectiveTerms)
+        #expect(terms.map(\.term) == job.request.terms)
+        #expect(abs(terms[0].value - path.periods[0].expectedReturn) < 1e-12)
+        var moments = try estimateMoments(of: job.snapshot.riskModel)
+        moments.expectedReturns = job.request.parameters.horizon?.expectedReturns?[0] ?? []
+        moments.expectedReturnsEstimator = "horizon"
+        func claims(_ wrong: OptimizationResult, _ job: OptimizationJob) -> [String] {
+            AllocationCheck(snapshot: job.snapshot, moments: moments, request: job.request).violations(in: wrong)
+                .map(\.claim)
+        }
+        try #require(claims(exact, job) == [])
+        var wrong = exact
+        wrong.path?.objective += 1e-7
+        #expect(claims(wrong, job) == ["path_objective"])
+        wrong = exact
+        wrong.objectiveTerms?[2].value += 1e-7
+        #expect(claims(wrong, job) == ["objective_terms/2/value"])
+        var other = job
+        other.request.preferences.considerTaxImplications = true
+        #expect(claims(exact, other).contains("objective_terms/0"), "a term that a path does not have")
+    }
+}

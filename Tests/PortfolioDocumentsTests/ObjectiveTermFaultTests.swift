@@ -160,3 +160,28 @@ private func several(
     let kind = #""portfolio_id":"p","optimization_type":"mean_variance","objective":"multi_objective""#
     return ExpectedFault("{\(kind),\"objectives\":\(terms),\"pareto_points\":\(points)}", code, pointer, word)
 }
+
+@Suite("Faults of terms over several periods")
+struct PathTermFaultTests {
+    @Test(
+        arguments: [
+            (#"{"term":"tax","weight":-1}"#, "", "/objectives/1"),
+            (#"{"term":"entropy","weight":1}"#, "", "/objectives/1"),
+            (#"{"term":"risk","risk_measure":"cvar","weight":-1}"#, "", "/objectives/1"),
+            (#"{"term":"return","weight":1}"#, #","preferences":{"consider_tax_implications":true}"#, "/objectives/1"),
+            (#"{"term":"return","weight":1}"#, #","pareto_points":5"#, "/pareto_points"),
+            (#"{"term":"risk","weight":-1}"#, "", nil), (#"{"term":"cost","weight":-1}"#, "", nil),
+        ]
+    )
+    func `what a path does not have is named`(term: String, more: String, pointer: String?) throws {
+        let body = """
+            {"portfolio_id":"p","optimization_type":"multi_period","objective":"multi_objective",
+             "horizon":{"periods":3},"objectives":[{"term":"concentration","weight":-1},\(term)]\(more)}
+            """
+        let found = try faults(of: body, DocumentDecoder.optimizationRequest)
+        #expect(found.map(\.pointer) == (pointer.map { [$0] } ?? []))
+        #expect(found.allSatisfy { $0.code == .notSupported })
+        let isOfTerm = pointer?.hasPrefix("/objectives") == true
+        #expect(!isOfTerm || found.first?.message.contains("there are return, variance") == true)
+    }
+}

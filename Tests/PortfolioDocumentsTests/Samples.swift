@@ -98,13 +98,15 @@ struct Samples {
         let measure = combination.riskMeasures[count(0...(combination.riskMeasures.count - 1))]
         let refused = Capabilities.refusedConstraints(of: combination.type, combination.objective, measure)
         if refused.contains("soft_limits") { constraints.softLimits = nil }
+        var preferences = preferences()
+        if combination.type == .multiPeriod { preferences.considerTaxImplications = nil }
         return OptimizationRequest(
             portfolioID: "port-\(count(0...999))",
             type: combination.type,
             objective: combination.objective,
             riskMeasure: measure,
             constraints: constraints,
-            preferences: preferences(),
+            preferences: preferences,
             parameters: parameters(of: combination),
             estimation: Estimation(
                 expectedReturns: maybe { Estimation.ExpectedReturns.allCases[$0.count(0...5)] },
@@ -142,6 +144,12 @@ struct Samples {
         case .scenarioBased: parameters.scenarios = scenarios()
         case .custom: parameters.customObjective = terms()
         case .multiPeriod:
+            parameters.objectives = parameters.objectives?.filter { $0.kind.isOfPaths }.map { term in
+                var term = term
+                term.riskMeasure = nil
+                return term
+            }
+            parameters.paretoPoints = nil
             parameters.horizon = Horizon(
                 periodCount: 3,
                 expectedReturns: maybe { samples in (0..<3).map { _ in (0..<4).map { _ in -samples.fraction() } } },
@@ -280,4 +288,9 @@ struct Samples {
             }
         )
     }
+}
+
+extension ObjectiveTerm.Kind {
+    /// Whether several periods have it.
+    fileprivate var isOfPaths: Bool { self != .tax && self != .entropy }
 }

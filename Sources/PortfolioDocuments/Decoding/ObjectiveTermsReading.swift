@@ -41,6 +41,15 @@ func reportNonconvex(_ request: OptimizationRequest, _ reader: ObjectReader) {
     for term in request.terms.nonconvex(under: request.preferences) {
         reader.faults.report(.notConvex, at: "\(reader.path(list))/\(term.index)", term.reason)
     }
+    if request.type == .multiPeriod {
+        for term in request.terms.withoutPath(under: request.preferences) {
+            reader.faults.report(.notSupported, at: "\(reader.path(list))/\(term.index)", term.reason)
+        }
+        if request.parameters.paretoPoints != nil {
+            let message = "pareto_points does not go with multi_period, which maximizes the sum of the weighted terms"
+            reader.faults.report(.notSupported, at: reader.path("pareto_points"), message)
+        }
+    }
     guard request.type == .robust, let uncertainty = request.parameters.uncertainty else { return }
     for term in request.terms.withoutWorstCase(under: uncertainty) {
         reader.faults.report(

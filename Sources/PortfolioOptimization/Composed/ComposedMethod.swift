@@ -17,7 +17,7 @@ struct ComposedMethod {
     private let aversion: Double
 
     init(_ problem: AllocationProblem, solver known: (any RiskSolving)? = nil) throws(OptimizationFailure) {
-        if let failure = refusal(of: problem) { throw failure }
+        if let failure = refusalOfTerms(of: problem) { throw failure }
         self.problem = problem
         let solver: (any RiskSolving)?
         if let known { solver = known } else { solver = try composedRiskSolver(of: problem) }
@@ -154,13 +154,24 @@ private func unsupported(_ message: String) -> OptimizationFailure {
 }
 
 /// Why a problem's terms cannot be added up; nil when they can.
-private func refusal(of problem: AllocationProblem) -> OptimizationFailure? {
+func refusalOfTerms(of problem: AllocationProblem) -> OptimizationFailure? {
     guard !problem.terms.isEmpty else {
         return OptimizationFailure(code: "invalid_inputs", message: "There are no terms to add up.")
     }
     if let term = problem.terms.nonconvex(under: problem.preferences).first {
         let list = problem.objective == .custom ? "custom_objective" : "objectives"
         return OptimizationFailure(code: "not_convex", message: "/\(list)/\(term.index): \(term.reason).")
+    }
+    if problem.type == .multiPeriod {
+        if let term = problem.terms.withoutPath(under: problem.preferences).first {
+            return OptimizationFailure(code: "invalid_inputs", message: "/objectives/\(term.index): \(term.reason).")
+        }
+        if problem.parameters.paretoPoints != nil {
+            return OptimizationFailure(
+                code: "invalid_inputs",
+                message: "multi_period has no pareto_points: it maximizes the sum of the weighted terms."
+            )
+        }
     }
     if problem.type == .robust, let uncertainty = problem.parameters.uncertainty,
         let term = problem.terms.withoutWorstCase(under: uncertainty).first

@@ -14,14 +14,15 @@ struct ComposedObjective {
     let charges: TermCharges
     /// What a unit of the program's objective is worth.
     let unit: Double
-    private let chargeWeights: (cost: Double, tax: Double)
+    let chargeWeights: (cost: Double, tax: Double)
 
-    init(_ problem: AllocationProblem, limits: AllocationLimits, charges: TermCharges) {
+    /// Gathers the terms; a unit that is given goes before the one of the terms' size.
+    init(_ problem: AllocationProblem, limits: AllocationLimits, charges: TermCharges, unit: Double? = nil) {
         self.problem = problem
         self.limits = limits
         self.charges = charges
         chargeWeights = problem.terms.charges(under: problem.preferences)
-        unit = powerOfTwo(near: Self.size(of: problem, charges, chargeWeights))
+        self.unit = unit ?? powerOfTwo(near: Self.size(of: problem, charges, chargeWeights))
     }
 
     /// What the largest term may change the objective by, about.
@@ -53,7 +54,7 @@ struct ComposedObjective {
         return size
     }
 
-    private func total(_ kind: ObjectiveTerm.Kind) -> Double {
+    func total(_ kind: ObjectiveTerm.Kind) -> Double {
         problem.terms.reduce(0) { $1.kind == kind ? $0 + $1.weight : $0 }
     }
 
@@ -133,7 +134,7 @@ struct ComposedObjective {
     }
 
     /// Whether a weight is the same in every allocation, or 0 for a group's sake.
-    private func isFixed(_ column: Int) -> Bool {
+    func isFixed(_ column: Int) -> Bool {
         let expression = limits.expressions[column]
         if let lower = expression.lower, let upper = expression.upper, lower.bound >= upper.bound { return true }
         return closedColumns.contains(column)
@@ -156,8 +157,8 @@ struct ComposedObjective {
     func compose(_ program: AllocationProgram, asCones: Bool) -> AllocationProgram {
         var result = program
         var builder = SparseProgramBuilder(extending: program.sparse)
-        for term in problem.terms { add(term, asCones: asCones, to: &builder) }
-        if chargeWeights.cost < 0 { addImpact(to: &builder) }
+        for term in problem.terms { add(term, asCones: asCones, firstColumn: 0, to: &builder) }
+        if chargeWeights.cost < 0 { addImpact(firstColumn: 0, before: nil, to: &builder) }
         if chargeWeights.tax < 0 { addTaxes(to: &builder, &result) }
         result.sparse = builder.program
         if !asCones, let curvature {
@@ -170,21 +171,38 @@ struct ComposedObjective {
         return result
     }
 
-    private func add(_ term: ObjectiveTerm, asCones: Bool, to builder: inout SparseProgramBuilder) {
+    /// Adds what is curved of one period of several; nothing is before the first but what is held.
+    ///
+    /// - Parameters:
+    ///   - firstColumn: the first column of the period.
+    ///   - before: the first column of the period before.
+    ///   - builder: the program.
+    func addCones(firstColumn: Int, before: Int?, to builder: inout SparseProgramBuilder) {
+        for term in problem.terms { add(term, asCones: false, firstColumn: firstColumn, to: &builder) }
+        if chargeWeights.cost < 0 { addImpact(firstColumn: firstColumn, before: before, to: &builder) }
+    }
+
+    private func add(
+        _ term: ObjectiveTerm,
+        asCones: Bool,
+        firstColumn: Int,
+        to builder: inout SparseProgramBuilder
+    ) {
         let factor = -term.weight / unit
         switch term.kind {
         case .expectedReturn, .turnover, .cost, .tax, .factorExposure, .score: break
         case .risk:
             guard term.riskMeasure == .volatility else { break }
             let scale = powerOfTwo(near: (problem.covariance.diagonal.max() ?? 0).squareRoot())
-            builder.addCost(builder.length(of: scaledReturns(scale)), times: factor * scale)
+            let returns = scaledReturns(scale, firstColumn: firstColumn)
+            builder.addCost(builder.length(of: returns), times: factor * scale)
         case .trackingError:
             guard let model = problem.tracking else { break }
             let limit = TrackingLimit(LimitSide(bound: .infinity), model)
             let rows = zip(limit.rows, limit.benchmarkRows).map { row, constant in
                 let own = zip(row.columns, row.values).filter { $0.0 < limits.layout.instrumentCount }
                 return AffineExpression(
-                    terms: own.map { AffineExpression.Term(column: $0.0, coefficient: $0.1) },
+                    terms: own.map { AffineExpression.Term(column: firstColumn + $0.0, coefficient: $0.1) },
                     constant: -constant
                 )
             }
@@ -192,7 +210,8 @@ struct ComposedObjective {
         case .variance:
             guard asCones else { break }
             let scale = powerOfTwo(near: (problem.covariance.diagonal.max() ?? 0).squareRoot())
-            builder.addCost(builder.sumOfSquares(of: scaledReturns(scale)), times: factor * scale * scale)
+            let returns = scaledReturns(scale, firstColumn: firstColumn)
+            builder.addCost(builder.sumOfSquares(of: returns), times: factor * scale * scale)
         case .concentration:
             guard asCones else { break }
             let weights = (0...limits.layout.cash).filter { !isFixed($0) }.map { AffineExpression.variable($0) }
@@ -205,18 +224,21 @@ struct ComposedObjective {
     }
 
     /// Fw with FᵀF = Σ / scale².
-    private func scaledReturns(_ scale: Double) -> [AffineExpression] {
+    private func scaledReturns(_ scale: Double, firstColumn: Int) -> [AffineExpression] {
         VolatilityFactor(problem.covariance.scaled(by: 1 / (scale * scale))).rows.map { row in
             AffineExpression(
-                terms: zip(row.columns, row.values).map { AffineExpression.Term(column: $0.0, coefficient: $0.1) }
+                terms: zip(row.columns, row.values).map {
+                    AffineExpression.Term(column: firstColumn + $0.0, coefficient: $0.1)
+                }
             )
         }
     }
 
-    /// Market impact, |w − c|^(3/2) of each instrument that has one.
-    private func addImpact(to builder: inout SparseProgramBuilder) {
+    /// Market impact, |w − c|^(3/2) of each instrument that has one; c is a variable where a period comes before.
+    private func addImpact(firstColumn: Int, before: Int?, to builder: inout SparseProgramBuilder) {
         for (index, impact) in charges.impact.enumerated() where impact > 0 && !isFixed(index) {
-            let traded = AffineExpression.variable(index) - .constant(limits.currentWeights[index])
+            let held = before.map { AffineExpression.variable($0 + index) } ?? .constant(limits.currentWeights[index])
+            let traded = AffineExpression.variable(firstColumn + index) - held
             builder.addCost(builder.power(1.5, of: traded), times: -chargeWeights.cost / unit * impact)
         }
     }

@@ -21,8 +21,8 @@ struct MultiPeriodMethod {
     private static let riskless = 1e-7
     /// Below this share of the largest gain there is none.
     private static let negligibleGain = 1e-9
-    /// Columns of the largest program whose benchmark holds what cannot be held.
-    private static let largestWithOutsiders = 1_500
+    /// Columns of the largest program that cannot be solved stage by stage.
+    private static let largestInOnePiece = 1_500
 
     /// Compiles the limits of every period.
     ///
@@ -31,6 +31,7 @@ struct MultiPeriodMethod {
         guard let horizon = problem.parameters.horizon, horizon.periodCount >= 1 else {
             throw OptimizationFailure(code: "invalid_inputs", message: "multi_period needs a horizon.")
         }
+        if problem.objective.isOfTerms, let failure = refusalOfTerms(of: problem) { throw failure }
         self.problem = problem
         try Self.requireSize(problem, periods: horizon.periodCount)
         let first = PathStage(first: problem)
@@ -104,13 +105,17 @@ struct MultiPeriodMethod {
 
     /// One period is the single-period problem, and answered as that.
     private func singlePeriod(shouldStop: () -> Bool) throws(OptimizationFailure) -> AllocationSolution {
-        var solution = try stages[0].method.solve(shouldStop: shouldStop)
+        let own = stages[0].method.problem
+        var solution =
+            problem.objective.isOfTerms
+            ? try ComposedMethod(own).solve(shouldStop: shouldStop).tidied(own)
+            : try stages[0].method.solve(shouldStop: shouldStop)
         let step = AllocationPath.Step(
             weights: solution.weights,
             cash: solution.cash,
             bindingConstraints: solution.bindingConstraints
         )
-        let value = objective.value(of: [solution.weights + [solution.cash]])
+        let value = try objective.value(of: [solution.weights + [solution.cash]])
         solution.path = AllocationPath(steps: [step], objective: value)
         return solution
     }
@@ -132,7 +137,7 @@ struct MultiPeriodMethod {
             let gain = gain(of: ratio, along: path)
             guard gain > 0 else { throw stages[0].method.noGain(forRatioWithBest: gain) }
         }
-        return dressed(path, report: .withoutProgram(solver: "no_trading"), prices: nil)
+        return try dressed(path, report: .withoutProgram(solver: "no_trading"), prices: nil)
     }
 
     private func requireCosts() throws(OptimizationFailure) {
@@ -183,18 +188,24 @@ struct MultiPeriodMethod {
     private func divided(_ rows: [[Double]], by unit: Double) -> [[Double]] { rows.map { $0.map { $0 / unit } } }
 
     private func quadraticOptimum(shouldStop: () -> Bool) throws(OptimizationFailure) -> AllocationSolution {
-        let form = try quadraticForm()
-        let builder = PathProgramBuilder(stages: stages, largestDenseProgram: largestDenseProgram)
-        guard let program = builder.program(quadratic: form.quadratic, linear: form.linear) else {
+        let terms = problem.objective.isOfTerms ? try ComposedPath(problem, stages: stages) : nil
+        let form: (quadratic: CovarianceModel?, linear: [[Double]]?, unit: Double?)
+        if let terms { form = (terms.quadratic, terms.linear, terms.unit) } else { form = try quadraticForm() }
+        var builder = PathProgramBuilder(stages: stages, largestDenseProgram: largestDenseProgram)
+        if terms?.hasCones == true {
+            builder.largestDenseProgram = try columnsInOnePiece("risk, tracking_error and market impact are no terms.")
+        }
+        guard var program = builder.program(quadratic: form.quadratic, linear: form.linear) else {
             throw try infeasible(because: nil, shouldStop: shouldStop)
         }
+        terms?.addCones(to: &program)
         switch try solveProgram(program.whole, preferences: problem.preferences, shouldStop: shouldStop) {
         case .infeasible: throw try infeasible(because: nil, shouldStop: shouldStop)
         case .unbounded: throw numericalDifficulty("the solver found no bound of a bounded program")
         case .solved(let optimum):
             let path = try settled(optimum, program)
             let gain = form.unit ?? gainPerDualOfRisk(path)
-            return dressed(path, report: optimum.report, prices: gain.map { prices(program, optimum, $0) })
+            return try dressed(path, report: optimum.report, prices: gain.map { prices(program, optimum, $0) })
         }
     }
 
@@ -219,7 +230,12 @@ struct MultiPeriodMethod {
         let isActive = problem.objective == .maximizeInformationRatio
         let inverse = 1 / (scaling.volatilityUnit * scaling.volatilityUnit)
         let benchmark = isActive ? try stages[0].method.requiredBenchmark() : nil
-        if let benchmark, !benchmark.isWithinInstruments { builder.largestDenseProgram = try mostWithOutsiders() }
+        if let benchmark, !benchmark.isWithinInstruments {
+            // A benchmark that holds what cannot be held is no shift of the weights.
+            builder.largestDenseProgram = try columnsInOnePiece(
+                "the information ratio needs a benchmark that holds nothing outside the universe."
+            )
+        }
         let program = builder.program(
             quadratic: scaling.covariance,
             linear: nil,
@@ -255,18 +271,17 @@ struct MultiPeriodMethod {
             let root = Double(stages.count).squareRoot()
             let value = gain(of: ratio, along: path) / unit / (risk * root / scaling.volatilityUnit)
             let gain = scale * value * value * value * unit / scaling.volatilityUnit / root
-            return dressed(path, report: optimum.report, prices: prices(program, optimum, gain))
+            return try dressed(path, report: optimum.report, prices: prices(program, optimum, gain))
         }
     }
 
-    /// A benchmark that holds what cannot be held is no shift of the weights: such programs have no stages.
-    private func mostWithOutsiders() throws(OptimizationFailure) -> Int {
+    /// The columns of a program that has no stages; refused, by saying what it would need, where they are too many.
+    private func columnsInOnePiece(_ need: String) throws(OptimizationFailure) -> Int {
         let columns = stages.reduce(1) { $0 + $1.limits.layout.count }
-        guard columns > Self.largestWithOutsiders else { return columns }
+        guard columns > Self.largestInOnePiece else { return columns }
         throw OptimizationFailure(
             code: "too_large",
-            message: "Over this many periods and instruments the information ratio needs a benchmark that holds nothing"
-                + " outside the universe."
+            message: "Over this many periods and instruments \(need)"
         )
     }
 
@@ -348,7 +363,11 @@ struct MultiPeriodMethod {
     }
 
     /// A path as a solution: its first step is what is recommended.
-    private func dressed(_ path: [[Double]], report: SolutionReport, prices: [ShadowPrices]?) -> AllocationSolution {
+    private func dressed(
+        _ path: [[Double]],
+        report: SolutionReport,
+        prices: [ShadowPrices]?
+    ) throws(OptimizationFailure) -> AllocationSolution {
         var previous = problem.currentWeights + [problem.currentCash]
         var steps: [AllocationPath.Step] = []
         for (index, point) in path.enumerated() {
@@ -372,7 +391,7 @@ struct MultiPeriodMethod {
             bindingConstraints: pricedInAllPeriods(steps),
             warnings: problem.warnings,
             reducedCosts: prices?[0].reducedCosts(stages[0].limits),
-            path: AllocationPath(steps: steps, objective: objective.value(of: path))
+            path: AllocationPath(steps: steps, objective: try objective.value(of: path))
         )
     }
 

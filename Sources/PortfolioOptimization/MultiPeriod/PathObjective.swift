@@ -8,6 +8,7 @@ internal import PortfolioModel
 /// | `minimize_risk`, `minimize_tracking_error` | √(mean variance) |
 /// | ratios | mean gain / √(mean variance) |
 /// | `minimize_transaction_costs` | the sum of all trades' costs |
+/// | `multi_objective` | the sum of the periods' own |
 struct PathObjective {
     let problem: AllocationProblem
     let stages: [PathStage]
@@ -71,7 +72,8 @@ struct PathObjective {
     }
 
     /// What the objective comes to on a path of weights with cash last.
-    func value(of path: [[Double]]) -> Double {
+    func value(of path: [[Double]]) throws(OptimizationFailure) -> Double {
+        if problem.objective.isOfTerms { return try ComposedPath(problem, stages: stages).value(of: path) }
         let instrumentCount = problem.instruments.count
         let rate = problem.preferences.effectiveRiskFreeRate
         let rates = problem.objectiveCostRates
