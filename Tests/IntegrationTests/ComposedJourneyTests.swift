@@ -10,10 +10,15 @@ extension RealParts {
 
         init() throws { client = try LocalStack.shared.get().client() }
 
-        private func optimize(_ type: String, _ objective: String, _ more: String) throws -> [String: Any] {
+        private func optimize(
+            _ type: String,
+            _ objective: String,
+            _ more: String,
+            of portfolio: String = "port-123456"
+        ) throws -> [String: Any] {
             let result = try client.optimize(
                 """
-                {"portfolio_id":"port-123456","optimization_type":"\(type)","objective":"\(objective)",\(more)}
+                {"portfolio_id":"\(portfolio)","optimization_type":"\(type)","objective":"\(objective)",\(more)}
                 """
             )
             #expect(result["status"] as? String == "completed", "\(result)")
@@ -46,13 +51,24 @@ extension RealParts {
 
         @Test func `a stress is a limit of its own, and every scenario's outcome is told`() throws {
             let names = ["LLY", "AMD", "USMV"]
-            let stress = #"{"name":"2008","probability":0.1,"returns":{"LLY":-0.35,"AMD":-0.6,"USMV":-0.12}}"#
-            let calm = #"{"name":"calm","probability":0.9,"returns":{"LLY":0.02,"AMD":0.03,"USMV":0.008}}"#
+            let stress = #"{"name":"2008","probability":0.01,"returns":{"LLY":-0.35,"AMD":-0.6,"USMV":-0.12}}"#
+            let calm = #"{"name":"calm","probability":0.99,"returns":{"LLY":0.02,"AMD":0.03,"USMV":0.008}}"#
+            let model = try client.get("/api/v1/portfolios/port-123456").json["risk_model_id"] as? String
+            let id = "stress-\(UUID().uuidString.prefix(8).lowercased())"
+            let stored = try client.put(
+                "/api/v1/portfolios/\(id)",
+                """
+                {"base_currency":"USD","as_of":"2022-12-28T21:00:00Z","risk_model_id":"\(try #require(model))","cash":100000,
+                 "positions":[],"universe":["LLY","AMD","USMV"]}
+                """
+            )
+            #expect(stored.status == 201, "\(stored.text)")
             func asked(_ limit: String) throws -> [String: Any] {
                 try optimize(
                     "scenario_based",
                     "maximize_return",
-                    #""universe":["LLY","AMD","USMV"],"scenarios":[\#(stress),\#(calm)],"constraints":{\#(limit)}"#
+                    #""scenarios":[\#(stress),\#(calm)],"constraints":{\#(limit)}"#,
+                    of: id
                 )
             }
             let free = try asked("")

@@ -62,7 +62,7 @@ struct CapabilitiesTests {
                 )
             }
         }
-        if combination.type == .factorBased {
+        if combination.type == .factorBased || job.request.parameters.uncertainty?.kind == .factorLoadings {
             job.snapshot.riskModel.factorModel = FactorModel(
                 factors: ["MKT"],
                 loadings: DenseMatrix(
