@@ -25,6 +25,8 @@ struct ConstrainedRiskBudgeting {
     private static let smallestStep = 1e-10
     /// Steps this small that no longer shrink are as exact as the quadratic programs.
     private static let smallestUsefulStep = 1e-6
+    /// So near Newton's steps converge by themselves, and whether the objective falls is a question of roundings.
+    private static let certainStep = 1e-5
     /// Newton steps at most for one λ.
     private static let mostSteps = 60
     /// Halvings of a step at most.
@@ -115,7 +117,7 @@ struct ConstrainedRiskBudgeting {
                 minimum.report.iterations = iterations
                 return Trial(lambda: lambda, minimum: minimum, multiplier: minimum.budgetMultiplier / lambda)
             }
-            advance(&point, to: minimum.point, lambda, &isWithinLimits)
+            advance(&point, to: minimum.point, lambda, isLast: step <= Self.certainStep, &isWithinLimits)
             lastStep = step
         }
         throw numericalDifficulty("risk budgeting under these limits did not converge")
@@ -145,6 +147,7 @@ struct ConstrainedRiskBudgeting {
         _ point: inout [Double],
         to target: [Double],
         _ lambda: Double,
+        isLast: Bool,
         _ isWithinLimits: inout Bool
     ) {
         var length = 1.0
@@ -155,7 +158,7 @@ struct ConstrainedRiskBudgeting {
         var next = point
         for _ in 0..<Self.mostHalvings {
             for index in point.indices { next[index] = point[index] + length * (target[index] - point[index]) }
-            if !isWithinLimits || objective(next, lambda) <= before { break }
+            if !isWithinLimits || isLast || objective(next, lambda) <= before { break }
             length /= 2
         }
         isWithinLimits = isWithinLimits || length == 1
