@@ -74,7 +74,8 @@ extension RealParts {
             let free = try asked("")
             let held = try asked(#""max_scenario_losses":{"2008":0.2}"#)
             func loss(_ result: [String: Any]) throws -> Double {
-                let outcomes = try #require(result["scenario_outcomes"] as? [[String: Any]])
+                let told = try #require(result["scenario_outcomes"] as? [String: Any])
+                let outcomes = try #require(told["scenarios"] as? [[String: Any]])
                 #expect(outcomes.count == 2)
                 let stress = outcomes.first { $0["name"] as? String == "2008" }
                 return -(try #require(stress?["return"] as? Double))
