@@ -62,7 +62,7 @@ private struct Hierarchy {
     /// A difference that is no rounding.
     static let visible = 1e-5
     /// More instruments are not clustered again: all pairs are looked at, and looked at again.
-    static let mostInstruments = 2_000
+    static let mostInstruments = 1_000
     /// The same where a distance is that between columns of distances.
     static let mostColumns = 400
 
