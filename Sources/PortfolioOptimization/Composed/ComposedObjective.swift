@@ -92,12 +92,12 @@ struct ComposedObjective {
     }
 
     /// P of variance and concentration over the instruments, and over cash where it is free; nil without either.
-    var curvature: Curvature? {
+    var quadratic: CovarianceModel? {
         let variance = -2 * total(.variance) / unit
         let concentration = -2 * total(.concentration) / unit
-        guard variance > 0 || concentration > 0 else { return nil }
+        guard concentration > 0 else { return variance > 0 ? problem.covariance.scaled(by: variance) : nil }
         let n = problem.instruments.count
-        let count = concentration > 0 && !isFixed(limits.layout.cash) ? n + 1 : n
+        let count = isFixed(limits.layout.cash) ? n : n + 1
         switch problem.covariance {
         case .dense(let matrix) where variance > 0:
             var result = DenseMatrix(rows: count, columns: count)
@@ -110,28 +110,32 @@ struct ComposedObjective {
             let more = [Double](repeating: 0, count: model.factorCount * (count - n))
             var covariance = model.factorCovariance
             for index in covariance.elements.indices { covariance.elements[index] *= variance }
+            var residual = [Double](repeating: concentration, count: count)
+            for (index, own) in model.specificVariance.enumerated() { residual[index] += variance * own }
             return .factors(
-                FactorCurvature(
+                FactorCovariance(
                     exposuresTransposed: DenseMatrix(
                         rows: model.factorCount,
                         columns: count,
                         columnMajor: model.exposures.elements + more
                     ),
                     factorCovariance: covariance,
-                    residual: (model.specificVariance.map { $0 * variance }
-                        + [Double](repeating: 0, count: count - n)).map { $0 + concentration }
+                    specificVariance: residual
                 )
             )
         case .dense, .factors:
             return .factors(
-                FactorCurvature(
+                FactorCovariance(
                     exposuresTransposed: DenseMatrix(rows: 1, columns: count),
-                    factorCovariance: DenseMatrix(rows: 1, columns: 1),
-                    residual: [Double](repeating: concentration, count: count)
+                    factorCovariance: DenseMatrix(rows: 1, columns: 1, columnMajor: [1]),
+                    specificVariance: [Double](repeating: concentration, count: count)
                 )
             )
         }
     }
+
+    /// The same as the solver reads it.
+    var curvature: Curvature? { quadratic?.curvature }
 
     /// Whether a weight is the same in every allocation, or 0 for a group's sake.
     func isFixed(_ column: Int) -> Bool {

@@ -44,47 +44,7 @@ struct ComposedPath {
     }
 
     /// P of variance and concentration over a period's instruments, and over cash where it is free; nil without either.
-    var quadratic: CovarianceModel? {
-        let variance = -2 * periods[0].total(.variance) / unit
-        let concentration = -2 * periods[0].total(.concentration) / unit
-        guard concentration > 0 else { return variance > 0 ? problem.covariance.scaled(by: variance) : nil }
-        let n = problem.instruments.count
-        let count = periods[0].isFixed(stages[0].limits.layout.cash) ? n : n + 1
-        switch problem.covariance {
-        case .dense(let matrix) where variance > 0:
-            var result = DenseMatrix(rows: count, columns: count)
-            for j in 0..<n {
-                for i in 0..<n { result[i, j] = variance * matrix[i, j] }
-            }
-            for i in 0..<count { result[i, i] += concentration }
-            return .dense(result)
-        case .factors(let model) where variance > 0:
-            let more = [Double](repeating: 0, count: model.factorCount * (count - n))
-            var covariance = model.factorCovariance
-            for index in covariance.elements.indices { covariance.elements[index] *= variance }
-            var residual = [Double](repeating: concentration, count: count)
-            for (index, own) in model.specificVariance.enumerated() { residual[index] += variance * own }
-            return .factors(
-                FactorCovariance(
-                    exposuresTransposed: DenseMatrix(
-                        rows: model.factorCount,
-                        columns: count,
-                        columnMajor: model.exposures.elements + more
-                    ),
-                    factorCovariance: covariance,
-                    specificVariance: residual
-                )
-            )
-        case .dense, .factors:
-            return .factors(
-                FactorCovariance(
-                    exposuresTransposed: DenseMatrix(rows: 1, columns: count),
-                    factorCovariance: DenseMatrix(rows: 1, columns: 1, columnMajor: [1]),
-                    specificVariance: [Double](repeating: concentration, count: count)
-                )
-            )
-        }
-    }
+    var quadratic: CovarianceModel? { periods[0].quadratic }
 
     /// Whether some term needs a cone: such programs are solved in one piece, not stage by stage.
     var hasCones: Bool {
