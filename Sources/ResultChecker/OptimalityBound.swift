@@ -143,7 +143,9 @@ struct OptimalityBound {
             let cap = limits.maxWeights?[id].map { mandate.most($0, "/max_weights/\(id)") }
             let upper = min(most, cap ?? mandate.most(general, "/max_position_size", id))
             guard mandate.permitsShorts else { return (max(0, floor ?? 0), upper) }
-            return (max(-most, floor ?? mandate.least(-general, "/max_position_size", id)), upper)
+            // Who has a floor that is not negative is never short, however far the floor may be missed.
+            let least = limits.minWeights?[id].map { $0 >= 0 ? 0 : -most } ?? -most
+            return (max(least, floor ?? mandate.least(-general, "/max_position_size", id)), upper)
         }
         let mostCash = mandate.most(limits.maxCash ?? limits.minCash ?? 0, "/max_cash")
         bounds.append(
