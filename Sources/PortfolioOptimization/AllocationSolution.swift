@@ -17,6 +17,10 @@ public struct AllocationSolution: Sendable {
     /// d(objective)/d(weight) with the limits' prices taken off, one an instrument; nil where a derivative has no meaning.
     public var reducedCosts: [Double]?
 
+    /// The limits met with equality, with what one more unit of each is worth to who chooses the same; nil where nothing was
+    /// chosen.
+    public var constraintsAsChosen: [BindingConstraint]?
+
     /// The gradient of the measure that the risk contributions are computed with, where the measure may have several: one an
     /// instrument.
     public var riskGradient: [Double]?

@@ -29,8 +29,16 @@ struct ObjectiveModel {
     /// A risk below this share of Σ wᵢσᵢ is nearly none.
     private static let smallShare = 1e-3
 
+    /// What the gain is beyond the ratio asked for times the risk; 0 for the target's own ratio and where there is none.
+    private(set) var surplus = 0.0
+    /// Whether the objective is a ratio.
+    private(set) var isRatio = false
+    private let ratioAsked: Double?
+
     /// Nil where the objective is not a concave one of one set of weights.
-    init?(_ exposure: Exposure, _ mandate: Mandate) {
+    ///
+    /// A ratio is read as gain − S · risk with the target's own S unless another is asked for.
+    init?(_ exposure: Exposure, _ mandate: Mandate, ratio: Double? = nil) {
         let (guarded, target) = (mandate.onWorstCovariance, exposure)
         let isGuarded = mandate.request.type == .robust
         let exposure =
@@ -47,8 +55,8 @@ struct ObjectiveModel {
             else { return nil }
         case .riskParity, .hierarchicalRiskParity, .multiPeriod: return nil
         }
-        guard !Self.paysFixedCosts(mandate) else { return nil }
         value = 0
+        ratioAsked = ratio
         riskMeasure = mandate.riskMeasure
         gradient = [Double](repeating: 0, count: mandate.moments.instruments.count + 1)
         charges = Self.charges(mandate)
@@ -62,13 +70,6 @@ struct ObjectiveModel {
         value -= paidForExcess
         guard value.isFinite, scale.isFinite, scale > 0, riskPrice.isFinite, gradient.allSatisfy(\.isFinite)
         else { return nil }
-    }
-
-    /// Whether a cost of trading at all is in the objective: that is no concave function.
-    private static func paysFixedCosts(_ mandate: Mandate) -> Bool {
-        let isCost = mandate.request.objective == .minimizeTransactionCosts
-        guard isCost || mandate.preferences.includeTransactionCosts == true else { return false }
-        return mandate.instruments.values.contains { ($0.cost?.fixed ?? 0) > 0 }
     }
 
     /// - Returns: whether the objective is of a kind that this can say.
@@ -106,8 +107,9 @@ struct ObjectiveModel {
             guard mandate.riskMeasure == .volatility else {
                 let risk = chosenRisk(of: exposure, mandate) + (mandate.riskPenalty(of: exposure.weights) ?? 0)
                 value = 0
-                guard risk > 0, add(riskAt: gain / risk, exposure, mandate) else { return false }
-                (value, scale) = (gain / risk, risk)
+                isRatio = true
+                guard risk > 0, add(riskAt: ratioAsked ?? gain / risk, exposure, mandate) else { return false }
+                (value, scale, surplus) = (gain / risk, risk, ratioAsked.map { gain - $0 * risk } ?? 0)
                 return true
             }
             setRatio(gain: gain, Slope(exposure.weights, moments))
@@ -199,7 +201,9 @@ struct ObjectiveModel {
     private mutating func setRatio(gain: Double, _ slope: Slope) {
         value = gain / slope.volatility
         scale = slope.volatility
-        add(slope.gradient(by: -value))
+        isRatio = true
+        surplus = ratioAsked.map { gain - $0 * slope.volatility } ?? 0
+        add(slope.gradient(by: -(ratioAsked ?? value)))
     }
 
     /// What the target pays for its trades.

@@ -2,7 +2,7 @@ internal import Glibc
 
 /// What an objective is charged for one instrument's weight, a function of that weight alone.
 ///
-/// c(x) = Σ rate · |x − at| + impact · |x − held|^{3/2} + the tax of selling from what is held down to x.
+/// c(x) = Σ rate · |x − at| + impact · |x − held|^{3/2} + fixed · [x ≠ held] + the tax of selling from what is held down to x.
 struct WeightCharge {
     /// A charge on the distance from a weight: from what is held it is a trade's cost, from 0 the price of size.
     struct Kink {
@@ -20,8 +20,13 @@ struct WeightCharge {
     var held = 0.0
     var kinks: [Kink] = []
     var impact = 0.0
+    /// What a trade costs whatever its size.
+    var fixed = 0.0
     /// The lots in the order in which they are sold; the last has no end.
     var lots: [Lot] = []
+
+    /// A smaller trade than this is a rounding.
+    private static let noTrade = 1e-9
 
     /// Adds a charge on the distance from a weight.
     mutating func add(rate: Double, at place: Double) {
@@ -39,6 +44,7 @@ struct WeightCharge {
         for kink in kinks { total += kink.rate * abs(weight - kink.at) }
         let moved = abs(weight - held)
         if impact != 0 { total += impact * moved * moved.squareRoot() }
+        if fixed != 0, moved > Self.noTrade { total += fixed }
         guard !lots.isEmpty, weight < held else { return total }
         var left = held - weight
         for (index, lot) in lots.enumerated() where left > 0 {
@@ -79,7 +85,7 @@ struct WeightCharge {
     /// Between its kinks the charge is a line and an impact, which is convex; so the largest is at a kink, at an end or
     /// where the slopes agree.
     func best(slope: Double, from lower: Double, to upper: Double) -> (weight: Double, worth: Double) {
-        if impact == 0, lots.isEmpty, kinks.count <= 1 {
+        if impact == 0, lots.isEmpty, kinks.count <= 1, fixed == 0 {
             // The usual case, and the one that thousands of instruments are looked at in.
             let kink = kinks.first ?? Kink(at: lower, rate: 0)
             let stays = min(max(kink.at, lower), upper)
@@ -91,7 +97,7 @@ struct WeightCharge {
             if place > lower, place < upper { marks.append(place) }
         }
         for kink in kinks { mark(kink.at) }
-        if impact != 0 || !lots.isEmpty { mark(held) }
+        if impact != 0 || !lots.isEmpty || fixed != 0 { mark(held) }
         var sold = 0.0
         for lot in lots.dropLast() {
             sold += lot.width

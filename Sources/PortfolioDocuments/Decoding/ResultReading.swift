@@ -211,9 +211,16 @@ private func readCertificate(_ fields: DocumentFields) -> OptimalityCertificate 
         bound: fields.number("bound"),
         budgetPrice: fields.number("budget_price")
     )
-    guard fields.optional("scenario_weights") != nil else { return certificate }
-    certificate.scenarioWeights = fields.list("scenario_weights") {
-        ScenarioWeight(scenario: $0.integer("scenario"), weight: $0.number("weight"))
+    if fields.optional("scenario_weights") != nil {
+        certificate.scenarioWeights = fields.list("scenario_weights") {
+            ScenarioWeight(scenario: $0.integer("scenario"), weight: $0.number("weight"))
+        }
+    }
+    certificate.relaxation = fields.optional("relaxation").map { fields in
+        PricedAllocation(
+            allocation: fields.map("target_allocation"),
+            bindingConstraints: fields.list("binding_constraints", readBinding)
+        )
     }
     return certificate
 }

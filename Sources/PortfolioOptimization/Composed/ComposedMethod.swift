@@ -79,7 +79,7 @@ struct ComposedMethod {
                 try base.clean(optimum, scale: 1),
                 report: optimum.report,
                 isDiscrete: isDiscrete,
-                prices: isDiscrete ? nil : prices,
+                prices: prices,
                 shouldStop: shouldStop
             )
         }

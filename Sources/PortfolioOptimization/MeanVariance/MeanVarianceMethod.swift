@@ -288,7 +288,12 @@ struct MeanVarianceMethod {
             // Where the limits leave no room the optimum has no slope.
             hasPrices = false
         }
-        return solution(at: point, report, prices: hasPrices ? prices : nil)
+        var solution = solution(at: point, report, prices: hasPrices ? prices : nil)
+        if !hasPrices, limits.hasChoices || isDiscrete, let prices {
+            let volatility = annualizedVolatility(of: point[..<limits.layout.cash])
+            solution.constraintsAsChosen = bindingLimits(at: point, volatility: volatility, prices: prices)
+        }
+        return solution
     }
 
     /// Dresses a point that meets the limits; without prices where there is no slope.
