@@ -30,7 +30,11 @@ struct OptimalityBound {
 
     /// Nil where the objective is not one that is concave in a single set of weights.
     ///
-    /// - Parameter ratio: the ratio that allocations are held against, where the objective is one; by default the target's.
+    /// - Parameters:
+    ///   - exposure: the target.
+    ///   - bindings: limits with their prices.
+    ///   - mandate: what is asked for.
+    ///   - ratio: the ratio that allocations are held against, where the objective is one; by default the target's.
     init?(_ exposure: Exposure, _ bindings: [BindingConstraint], _ mandate: Mandate, ratio: Double? = nil) {
         guard let model = ObjectiveModel(exposure, mandate, ratio: ratio) else { return nil }
         self.model = model
