@@ -9,6 +9,8 @@ struct CertifyingPrices {
     var moments: Moments
     /// The limits that bind, priced as for who chooses the same; nil where nothing was chosen.
     var asChosen: [BindingConstraint]?
+    /// The bound that the search over who is held began with.
+    var root: PricedAllocation?
     /// When the time is up.
     var deadline: Duration
 
@@ -33,6 +35,10 @@ struct CertifyingPrices {
             let own = PricedAllocation(allocation: result.targetAllocation, bindingConstraints: asChosen)
             chosen = check.certificate(of: result, pricedBy: [own])
             if let chosen, chosen.gap <= Self.tight * abs(chosen.objective) { return chosen }
+        }
+        if let root, let found = check.certificate(of: result, pricedBy: [root]) {
+            // What the search itself began with is better than what knows nothing of choices.
+            return found.bound < chosen?.bound ?? .infinity ? found : chosen
         }
         guard let relaxed = relaxedAllocation(choosesPositions, shouldStop: shouldStop) else { return chosen }
         let other = check.certificate(of: result, pricedBy: [relaxed])
@@ -65,11 +71,32 @@ struct CertifyingPrices {
         }
         problem.explainsFailures = false
         guard let solution = try? optimizeAllocation(problem, shouldStop: shouldStop) else { return nil }
-        var allocation: [String: Double] = [:]
-        for (instrument, weight) in zip(problem.instruments, solution.weights) where weight != 0 {
-            allocation[instrument.id] = weight
+        return PricedAllocation(
+            allocation: problem.allocation(solution.weights, cash: solution.cash),
+            bindingConstraints: solution.bindingConstraints
+        )
+    }
+}
+
+extension PricedAllocation {
+    /// The root of a search in the words of a result.
+    init(_ root: SearchRoot, of problem: AllocationProblem) {
+        self.init(
+            allocation: problem.allocation(root.weights, cash: root.cash),
+            bindingConstraints: root.bindingConstraints
+        )
+        for (instrument, part) in zip(problem.instruments, root.diagonal) where part != 0 {
+            diagonal[instrument.id] = part
         }
-        if solution.cash != 0 { allocation["cash"] = solution.cash }
-        return PricedAllocation(allocation: allocation, bindingConstraints: solution.bindingConstraints)
+    }
+}
+
+extension AllocationProblem {
+    /// Weights by instrument, and cash; zeros left out.
+    fileprivate func allocation(_ weights: [Double], cash: Double) -> [String: Double] {
+        var allocation: [String: Double] = [:]
+        for (instrument, weight) in zip(instruments, weights) where weight != 0 { allocation[instrument.id] = weight }
+        if cash != 0 { allocation["cash"] = cash }
+        return allocation
     }
 }

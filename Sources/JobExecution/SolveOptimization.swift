@@ -185,6 +185,7 @@ package struct SolveOptimization {
             job: job,
             moments: moments,
             asChosen: solution.constraintsAsChosen,
+            root: solution.searchRoot.map { PricedAllocation($0, of: problem) },
             deadline: deadline
         )
         var result = try result(of: solution, problem, moments, job.snapshot)

@@ -32,6 +32,9 @@ public struct PricedAllocation: Equatable, Sendable {
     public var allocation: [String: Double]
     /// The limits met with equality, with their prices.
     public var bindingConstraints: [BindingConstraint]
+    /// What is taken from the variances, Σ − diag(d) staying positive semidefinite, and charged on single weights instead;
+    /// zeros left out, empty where nothing is.
+    public var diagonal: [String: Double] = [:]
 
     /// Makes a priced allocation from its parts.
     public init(allocation: [String: Double], bindingConstraints: [BindingConstraint]) {

@@ -34,11 +34,20 @@ struct ObjectiveModel {
     /// Whether the objective is a ratio.
     private(set) var isRatio = false
     private let ratioAsked: Double?
+    /// Whether f is −½ρ² where the objective is −ρ, a risk.
+    var isHalfSquare = false
 
     /// Nil where the objective is not a concave one of one set of weights.
     ///
     /// A ratio is read as gain − S · risk with the target's own S unless another is asked for.
-    init?(_ exposure: Exposure, _ mandate: Mandate, ratio: Double? = nil) {
+    ///
+    /// - Parameters:
+    ///   - exposure: the target.
+    ///   - mandate: what is asked for.
+    ///   - ratio: the ratio that is asked for.
+    ///   - diagonal: what of the variances is charged on single weights; empty for nothing. A risk is then read as half its
+    ///     square.
+    init?(_ exposure: Exposure, _ mandate: Mandate, ratio: Double? = nil, diagonal: [Double] = []) {
         let (guarded, target) = (mandate.onWorstCovariance, exposure)
         let isGuarded = mandate.request.type == .robust
         let exposure =
@@ -64,6 +73,7 @@ struct ObjectiveModel {
         let isSet =
             mandate.request.objective.isOfTerms
             ? setTerms(exposure, mandate) : set(mandate.request.objective, exposure, returns, guarded)
+        guard isSet, diagonal.isEmpty || charge(diagonal, exposure, mandate) else { return nil }
         // A ratio has no unit that a penalty could have.
         guard isSet, mandate.penalties.isEmpty || scale == 1 else { return nil }
         for soft in mandate.softLimitsExceeded(by: target) { paidForExcess += soft.penalty * soft.excess }

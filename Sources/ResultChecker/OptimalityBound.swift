@@ -35,8 +35,15 @@ struct OptimalityBound {
     ///   - bindings: limits with their prices.
     ///   - mandate: what is asked for.
     ///   - ratio: the ratio that allocations are held against, where the objective is one; by default the target's.
-    init?(_ exposure: Exposure, _ bindings: [BindingConstraint], _ mandate: Mandate, ratio: Double? = nil) {
-        guard let model = ObjectiveModel(exposure, mandate, ratio: ratio) else { return nil }
+    ///   - diagonal: what of the variances is charged on single weights.
+    init?(
+        _ exposure: Exposure,
+        _ bindings: [BindingConstraint],
+        _ mandate: Mandate,
+        ratio: Double? = nil,
+        diagonal: [Double] = []
+    ) {
+        guard let model = ObjectiveModel(exposure, mandate, ratio: ratio, diagonal: diagonal) else { return nil }
         self.model = model
         weights = exposure.weights + [exposure.cash]
         charges = model.charges
@@ -100,7 +107,12 @@ struct OptimalityBound {
 
     /// What no allocation exceeds, where the objective is no ratio.
     func most(budgetPrice: Double) -> Double {
-        min(model.value + excess(budgetPrice: budgetPrice) / model.scale, model.ceiling)
+        let excess = excess(budgetPrice: budgetPrice)
+        if model.isHalfSquare {
+            let least = model.value * model.value - 2 * excess
+            return -max(0, least).squareRoot()
+        }
+        return min(model.value + excess / model.scale, model.ceiling)
     }
 
     /// The certificate with the price of the budget that makes the bound least.
@@ -129,7 +141,7 @@ struct OptimalityBound {
             low = min(low, slopes[index] - steepest)
             high = max(high, slopes[index] + steepest)
         }
-        if !choice.isEmpty || charges.contains(where: { $0.fixed != 0 }) {
+        if !choice.isEmpty || charges.contains(where: { $0.fixed != 0 || $0.bend != 0 }) {
             // Chords of what jumps are steeper than its slopes.
             var width = max(high - low, Double.leastNormalMagnitude)
             for _ in 0..<60 where best(at: low).weight < 1 || best(at: high).weight > 1 {

@@ -49,7 +49,9 @@ struct PricedBound {
 
     /// The bound at the allocation, without the support of a measure over scenarios.
     private func bare(_ ratio: Double? = nil) -> OptimalityBound? {
-        OptimalityBound(exposure, candidate.bindingConstraints, mandate, ratio: ratio)
+        let diagonal =
+            candidate.diagonal.isEmpty ? [] : mandate.moments.instruments.map { candidate.diagonal[$0] ?? 0 }
+        return OptimalityBound(exposure, candidate.bindingConstraints, mandate, ratio: ratio, diagonal: diagonal)
     }
 
     // MARK: Making
@@ -145,7 +147,14 @@ struct PricedBound {
     func check(_ certificate: OptimalityCertificate, _ findings: inout Findings) {
         checkPrices(&findings)
         guard let own = bare(), var bound = own.isRatio ? bare(certificate.bound) : own else {
-            findings.require(false, "certificate", expected: "none for this objective", actual: "one")
+            let isPlain = candidate.diagonal.isEmpty
+            findings.require(
+                false,
+                isPlain ? "certificate" : "certificate/relaxation/diagonal",
+                expected: isPlain
+                    ? "none for this objective" : "a diagonal that leaves the covariance positive definite",
+                actual: isPlain ? "one" : "another"
+            )
             return
         }
         guard bound.take(certificate.scenarioWeights, exposure, mandate, &findings) else { return }
@@ -180,6 +189,14 @@ struct PricedBound {
                 "\(claim)/target_allocation/\(id)",
                 expected: "a weight of an instrument of the model",
                 actual: "\(weight)"
+            )
+        }
+        for (id, part) in candidate.diagonal.sorted(by: { $0.key < $1.key }) {
+            findings.require(
+                id != "cash" && known.contains(id) && part >= 0 && part.isFinite,
+                "\(claim)/diagonal/\(id)",
+                expected: "a part of the variance of an instrument of the model",
+                actual: "\(part)"
             )
         }
         for (index, binding) in candidate.bindingConstraints.enumerated() {

@@ -172,6 +172,37 @@ struct RelaxationCertificateTests {
         try expectViolation("certificate/relaxation/binding_constraints/\(count)/constraint", wrong, book)
     }
 
+    @Test(arguments: [Objective.minimizeRisk, .maximizeUtility, .minimizeTrackingError])
+    func `few of many prove themselves nearly by a part of the variances`(_ objective: Objective) throws {
+        for seed in UInt64(1)...4 {
+            let book = try VerificationBook(seed: seed, objective: objective) { request, snapshot in
+                request.constraints.maxPositions = 3
+                request.constraints.maxTurnover = 0.9
+                request.constraints.maxPositionSize = 0.6
+                request.constraints.maxSectorExposure = 0.8
+                request.preferences.riskAversion = 40
+                snapshot.portfolio.constraints.maxAssetClassExposure = nil
+            }
+            let certificate = try #require(book.result.certificate, "seed \(seed)")
+            let relaxation = try #require(certificate.relaxation, "seed \(seed)")
+
+            let verdict = try VerifyResult.verdict(on: book.resultBytes, against: book.snapshotBytes())
+            #expect(verdict == .passes(certificate), "seed \(seed)")
+            guard !relaxation.diagonal.isEmpty else { continue }
+            #expect(certificate.gap < 0.1 * abs(certificate.objective), "seed \(seed): \(certificate.gap)")
+            // A diagonal that leaves the rest indefinite proves nothing, and a smaller one proves less.
+            var wrong = book.result
+            for id in relaxation.diagonal.keys { wrong.certificate?.relaxation?.diagonal[id]? *= 3 }
+            try expectViolation("certificate/relaxation/diagonal", wrong, book)
+            wrong = book.result
+            for id in relaxation.diagonal.keys { wrong.certificate?.relaxation?.diagonal[id]? /= 2 }
+            try expectViolation("certificate/bound", wrong, book)
+            wrong = book.result
+            wrong.certificate?.relaxation?.diagonal["I99"] = 0.01
+            try expectViolation("certificate/relaxation/diagonal/I99", wrong, book)
+        }
+    }
+
     @Test func `prices that belong to another allocation make another bound`() throws {
         let book = try Self.book(.both, .maximizeUtility, seed: 1)
         let relaxation = try #require(book.result.certificate?.relaxation)

@@ -217,10 +217,12 @@ private func readCertificate(_ fields: DocumentFields) -> OptimalityCertificate 
         }
     }
     certificate.relaxation = fields.optional("relaxation").map { fields in
-        PricedAllocation(
+        var priced = PricedAllocation(
             allocation: fields.map("target_allocation"),
             bindingConstraints: fields.list("binding_constraints", readBinding)
         )
+        if fields.optional("diagonal") != nil { priced.diagonal = fields.map("diagonal") }
+        return priced
     }
     return certificate
 }

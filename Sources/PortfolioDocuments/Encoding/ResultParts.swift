@@ -182,6 +182,9 @@ extension DocumentEncoder {
                 writeWeights(relaxation.allocation, &writer)
                 writer.name("binding_constraints")
                 writer.array(relaxation.bindingConstraints) { writeBindingConstraint($1, &$0) }
+                guard !relaxation.diagonal.isEmpty else { return }
+                writer.name("diagonal")
+                writeWeights(relaxation.diagonal, &writer)
             }
         }
     }

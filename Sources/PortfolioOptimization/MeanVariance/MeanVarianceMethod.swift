@@ -128,13 +128,15 @@ struct MeanVarianceMethod {
                 throw try infeasible(because: nil, shouldStop: shouldStop)
             }
             let gain = form.unit ?? gainPerDualOfRisk(cleaned.point)
-            return try finish(
+            var solution = try finish(
                 cleaned,
                 report: optimum.report,
                 isDiscrete: !program.disjunctions.isEmpty,
                 prices: gain.map { ShadowPrices(program: program, dual: optimum.dual, gainPerDual: $0) },
                 shouldStop: shouldStop
             )
+            solution.searchRoot = optimum.root.flatMap { searchRoot($0, program, unit: form.unit) }
+            return solution
         }
     }
 
