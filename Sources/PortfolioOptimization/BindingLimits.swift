@@ -61,6 +61,12 @@ struct ShadowPrices {
     /// d(objective)/d(bound) of an upper bound: not negative.
     func ofUpper(_ expression: Int) -> Double { upper[expression] ?? 0 }
 
+    /// d(objective)/d(budget): what one more unit of Σw + cash = 1 would gain.
+    func ofBudget(_ limits: AllocationLimits) -> Double {
+        let expression = limits.layout.cash + 1
+        return ofUpper(expression) + ofLower(expression)
+    }
+
     /// What each of the first expressions, the instruments' weights, is worth at its bound: the reduced costs.
     ///
     /// A cap that is nobody's number, the whole of the portfolio, follows from the budget and the other instruments' floors:

@@ -27,8 +27,8 @@ struct ObjectiveModel {
     /// A risk below this share of Σ wᵢσᵢ is nearly none.
     private static let smallShare = 1e-3
 
-    /// Nil where the objective is not a concave one of one set of weights.
-    init?(_ exposure: Exposure, _ mandate: Mandate) {
+    /// Nil where the objective is not a concave one of one set of weights; `inPath` for one period's of several.
+    init?(_ exposure: Exposure, _ mandate: Mandate, inPath: Bool = false) {
         let guarded = mandate.onWorstCovariance
         let isGuarded = mandate.request.type == .robust
         let exposure =
@@ -43,10 +43,11 @@ struct ObjectiveModel {
                 uncertainty.kind != .factorLoadings,
                 !mandate.permitsShorts || uncertainty.kind != .box
             else { return nil }
-        case .riskParity, .hierarchicalRiskParity, .multiPeriod: return nil
+        case .multiPeriod: guard inPath else { return nil }
+        case .riskParity, .hierarchicalRiskParity: return nil
         }
         // Nor is a penalty part of it.
-        guard mandate.penalties.isEmpty, !Self.paysFixedCosts(mandate) else { return nil }
+        guard mandate.penalties.isEmpty, inPath || !Self.paysFixedCosts(mandate) else { return nil }
         value = 0
         riskMeasure = mandate.riskMeasure
         gradient = [Double](repeating: 0, count: mandate.moments.instruments.count + 1)

@@ -107,7 +107,7 @@ struct OptimalityBound {
     // MARK: Limits
 
     /// The bounds of each weight, cash last; no trade is larger than the turnover, since purchases equal sales.
-    private static func bounds(_ mandate: Mandate, _ current: [Double]) -> [(lower: Double, upper: Double)] {
+    static func bounds(_ mandate: Mandate, _ current: [Double]) -> [(lower: Double, upper: Double)] {
         let limits = mandate.limits
         let gross = limits.maxGrossExposure.map { mandate.most($0, "/max_gross_exposure") }
         let most = mandate.permitsShorts ? gross ?? .infinity : 1

@@ -391,7 +391,11 @@ struct MultiPeriodMethod {
             bindingConstraints: pricedInAllPeriods(steps),
             warnings: problem.warnings,
             reducedCosts: prices?[0].reducedCosts(stages[0].limits),
-            path: AllocationPath(steps: steps, objective: try objective.value(of: path))
+            path: AllocationPath(
+                steps: steps,
+                objective: try objective.value(of: path),
+                budgetPrices: prices.map { budgetPrices($0, steps) } ?? []
+            )
         )
     }
 
