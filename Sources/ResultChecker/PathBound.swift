@@ -191,6 +191,7 @@ struct PathBound {
     /// The certificate with the prices of the budgets that make the bound small.
     ///
     /// - Parameter proposed: where to start, such as the multipliers of the solve; none for 0.
+    /// - Returns: the certificate, whatever it proves.
     func certificate(from proposed: [Double]) -> OptimalityCertificate {
         let isFitting = proposed.count == parts.count && proposed.allSatisfy(\.isFinite)
         var prices = isFitting ? proposed.map { $0 * model.scale } : parts.map { _ in 0 }
@@ -208,11 +209,16 @@ struct PathBound {
     /// Halvings of the interval that one price is in.
     private static let mostHalvings = 50
     /// Evaluations times weights that a search may take.
-    private static let mostWork = 2_000_000
+    private static let mostWork = 200_000
+    /// Evaluations that finding one price takes, at most.
+    private static let evaluationsOfPrice = 100
 
     /// Lowers the bound, which is convex in the prices, one of them after another.
     private func improve(_ prices: inout [Double]) {
-        var left = Self.mostWork / max(1, parts.count * held.count)
+        let least = parts.count == 1 ? Self.evaluationsOfPrice : 0
+        var left = max(least, Self.mostWork / max(1, parts.count * held.count))
+        // Half a search finds nothing.
+        guard left >= parts.count * Self.evaluationsOfPrice else { return }
         let rounds = parts.count == 1 ? 1 : Self.mostRounds
         for _ in 0..<rounds {
             for index in prices.indices {

@@ -4,6 +4,7 @@ extension AllocationCheck {
     /// The certificate that the prices of a path make, or nil where they prove nothing.
     ///
     /// - Parameter result: a result over several periods; a certificate of its own is taken for proposed budget prices.
+    /// - Returns: the certificate, where its gap is small enough.
     /// - Complexity: O(n H²) for each set of budget prices, after O(H n · held) for the gradients.
     func pathCertificate(of result: OptimizationResult) -> OptimalityCertificate? {
         guard let bound = PathBound(result, mandate) else { return nil }

@@ -84,7 +84,9 @@ struct PathCertificateTests {
             let least = periods.map(\.expectedReturn).min() ?? .nan
             let most = periods.map(\.risk).max() ?? .nan
             if kind == .tightReturn { request.constraints.minReturn = least + 0.0005 }
-            if kind == .tightVolatility { request.constraints.targetVolatility = most * (request.objective == .minimizeRisk ? 1 : 0.995) }
+            if kind == .tightVolatility {
+                request.constraints.targetVolatility = most * (request.objective == .minimizeRisk ? 1 : 0.995)
+            }
             if kind == .tightTracking { request.constraints.maxTrackingError = loose.metrics.trackingError }
         case .impact:
             for index in snapshot.instruments.indices {

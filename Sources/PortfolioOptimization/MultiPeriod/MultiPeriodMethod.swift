@@ -378,7 +378,8 @@ struct MultiPeriodMethod {
             let binding = period.bindingLimits(
                 at: decision,
                 volatility: period.annualizedVolatility(of: weights[...]),
-                prices: prices?[index]
+                prices: prices?[index],
+                byPrice: true
             )
             let listed = binding.filter { $0.constraint != "/horizon/terminal_target" }
             steps.append(AllocationPath.Step(weights: weights, cash: cash, bindingConstraints: listed))
