@@ -111,6 +111,7 @@ struct PathBound {
         guard multiplier > 0, multiplier.isFinite else { return }
         switch row.terms {
         case .turnover: for place in held.indices { parts[index].rates[place] += multiplier / 2 }
+        case .change(let place): parts[index].rates[place] += multiplier
         case .sizes(let coefficients):
             for (place, coefficient) in coefficients.enumerated() {
                 parts[index].sizeRates[place] += multiplier * coefficient
