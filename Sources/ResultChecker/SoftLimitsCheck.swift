@@ -40,6 +40,9 @@ private func exceeded(
 ) -> [String: Double] {
     var candidates = BreachesLetBe.candidates(mandate, holding: result.targetAllocation)
     candidates += [("/max_turnover", nil), ("/min_return", nil)]
+    for id in mandate.moments.instruments {
+        candidates += [("/max_weight_change", id), ("/max_weight_changes/\(id)", nil)]
+    }
     var found: [String: Double] = [:]
     for (pointer, subject) in candidates where mandate.penalties[pointer] != nil {
         guard let limit = Limit(named(pointer, subject), exposure, mandate) else { continue }
