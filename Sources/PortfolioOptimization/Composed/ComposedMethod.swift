@@ -67,9 +67,18 @@ struct ComposedMethod: RiskTradeOff {
         guard
             let rows = builder.program(quadratic: nil, linear: objective.linear(count: builder.columnCount))
         else { throw try base.infeasible(because: nil, shouldStop: shouldStop) }
-        let program = objective.compose(rows, asCones: false)
+        var program = objective.compose(rows, asCones: false)
         try requireCountable(program)
-        switch try solveProgram(program, preferences: problem.preferences, shouldStop: shouldStop) {
+        let outcome: ProgramOutcome
+        do throws(OptimizationFailure) {
+            outcome = try solveProgram(program, preferences: problem.preferences, shouldStop: shouldStop)
+        } catch {
+            // At the tip of a cone, where the benchmark is the answer, a quadratic part beside it keeps steps short.
+            guard error.code == "numerical_difficulty" else { throw error }
+            program = objective.compose(rows, asCones: true)
+            outcome = try solveProgram(program, preferences: problem.preferences, shouldStop: shouldStop)
+        }
+        switch outcome {
         case .infeasible: throw try base.infeasible(because: nil, shouldStop: shouldStop)
         case .unbounded: throw numericalDifficulty("the solver found no bound of a bounded program")
         case .solved(let optimum):
