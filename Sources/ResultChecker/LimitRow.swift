@@ -12,6 +12,8 @@ struct LimitRow {
         case sizes([Double])
         /// ½ Σ|w − c|.
         case turnover
+        /// |w − c| of one instrument.
+        case change(Int)
         /// The chosen measure over scenarios.
         case risk
     }
@@ -61,8 +63,27 @@ struct LimitRow {
         case "max_turnover": return .turnover
         case "min_return", "max_tracking_error", "target_volatility", "max_risk":
             return tangent(path.first ?? "", exposure, mandate)
+        // Bounds of single weights are no rows, unless they may be exceeded.
+        case _ where mandate.penalties[binding.constraint] != nil: return single(binding, path, mandate)
         default: return nil
         }
+    }
+
+    /// A limit on one weight.
+    private static func single(_ binding: BindingConstraint, _ path: [String], _ mandate: Mandate) -> Terms? {
+        let instruments = mandate.moments.instruments
+        var coefficients = [Double](repeating: 0, count: instruments.count + 1)
+        let id = path.count > 1 ? path[1] : binding.subject
+        switch path.first {
+        case "min_cash", "max_cash": coefficients[instruments.count] = 1
+        case "max_position_size", "max_weights", "min_weights", "max_weight_change", "max_weight_changes":
+            guard let id, let index = instruments.firstIndex(of: id) else { return nil }
+            if path.first == "max_weight_change" || path.first == "max_weight_changes" { return .change(index) }
+            coefficients[index] = 1
+            if path.first == "max_position_size" { return .sizes(Array(coefficients.dropLast())) }
+        default: return nil
+        }
+        return .linear(coefficients)
     }
 
     /// Ones for the largest sizes, which no allocation within the limit has more of; nil where two of one size are both last.

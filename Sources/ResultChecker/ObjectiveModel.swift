@@ -21,6 +21,8 @@ struct ObjectiveModel {
     var scale = 1.0
     /// What a gap is measured against where the objective is near 0.
     var unit = 0.0
+    /// What the target pays for the soft limits that it exceeds.
+    private(set) var paidForExcess = 0.0
     /// What the objective cannot exceed whatever the limits are: 0 for a risk or a cost.
     var ceiling = Double.infinity
 
@@ -29,7 +31,7 @@ struct ObjectiveModel {
 
     /// Nil where the objective is not a concave one of one set of weights.
     init?(_ exposure: Exposure, _ mandate: Mandate) {
-        let guarded = mandate.onWorstCovariance
+        let (guarded, target) = (mandate.onWorstCovariance, exposure)
         let isGuarded = mandate.request.type == .robust
         let exposure =
             isGuarded
@@ -45,8 +47,7 @@ struct ObjectiveModel {
             else { return nil }
         case .riskParity, .hierarchicalRiskParity, .multiPeriod: return nil
         }
-        // Nor is a penalty part of it.
-        guard mandate.penalties.isEmpty, !Self.paysFixedCosts(mandate) else { return nil }
+        guard !Self.paysFixedCosts(mandate) else { return nil }
         value = 0
         riskMeasure = mandate.riskMeasure
         gradient = [Double](repeating: 0, count: mandate.moments.instruments.count + 1)
@@ -55,7 +56,11 @@ struct ObjectiveModel {
         let isSet =
             mandate.request.objective.isOfTerms
             ? setTerms(exposure, mandate) : set(mandate.request.objective, exposure, returns, guarded)
-        guard isSet, value.isFinite, scale.isFinite, scale > 0, riskPrice.isFinite, gradient.allSatisfy(\.isFinite)
+        // A ratio has no unit that a penalty could have.
+        guard isSet, mandate.penalties.isEmpty || scale == 1 else { return nil }
+        for soft in mandate.softLimitsExceeded(by: target) { paidForExcess += soft.penalty * soft.excess }
+        value -= paidForExcess
+        guard value.isFinite, scale.isFinite, scale > 0, riskPrice.isFinite, gradient.allSatisfy(\.isFinite)
         else { return nil }
     }
 

@@ -9,8 +9,8 @@ internal import PortfolioModel
 ///
 /// cᵢ the charges on a weight alone: trades, and what limits on turnover and sizes are priced at. Every term is at least 0,
 /// whatever p and ν are, and whatever support h of the risk measure: right ones make the sum vanish. Limits that nobody
-/// priced, and choices of who is held, are left out, which can only make the bound larger. docs/mathematics.md,
-/// "A certificate".
+/// priced, and choices of who is held, are left out, which can only make the bound larger. A soft limit of penalty q is a
+/// row with a price between 0 and q, for −q max(0, aᵀw′ − b) ≤ −p(aᵀw′ − b) then. docs/mathematics.md, "A certificate".
 struct OptimalityBound {
     private let model: ObjectiveModel
     let weights: [Double]
@@ -37,7 +37,30 @@ struct OptimalityBound {
         lower = box.map(\.lower)
         upper = box.map(\.upper)
         slopes = model.gradient
-        for binding in bindings { charge(binding, exposure, mandate) }
+        slack = model.paidForExcess * model.scale
+        var exceeded = mandate.softLimitsExceeded(by: exposure)
+        var softened: Set<String> = []
+        for binding in bindings {
+            if mandate.penalties[binding.constraint] != nil {
+                // A soft limit has one price, however often it is listed.
+                let name = SoftExcess.name(binding.constraint, binding.subject)
+                guard binding.shadowPrice != nil, softened.insert(name).inserted else { continue }
+                exceeded.removeAll { $0.name == name }
+            }
+            charge(binding, exposure, mandate)
+        }
+        for soft in exceeded {
+            // What lies beyond a limit is worth its penalty.
+            let price = soft.isUpper ? soft.penalty : -soft.penalty
+            let named = BindingConstraint(
+                constraint: soft.constraint,
+                subject: soft.subject,
+                bound: .nan,
+                value: .nan,
+                shadowPrice: price
+            )
+            charge(named, exposure, mandate)
+        }
     }
 
     /// Puts a support of the risk measure in its place.
@@ -110,7 +133,9 @@ struct OptimalityBound {
     private static func bounds(_ mandate: Mandate, _ current: [Double]) -> [(lower: Double, upper: Double)] {
         let limits = mandate.limits
         let gross = limits.maxGrossExposure.map { mandate.most($0, "/max_gross_exposure") }
-        let most = mandate.permitsShorts ? gross ?? .infinity : 1
+        // Where gross exposure may be exceeded no weight is larger than one more than it.
+        let reach = gross == .infinity ? 1 + (limits.maxGrossExposure ?? 0) : gross
+        let most = mandate.permitsShorts ? reach ?? .infinity : 1
         let general = limits.maxPositionSize ?? most
         var bounds = mandate.moments.instruments.map { id -> (lower: Double, upper: Double) in
             guard mandate.universe.contains(id) else { return (0, 0) }
@@ -118,19 +143,24 @@ struct OptimalityBound {
             let cap = limits.maxWeights?[id].map { mandate.most($0, "/max_weights/\(id)") }
             let upper = min(most, cap ?? mandate.most(general, "/max_position_size", id))
             guard mandate.permitsShorts else { return (max(0, floor ?? 0), upper) }
-            return (max(-most, floor ?? mandate.least(-general, "/max_position_size", id)), upper)
+            // Who has a floor that is not negative is never short, however far the floor may be missed.
+            let least = limits.minWeights?[id].map { $0 >= 0 ? 0 : -most } ?? -most
+            return (max(least, floor ?? mandate.least(-general, "/max_position_size", id)), upper)
         }
         let mostCash = mandate.most(limits.maxCash ?? limits.minCash ?? 0, "/max_cash")
         bounds.append(
-            (mandate.least(limits.minCash ?? 0, "/min_cash"), min(mandate.permitsShorts ? 1 + most : 1, mostCash))
+            (
+                max(0, mandate.least(limits.minCash ?? 0, "/min_cash")),
+                min(mandate.permitsShorts ? 1 + most : 1, mostCash)
+            )
         )
         for (index, id) in mandate.moments.instruments.enumerated() {
-            guard let change = limits.maxWeightChanges?[id] ?? limits.maxWeightChange else { continue }
+            guard let change = mandate.mostChange(of: id) else { continue }
             let own = bounds[index]
             let lower = min(max(own.lower, current[index] - change), own.upper)
             bounds[index] = (lower, max(lower, min(own.upper, current[index] + change)))
         }
-        guard let turnover = limits.maxTurnover else { return bounds }
+        guard let turnover = limits.maxTurnover, mandate.penalties["/max_turnover"] == nil else { return bounds }
         return zip(bounds, current).map { bound, weight in
             let lower = min(max(bound.lower, weight - turnover), bound.upper)
             return (lower, max(lower, min(bound.upper, weight + turnover)))
@@ -142,12 +172,14 @@ struct OptimalityBound {
         guard let price = binding.shadowPrice, price != 0, let row = LimitRow(binding, exposure, mandate) else {
             return
         }
-        let multiplier = max(0, row.isUpper ? price : -price) * model.scale
+        let most = mandate.penalties[binding.constraint] ?? .infinity
+        let multiplier = min(max(0, row.isUpper ? price : -price), most) * model.scale
         guard multiplier > 0, multiplier.isFinite else { return }
         let missing = multiplier * (row.isUpper ? row.bound - row.value : row.value - row.bound)
         switch row.terms {
         case .turnover:
             for index in charges.indices { charges[index].add(rate: multiplier / 2, at: charges[index].held) }
+        case .change(let index): charges[index].add(rate: multiplier, at: charges[index].held)
         case .sizes(let coefficients):
             for (index, coefficient) in coefficients.enumerated() {
                 charges[index].add(rate: multiplier * coefficient, at: 0)
@@ -166,5 +198,16 @@ struct OptimalityBound {
             }
         }
         slack += missing
+    }
+}
+
+extension Mandate {
+    /// The most that a weight may move; nil where nothing limits it, or at a price alone.
+    fileprivate func mostChange(of id: String) -> Double? {
+        let own = limits.maxWeightChanges?[id]
+        guard penalties[own == nil ? "/max_weight_change" : "/max_weight_changes/\(escaped(id))"] == nil else {
+            return nil
+        }
+        return own ?? limits.maxWeightChange
     }
 }

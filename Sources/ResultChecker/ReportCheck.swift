@@ -120,6 +120,13 @@ func checkBinding(
         expected: limit.isUpper ? "not negative" : "not positive",
         actual: "\(price)"
     )
+    guard let penalty = mandate.penalties[binding.constraint] else { return }
+    findings.require(
+        oriented <= penalty + Tolerance.optimal * max(1, penalty),
+        "\(claim)/shadow_price",
+        expected: "at most the penalty \(penalty)",
+        actual: "\(price)"
+    )
 }
 
 /// A binding limit tells the mandate's own where what the holdings come to is in force instead, and only there.
