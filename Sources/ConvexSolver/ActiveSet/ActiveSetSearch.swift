@@ -130,6 +130,7 @@ struct ActiveSetSearch {
     /// Chooses the first working set and the point to start from.
     mutating func begin() {
         let n = program.variableCount
+        if n > settings.smallProgram, beginFromFactors() { return }
         let hasKinks = basePoint.places.contains(.kink)
         if hasKinks {
             var gradient = baseProduct
@@ -142,6 +143,24 @@ struct ActiveSetSearch {
         setRowOffsets()
         placeStart()
         if let limitRow = set.limitRow, hasKinks { set.rowPlaces[limitRow] = .upper }
+    }
+
+    /// Begins where Newton's method on the dual ends, everything at rest where that has it; false where it does not apply.
+    private mutating func beginFromFactors() -> Bool {
+        guard var dual = FactorDual(program, linear: linear, costs: costs), dual.run() else { return false }
+        let free = (0..<program.variableCount).filter { dual.isFree($0) }
+        guard !free.isEmpty else { return false }
+        effort.guesses += dual.steps
+        basePoint = BasePoint(program, restingAt: dual.point, free: free)
+        for j in baseProduct.indices { baseProduct[j] = 0 }
+        addBaseProduct()
+        enter(free)
+        setRowOffsets()
+        placeStart()
+        for r in program.rows.indices where set.rowLower[r] < set.rowUpper[r] && dual.sides[r] != 0 {
+            set.rowPlaces[r] = dual.sides[r] > 0 ? .upper : .lower
+        }
+        return true
     }
 
     /// Moves the variables of the working set to where the start has them.
