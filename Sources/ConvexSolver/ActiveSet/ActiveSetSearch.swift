@@ -142,6 +142,7 @@ struct ActiveSetSearch {
         enter(n > settings.smallProgram ? firstWorkingSet() : Array(0..<n))
         setRowOffsets()
         placeStart()
+        if !hasKinks { freeLastFilled() }
         if let limitRow = set.limitRow, hasKinks { set.rowPlaces[limitRow] = .upper }
     }
 
@@ -174,6 +175,17 @@ struct ActiveSetSearch {
             guard j < set.count, Int(set.names[j]) == entry.variable else { continue }
             moveToStart(j, entry.value)
         }
+    }
+
+    /// Where the start is a corner of the box, the variable that was filled last is the one that gives way: with nothing
+    /// free the equation has no multiplier, and every sign is guessed wrong.
+    private func freeLastFilled() {
+        guard let last = basePoint.start.last, !(0..<set.count).contains(where: { set.places[$0] == .free }),
+            let j = (0..<set.count).first(where: { Int(set.names[$0]) == last.variable })
+        else { return }
+        set.setPiece(j, set.slope[j])
+        set.places[j] = .free
+        set.sign[j] = 0
     }
 
     /// Starts from the point of another solution: its working set is the first guess.
