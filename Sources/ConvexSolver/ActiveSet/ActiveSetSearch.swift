@@ -465,14 +465,14 @@ struct ActiveSetSearch {
             linear: linear,
             point: point,
             gradient: fullGradient(),
-            multipliers: Array(set.multiplier.prefix(program.rows.count)),
+            multipliers: set.rowMultipliers,
             limitMultiplier: limitMultiplier
         )
         if !check.isWithin(settings) { check.scale = max(check.scale, program.objectiveScale(at: point)) }
         guard check.isWithin(settings) else { throw .unfinished(.inaccurate) }
         return ActiveSetSolution(
             point: point,
-            multipliers: Array(set.multiplier.prefix(program.rows.count)),
+            multipliers: set.rowMultipliers,
             limitMultiplier: limitMultiplier,
             parameter: parameter,
             check: check,

@@ -32,16 +32,21 @@ extension PathFollower {
             PathCorner(parameter: start, point: above.currentPoint()),
             above.standingMultipliers(at: start)
         )
-        let steps = above.effort.steps
-        let lower = SolutionPath(
+        var path = trail.takeReversed()
+        path.multipliers.removeFirst()
+        let lastTwo = path.corners.suffix(2)
+        if lastTwo.count == 2, lastTwo.allSatisfy({ $0.point == last.point }) {
+            // Nothing bends where the walk began: the stretch that ends there goes on.
+            path.corners.removeLast()
+        } else {
+            path.multipliers.append(stretch)
+        }
+        return SolutionPath(
             program,
-            corners: trail.corners.reversed(),
-            multipliers: trail.multipliers.dropLast().reversed(),
+            corners: path.corners,
+            multipliers: path.multipliers,
             isRegularized: false,
-            steps: steps
-        )
-        return lower.joined(
-            with: SolutionPath(program, corners: [last], multipliers: [stretch], isRegularized: false, steps: 0)
+            steps: above.effort.steps
         )
     }
 
