@@ -53,6 +53,8 @@ final class WorkingSet {
     @exclusivity(unchecked) private var columnCapacity: Int
     @exclusivity(unchecked) private(set) var cachedCount = 0
     @exclusivity(unchecked) private(set) var slotOwners: [Int32] = []
+    /// Whether the columns of the free variables stand before all others; guesses do not need it.
+    @exclusivity(unchecked) private var areFirst = true
 
     // MARK: The free variables, in the order of the factor
 
@@ -308,13 +310,18 @@ final class WorkingSet {
     }
 
     private func swapSlots(_ first: Int, _ second: Int) {
-        guard first != second, factors == nil else { return }
+        guard first != second, factors == nil, areFirst else { return }
         let a = columns + first * capacity
         let b = columns + second * capacity
         for i in 0..<count { (a[i], b[i]) = (b[i], a[i]) }
         slotOwners.swapAt(first, second)
         slots[Int(slotOwners[first])] = Int32(first)
         slots[Int(slotOwners[second])] = Int32(second)
+    }
+
+    private func moveToFront() {
+        areFirst = true
+        for position in 0..<freeCount { swapSlots(Int(slots[Int(free[position])]), position) }
     }
 
     /// target ← target + P v over the working set, for a v that is 0 at the resting variables; its entries come in the
@@ -332,6 +339,7 @@ final class WorkingSet {
             )
             return
         }
+        if !areFirst { moveToFront() }
         for position in 0..<freeCount { slotVector[Int(slots[Int(free[position])])] = entries[position] }
         PointerKernels.addProduct(
             rows: count,
@@ -511,11 +519,11 @@ final class WorkingSet {
             positions[j] = Int32(order)
             order += 1
         }
-        for position in 0..<order { swapSlots(Int(slots[Int(free[position])]), position) }
+        areFirst = false
         factor.reserve(order)
         factors?.gram(of: free, order: order, shift: proximal, stride: factor.stride, into: factor.factor)
         for position in 0..<order where factors == nil {
-            let column = columns + position * capacity
+            let column = columns + Int(slots[Int(free[position])]) * capacity
             let target = factor.factor + position * factor.stride
             let names = free
             for i in position..<order { target[i] = column[Int(names[i])] }
