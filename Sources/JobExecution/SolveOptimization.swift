@@ -194,6 +194,14 @@ package struct SolveOptimization {
             addParetoSet(to: &result, problem, count) { isRevoked() || clock() >= deadline }
         }
         result.path = solution.path?.planned(in: problem)
+        if let path = solution.path {
+            // It claims nothing yet: the check sees what the prices prove.
+            result.certificate = OptimalityCertificate(
+                objective: path.objective,
+                bound: .infinity,
+                budgetPrices: path.budgetPrices
+            )
+        }
         if job.request.frontierPointCount > 0, moments.expectedReturnsEstimator == "none" {
             let message = "The efficient frontier was not traced: the risk model has no expected returns."
             result.warnings.append(ResultWarning(code: "frontier_unavailable", message: message))

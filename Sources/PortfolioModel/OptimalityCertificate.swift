@@ -8,7 +8,11 @@ public struct OptimalityCertificate: Equatable, Sendable {
     /// What no allocation within the limits exceeds.
     public var bound: Double
     /// ν: what one more unit of the budget, Σw + cash = 1, would gain.
+    ///
+    /// Of a path it is that of all periods' budgets together.
     public var budgetPrice: Double
+    /// Of a path, what one more unit of each period's budget would gain; empty for the other results.
+    public var budgetPrices: [Double] = []
     /// What the scenarios at a kink of the risk measure weigh in its support; empty without a measure over scenarios.
     public var scenarioWeights: [ScenarioWeight] = []
     /// Where the prices come from, where those of the target prove nothing: another allocation, or the same with what was
@@ -23,6 +27,12 @@ public struct OptimalityCertificate: Equatable, Sendable {
         self.objective = objective
         self.bound = bound
         self.budgetPrice = budgetPrice
+    }
+
+    /// Makes the certificate of a path from its parts.
+    public init(objective: Double, bound: Double, budgetPrices: [Double]) {
+        self.init(objective: objective, bound: bound, budgetPrice: budgetPrices.reduce(0, +))
+        self.budgetPrices = budgetPrices
     }
 }
 

@@ -11,6 +11,9 @@ extension AllocationCheck {
     /// - Complexity: O(n · held) for the gradient, O(n) for each of the steps that find the budget's price; with scenarios
     ///   O(T · held) more, and O(n k²) for each of the steps that find the shares of k of them.
     public func certificate(of result: OptimizationResult) -> OptimalityCertificate? {
+        if mandate.request.type == .multiPeriod {
+            return mandate.isUsable && result.solution.status == .optimal ? pathCertificate(of: result) : nil
+        }
         let exposure = targetExposure(of: result)
         guard mandate.isUsable, result.solution.status == .optimal,
             let bound = OptimalityBound(exposure, result.bindingConstraints, mandate)
@@ -50,6 +53,18 @@ func checkCertificate(
     _ findings: inout Findings
 ) {
     guard let certificate = result.certificate else { return }
+    if mandate.request.type == .multiPeriod {
+        let isOwn = certificate.relaxation == nil
+        findings.require(isOwn, "certificate/relaxation", expected: "none of a path", actual: "one")
+        checkPathCertificate(certificate, of: result, mandate, &findings)
+        return
+    }
+    findings.require(
+        certificate.budgetPrices.isEmpty,
+        "certificate/budget_prices",
+        expected: "none for a single period",
+        actual: "\(certificate.budgetPrices.count)"
+    )
     guard var bound = OptimalityBound(exposure, result.bindingConstraints, mandate) else {
         findings.require(false, "certificate", expected: "none for this objective", actual: "one")
         return

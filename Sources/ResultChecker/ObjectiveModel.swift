@@ -37,7 +37,7 @@ struct ObjectiveModel {
     /// Whether f is −½ρ² where the objective is −ρ, a risk.
     var isHalfSquare = false
 
-    /// Nil where the objective is not a concave one of one set of weights.
+    /// Nil where the objective is not a concave one of one set of weights; `inPath` for one period's of several.
     ///
     /// A ratio is read as gain − S · risk with the target's own S unless another is asked for.
     ///
@@ -47,7 +47,14 @@ struct ObjectiveModel {
     ///   - ratio: the ratio that is asked for.
     ///   - diagonal: what of the variances is charged on single weights; empty for nothing. A risk is then read as half its
     ///     square.
-    init?(_ exposure: Exposure, _ mandate: Mandate, ratio: Double? = nil, diagonal: [Double] = []) {
+    ///   - inPath: whether it is one period's of several.
+    init?(
+        _ exposure: Exposure,
+        _ mandate: Mandate,
+        ratio: Double? = nil,
+        diagonal: [Double] = [],
+        inPath: Bool = false
+    ) {
         let (guarded, target) = (mandate.onWorstCovariance, exposure)
         let isGuarded = mandate.request.type == .robust
         let exposure =
@@ -62,7 +69,8 @@ struct ObjectiveModel {
                 uncertainty.kind != .factorLoadings,
                 !mandate.permitsShorts || uncertainty.kind != .box
             else { return nil }
-        case .riskParity, .hierarchicalRiskParity, .multiPeriod: return nil
+        case .multiPeriod: guard inPath else { return nil }
+        case .riskParity, .hierarchicalRiskParity: return nil
         }
         value = 0
         ratioAsked = ratio

@@ -200,7 +200,7 @@ struct OptimalityBound {
     // MARK: Limits
 
     /// The bounds of each weight, cash last; no trade is larger than the turnover, since purchases equal sales.
-    private static func bounds(_ mandate: Mandate, _ current: [Double]) -> [(lower: Double, upper: Double)] {
+    static func bounds(_ mandate: Mandate, _ current: [Double]) -> [(lower: Double, upper: Double)] {
         let limits = mandate.limits
         let gross = limits.maxGrossExposure.map { mandate.most($0, "/max_gross_exposure") }
         // Where gross exposure may be exceeded no weight is larger than one more than it.

@@ -211,6 +211,9 @@ private func readCertificate(_ fields: DocumentFields) -> OptimalityCertificate 
         bound: fields.number("bound"),
         budgetPrice: fields.number("budget_price")
     )
+    if fields.optional("budget_prices") != nil {
+        certificate.budgetPrices = fields.list("budget_prices") { $0.value.double }
+    }
     if fields.optional("scenario_weights") != nil {
         certificate.scenarioWeights = fields.list("scenario_weights") {
             ScenarioWeight(scenario: $0.integer("scenario"), weight: $0.number("weight"))

@@ -166,6 +166,10 @@ extension DocumentEncoder {
             writer.member("bound", certificate.bound)
             writer.member("gap", certificate.gap)
             writer.member("budget_price", certificate.budgetPrice)
+            if !certificate.budgetPrices.isEmpty {
+                writer.name("budget_prices")
+                writer.array(certificate.budgetPrices) { writer, price in writer.double(price) }
+            }
             if !certificate.scenarioWeights.isEmpty {
                 writer.name("scenario_weights")
                 writer.array(certificate.scenarioWeights) { writer, entry in
