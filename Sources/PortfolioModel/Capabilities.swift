@@ -55,6 +55,9 @@ public enum Capabilities {
     /// Instruments up to which fixed costs of trades enter an objective: who is traded is searched for.
     public static let fixedCostInstruments = 100
 
+    /// The same for ratios, of which relaxations say less: their search takes ten times as long.
+    public static let fixedCostInstrumentsOfRatios = 30
+
     /// Periods of a horizon.
     public static let horizonPeriods = 60
     /// Periods times instruments of a path: with a covariance that is a matrix, and with one in parts; of one in parts

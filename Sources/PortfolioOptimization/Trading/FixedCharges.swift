@@ -37,8 +37,9 @@ func takesFixedCosts(
         objective == .minimizeTransactionCosts
         || (preferences.includeTransactionCosts == true && objective.needsExpectedReturns && !objective.isOfTerms)
     let choosesPositions = constraints.maxPositions != nil || (constraints.minPositionSize ?? 0) > 0
-    return isAsked && riskMeasure == .volatility && type != .multiPeriod && !choosesPositions
-        && count <= Capabilities.fixedCostInstruments
+    let isRatio = objective == .maximizeSharpe || objective == .maximizeInformationRatio
+    let most = isRatio ? Capabilities.fixedCostInstrumentsOfRatios : Capabilities.fixedCostInstruments
+    return isAsked && riskMeasure == .volatility && type != .multiPeriod && !choosesPositions && count <= most
 }
 
 extension ConstraintCompiler {
