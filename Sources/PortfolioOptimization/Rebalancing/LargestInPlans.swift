@@ -63,6 +63,11 @@ extension PlanSearch {
         var program = problem
         guard let free = search(program) else { return nil }
         guard program.cutLargest(at: program.weights(after: free.changes)) else { return (program, free) }
+        if problem.hasFractions,
+            let found = overFractions(problem, free: free, settings: settings, shouldStop: shouldStop)
+        {
+            return (problem, found)
+        }
         var bound = free.bound
         _ = program.cutLargest(at: program.desired)
         for _ in 0..<PlanProblem.mostCutRounds {
