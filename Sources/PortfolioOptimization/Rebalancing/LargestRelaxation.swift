@@ -74,12 +74,34 @@ struct LargestRelaxation {
                 builder.requireNonnegative(.constant(most) - weight)
             }
             let samples = relaxation.samples(of: index)
-            let charge = hull(samples.map { (position: $0.weight, value: $0.charge) }, of: index)
-            constant += charge.constant
-            builder.addCost(charge - .constant(charge.constant), times: 1 / unit)
-            cash = cash - hull(samples.map { ($0.weight, $0.cost / problem.portfolioValue) }, of: index)
+            let money = hull(samples.map { ($0.weight, $0.cost / problem.portfolioValue) }, of: index)
+            cash = cash - money
+            // What is charged, and no less than the cost that cash pays: it would pay for nothing else.
+            let charged = money * (problem.charges[index].costWeight * problem.portfolioValue)
+            let rest = samples.map { sample in
+                (
+                    position: sample.weight,
+                    value: sample.charge - problem.charges[index].costWeight * sample.cost
+                )
+            }
+            if rest.allSatisfy({ abs($0.value) <= AllocationLimits.noTrading }) {
+                charge(charged)
+            } else {
+                let charge = hull(samples.map { (position: $0.weight, value: $0.charge) }, of: index)
+                let least = rest.reduce(Double.infinity) { min($0, $1.value) }
+                let both = AffineExpression.variable(builder.addColumn())
+                builder.requireNonnegative(both - charge)
+                builder.requireNonnegative(both - charged - .constant(least))
+                self.charge(both)
+            }
             addImpact(index)
         }
+    }
+
+    /// Charges the objective.
+    private mutating func charge(_ expression: AffineExpression) {
+        constant += expression.constant
+        builder.addCost(expression, times: 1 / unit)
     }
 
     /// A column above the linear parts of a lower hull; a constant where that has none.
@@ -225,37 +247,52 @@ extension PlanSearch {
         return changes
     }
 
-    /// Searches a problem some of whose holdings trade in any fraction under its limits on the largest positions.
+    /// Holdings up to which a plan over fractions that is not proven is relaxed again by an interior point.
+    private static let mostRelaxed = 200
+
+    /// The plan of a problem some of whose holdings trade in any fraction, where one found without its limits on the largest
+    /// positions breaks them or is not proven.
+    ///
+    /// - Parameters:
+    ///   - problem: the problem with its limits.
+    ///   - free: the plan that was found without them.
+    ///   - settings: how much work it is worth.
+    ///   - shouldStop: asked often.
+    /// - Returns: the better one; nil where that breaks the limits.
     static func overFractions(
         _ problem: PlanProblem,
         free: PlanOutcome,
         settings: PlanSearchSettings,
         shouldStop: () -> Bool
     ) -> PlanOutcome? {
-        guard let relaxed = LargestRelaxation(problem)?.solve(shouldStop: shouldStop) else { return nil }
+        let isWithin = problem.meetsLargest(at: problem.weights(after: free.changes))
+        if isWithin, free.relativeGap <= settings.relativeGap || problem.count > mostRelaxed { return free }
+        let known = isWithin ? free : nil
+        guard let relaxed = LargestRelaxation(problem)?.solve(shouldStop: shouldStop) else { return known }
         var capped = problem
         capped.capLargest(at: relaxed.weights)
         var search = PlanSearch(capped, settings: settings)
         search.considerRelaxed(relaxed.weights, shouldStop: shouldStop)
-        let bound = max(free.bound, relaxed.bound)
-        var found: PlanOutcome?
+        var outcomes = known.map { [$0] } ?? []
         if let best = search.best, best.score.isFeasible {
-            found = PlanOutcome(
-                changes: best.changes,
-                score: best.score,
-                bound: min(bound, best.score.objective),
-                solves: free.solves + relaxed.iterations,
-                nodes: 1
+            outcomes.append(
+                PlanOutcome(changes: best.changes, score: best.score, bound: relaxed.bound, solves: 0, nodes: 1)
             )
-            if let found, found.relativeGap <= settings.relativeGap { return found }
         }
+        let bound = max(free.bound, relaxed.bound)
+        func better() -> PlanOutcome? {
+            var best = outcomes.first
+            for outcome in outcomes.dropFirst() {
+                if let found = best, outcome.score.isBetter(than: found.score) { best = outcome }
+            }
+            if let objective = best?.score.objective { best?.bound = min(bound, objective) }
+            best?.solves = free.solves + relaxed.iterations
+            return best
+        }
+        if let best = better(), isWithin || best.relativeGap <= settings.relativeGap { return best }
         // Charges that are not convex: the search under the caps may do better.
         var thorough = PlanSearch(capped, settings: settings)
-        guard var other = thorough.run(shouldStop: shouldStop),
-            found.map({ other.score.isBetter(than: $0.score) }) ?? true
-        else { return found }
-        other.bound = min(bound, other.score.objective)
-        other.solves += free.solves + relaxed.iterations
-        return other
+        if let outcome = thorough.run(shouldStop: shouldStop) { outcomes.append(outcome) }
+        return better()
     }
 }

@@ -109,7 +109,7 @@ struct LargestPlanTests {
     }
 
     @Test func `fixed costs and least trades are searched under the limits, and the gap is told`() throws {
-        for item in try LargestPlan.all().prefix(12) {
+        for item in try LargestPlan.all().prefix(5) {
             var mandate = item.mandate
             mandate.costs = mandate.costs.map {
                 TransactionCost(proportional: $0?.proportional ?? 0, fixed: 1, impact: 0)
