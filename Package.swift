@@ -206,7 +206,11 @@ let package = Package(
         ),
         .executableTarget(
             name: "multi-period-paths",
-            dependencies: ["PortfolioOptimization", "PortfolioModel", "Matrices", "TestSupport"],
+            dependencies: [
+                "JobExecution", "MomentEstimation", "PortfolioOptimization", "PortfolioModel", "Repository",
+                "ResultChecker",
+                "Matrices", "TestSupport",
+            ],
             path: "Benchmarks/MultiPeriodPaths",
             swiftSettings: settings
         ),

@@ -8,9 +8,16 @@ public struct OptimalityCertificate: Equatable, Sendable {
     /// What no allocation within the limits exceeds.
     public var bound: Double
     /// ν: what one more unit of the budget, Σw + cash = 1, would gain.
+    ///
+    /// Of a path it is that of all periods' budgets together.
     public var budgetPrice: Double
+    /// Of a path, what one more unit of each period's budget would gain; empty for the other results.
+    public var budgetPrices: [Double] = []
     /// What the scenarios at a kink of the risk measure weigh in its support; empty without a measure over scenarios.
     public var scenarioWeights: [ScenarioWeight] = []
+    /// Where the prices come from, where those of the target prove nothing: another allocation, or the same with what was
+    /// chosen taken as given.
+    public var relaxation: PricedAllocation?
 
     /// How far the target may be from the best.
     public var gap: Double { bound - objective }
@@ -20,6 +27,29 @@ public struct OptimalityCertificate: Equatable, Sendable {
         self.objective = objective
         self.bound = bound
         self.budgetPrice = budgetPrice
+    }
+
+    /// Makes the certificate of a path from its parts.
+    public init(objective: Double, bound: Double, budgetPrices: [Double]) {
+        self.init(objective: objective, bound: bound, budgetPrice: budgetPrices.reduce(0, +))
+        self.budgetPrices = budgetPrices
+    }
+}
+
+/// An allocation with the prices of the limits that bind there, as a certificate adds them up.
+public struct PricedAllocation: Equatable, Sendable {
+    /// Weights: instruments by id, and `cash`; zeros left out.
+    public var allocation: [String: Double]
+    /// The limits met with equality, with their prices.
+    public var bindingConstraints: [BindingConstraint]
+    /// What is taken from the variances, Σ − diag(d) staying positive semidefinite, and charged on single weights instead;
+    /// zeros left out, empty where nothing is.
+    public var diagonal: [String: Double] = [:]
+
+    /// Makes a priced allocation from its parts.
+    public init(allocation: [String: Double], bindingConstraints: [BindingConstraint]) {
+        self.allocation = allocation
+        self.bindingConstraints = bindingConstraints
     }
 }
 

@@ -61,6 +61,12 @@ struct ShadowPrices {
     /// d(objective)/d(bound) of an upper bound: not negative.
     func ofUpper(_ expression: Int) -> Double { upper[expression] ?? 0 }
 
+    /// d(objective)/d(budget): what one more unit of Σw + cash = 1 would gain.
+    func ofBudget(_ limits: AllocationLimits) -> Double {
+        let expression = limits.layout.cash + 1
+        return ofUpper(expression) + ofLower(expression)
+    }
+
     /// What each of the first expressions, the instruments' weights, is worth at its bound: the reduced costs.
     ///
     /// A cap that is nobody's number, the whole of the portfolio, follows from the budget and the other instruments' floors:
@@ -92,6 +98,8 @@ struct ShadowPrices {
 extension MeanVarianceMethod {
     /// Distance from a bound, in units of its row, within which it binds.
     private static let binding = 1e-9
+    /// The same for a bound whose price is larger than the distance, where an optimum is as exact as its solve.
+    private static let pricedBinding = 1e-7
 
     /// The caller's limits that an allocation meets with equality.
     ///
@@ -99,21 +107,34 @@ extension MeanVarianceMethod {
     ///   - point: the cleaned decision variables.
     ///   - volatility: theirs, annual.
     ///   - prices: nil where a derivative has no meaning, such as with integers.
+    ///   - byPrice: whether what a price says to bind does so from further away, by roundings of a large solve.
     /// - Returns: one entry for each number of the caller's and subject it binds for.
-    func bindingLimits(at point: [Double], volatility: Double, prices: ShadowPrices?) -> [BindingConstraint] {
+    func bindingLimits(
+        at point: [Double],
+        volatility: Double,
+        prices: ShadowPrices?,
+        byPrice: Bool = false
+    ) -> [BindingConstraint] {
         var found: [BindingConstraint] = []
-        for index in limits.expressions.indices { found += bindingSides(of: index, at: point, prices: prices) }
+        for index in limits.expressions.indices {
+            found += bindingSides(of: index, at: point, prices: prices, byPrice: byPrice)
+        }
         for index in limits.volatilityLimits.indices {
             let limit = limits.volatilityLimits[index]
             let distance = limit.bound - volatility
-            guard distance <= Self.binding * scaling.volatilityUnit, !isExceeded(limit, distance) else { continue }
-            found += entry(limit, volatility, prices?.ofVolatility(index, unit: scaling.volatilityUnit))
+            let unit = scaling.volatilityUnit
+            let price = prices?.ofVolatility(index, unit: unit)
+            guard Self.binds(distance, price, unit: unit, byPrice: byPrice), !isExceeded(limit, distance) else {
+                continue
+            }
+            found += entry(limit, volatility, price)
         }
         if let limit = limits.trackingLimit {
             let error = limit.error(at: point[..<limits.layout.cash])
             let distance = limit.side.bound - error
-            if distance <= Self.binding * limit.unit, !isExceeded(limit.side, distance) {
-                found += entry(limit.side, error, prices.map { $0.ofTrackingError / limit.unit })
+            let price = prices.map { $0.ofTrackingError / limit.unit }
+            if Self.binds(distance, price, unit: limit.unit, byPrice: byPrice), !isExceeded(limit.side, distance) {
+                found += entry(limit.side, error, price)
             }
         }
         if let limit = limits.positionLimit {
@@ -121,6 +142,12 @@ extension MeanVarianceMethod {
             if held >= limit.side.bound { found += entry(limit.side, held, nil) }
         }
         return found + bindingThresholds(at: point)
+    }
+
+    /// Whether a bound is met, by its distance in units of its row, or by what its price says.
+    private static func binds(_ distance: Double, _ price: Double?, unit: Double, byPrice: Bool) -> Bool {
+        if distance <= binding * unit { return true }
+        return byPrice && distance <= pricedBinding * unit && abs(price ?? 0) > distance
     }
 
     /// Whether a soft limit is exceeded: then its price is its penalty, and it is told with the soft limits.
@@ -134,21 +161,28 @@ extension MeanVarianceMethod {
     /// The sides of an expression that are met with equality.
     ///
     /// Where both bounds meet, only the one that the optimum pushes against is listed.
-    private func bindingSides(of index: Int, at point: [Double], prices: ShadowPrices?) -> [BindingConstraint] {
+    private func bindingSides(
+        of index: Int,
+        at point: [Double],
+        prices: ShadowPrices?,
+        byPrice: Bool
+    ) -> [BindingConstraint] {
         let expression = limits.expressions[index]
         let value = expression.value(at: point)
-        let allowance = Self.binding * expression.scale
         let least = expression.lower?.bound ?? -.infinity
         let most = expression.upper?.bound ?? .infinity
         let lowerPrice = prices?.ofLower(index)
         let upperPrice = prices?.ofUpper(index)
+        func binds(_ distance: Double, _ price: Double?) -> Bool {
+            Self.binds(distance, price, unit: expression.scale, byPrice: byPrice)
+        }
         var found: [BindingConstraint] = []
-        if let lower = expression.lower, value - least <= allowance, !isExceeded(lower, value - least),
+        if let lower = expression.lower, binds(value - least, lowerPrice), !isExceeded(lower, value - least),
             least != most || lowerPrice != 0
         {
             found += entry(lower, lower.inOwnTerms(value), lowerPrice.map { lower.slope * $0 })
         }
-        if let upper = expression.upper, most - value <= allowance, !isExceeded(upper, most - value),
+        if let upper = expression.upper, binds(most - value, upperPrice), !isExceeded(upper, most - value),
             least != most || upperPrice != 0
         {
             // A number that holds an expression from both sides, to one value, is listed once.

@@ -40,7 +40,10 @@ extension MeanVarianceMethod {
             weights[index] = abs(bound) < TidyWeights.dust ? 0 : bound
             isFixed[index] = true
         }
-        balance(&weights, isFixed: isFixed)
+        let bounds = limits.expressions.prefix(count).map { expression -> (lower: Double, upper: Double) in
+            (expression.lower?.bound ?? 0, expression.upper?.bound ?? 1)
+        }
+        balanceBudget(&weights, isFixed: isFixed, bounds: bounds)
         let cash = weights.removeLast()
         return CleanedAllocation(point: limits.point(weights: weights, cash: cash))
     }
@@ -63,28 +66,33 @@ extension MeanVarianceMethod {
         if let mark = marks.first(where: { abs($0 - weight) <= Self.atBound }) { return mark }
         return abs(weight) < TidyWeights.dust ? 0 : nil
     }
+}
 
-    /// Gives what the weights miss of 1 to the free weight with the most room, or where that has not enough to all of them.
-    private func balance(_ weights: inout [Double], isFixed: [Bool]) {
-        let free = weights.indices.filter { !isFixed[$0] }
-        for _ in 0..<3 {
-            let missing = 1 - exactSum(weights)
-            if missing == 0 { return }
-            func room(_ index: Int) -> Double {
-                let expression = limits.expressions[index]
-                let above = (expression.upper?.bound ?? 1) - weights[index]
-                let below = weights[index] - (expression.lower?.bound ?? 0)
-                return min(above, below)
-            }
-            guard let chosen = free.max(by: { room($0) < room($1) }) else { return }
-            if room(chosen) >= abs(missing) {
-                weights[chosen] += missing
-                continue
-            }
-            let rooms = free.map { max(0, room($0)) }
-            let total = exactSum(rooms)
-            guard total >= abs(missing) else { return }
-            for (place, index) in free.enumerated() { weights[index] += missing * rooms[place] / total }
+/// Gives what weights miss of 1 to the free one with the most room, or where that has not enough to all of them.
+///
+/// Where they have not enough together, as in a vertex of which hardly a weight is free, those that only rest where they
+/// were have a part in it: of many that do, the roundings add up.
+///
+/// - Parameters:
+///   - weights: what is to sum to 1, but for roundings.
+///   - isFixed: which of them were put at a bound or at what is held.
+///   - bounds: what each weight lies between.
+package func balanceBudget(_ weights: inout [Double], isFixed: [Bool], bounds: [(lower: Double, upper: Double)]) {
+    var free = weights.indices.filter { !isFixed[$0] }
+    for _ in 0..<4 {
+        let missing = 1 - exactSum(weights)
+        if missing == 0 { return }
+        let rooms = weights.indices.map { min(bounds[$0].upper - weights[$0], weights[$0] - bounds[$0].lower) }
+        if let chosen = free.max(by: { rooms[$0] < rooms[$1] }), rooms[chosen] >= abs(missing) {
+            weights[chosen] += missing
+            continue
         }
+        let total = exactSum(free.map { max(0, rooms[$0]) })
+        guard total >= abs(missing) else {
+            guard free.count < weights.count else { return }
+            free = Array(weights.indices)
+            continue
+        }
+        for index in free { weights[index] += missing * max(0, rooms[index]) / total }
     }
 }

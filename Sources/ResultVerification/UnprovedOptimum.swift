@@ -16,7 +16,9 @@ package struct UnprovedOptimum: Equatable, Sendable {
         case .riskParity: reason = "the contributions to the risk were held against the budgets"
         case .hierarchicalRiskParity:
             reason = "where recursive bisection divides the tree the weights were held against it, built anew"
-        case .multiPeriod: reason = "each period was checked; that no path is better was not: \(word)"
+        case .multiPeriod:
+            reason =
+                "each period was checked; that no path is better the prices of the limits prove less than to 1e-6: \(word)"
         case _ where limits.maxPositions != nil || (limits.minPositionSize ?? 0) > 0:
             reason = "who is held is a choice that no prices prove: \(word)"
         case _ where request.riskMeasure == .valueAtRisk && request.objective != .maximizeReturn:

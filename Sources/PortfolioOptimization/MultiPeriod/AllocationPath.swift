@@ -16,6 +16,8 @@ public struct AllocationPath: Sendable {
     public var steps: [Step]
     /// What the objective comes to over the path.
     public var objective: Double
+    /// What one more unit of each period's budget would gain; empty where the solve has no prices.
+    public var budgetPrices: [Double] = []
 
     /// The path with the figures of each period, as a result shows it.
     ///

@@ -378,7 +378,8 @@ struct MultiPeriodMethod {
             let binding = period.bindingLimits(
                 at: decision,
                 volatility: period.annualizedVolatility(of: weights[...]),
-                prices: prices?[index]
+                prices: prices?[index],
+                byPrice: true
             )
             let listed = binding.filter { $0.constraint != "/horizon/terminal_target" }
             steps.append(AllocationPath.Step(weights: weights, cash: cash, bindingConstraints: listed))
@@ -391,7 +392,11 @@ struct MultiPeriodMethod {
             bindingConstraints: pricedInAllPeriods(steps),
             warnings: problem.warnings,
             reducedCosts: prices?[0].reducedCosts(stages[0].limits),
-            path: AllocationPath(steps: steps, objective: try objective.value(of: path))
+            path: AllocationPath(
+                steps: steps,
+                objective: try objective.value(of: path),
+                budgetPrices: prices.map { budgetPrices($0, steps) } ?? []
+            )
         )
     }
 
