@@ -37,9 +37,8 @@ func takesFixedCosts(
         objective == .minimizeTransactionCosts
         || (preferences.includeTransactionCosts == true && objective.needsExpectedReturns && !objective.isOfTerms)
     let choosesPositions = constraints.maxPositions != nil || (constraints.minPositionSize ?? 0) > 0
-    let isRatio = objective == .maximizeSharpe || objective == .maximizeInformationRatio
-    let most = isRatio ? Capabilities.fixedCostInstrumentsOfRatios : Capabilities.fixedCostInstruments
-    return isAsked && riskMeasure == .volatility && type != .multiPeriod && !choosesPositions && count <= most
+    return isAsked && riskMeasure == .volatility && type != .multiPeriod && !choosesPositions
+        && count <= Capabilities.fixedCostInstruments(of: objective)
 }
 
 extension ConstraintCompiler {
