@@ -111,7 +111,7 @@ extension Mandate {
             request.type != .multiPeriod
         else { return false }
         let count = moments.instruments.reduce(0) { $0 + (universe.contains($1) || held[$1] != nil ? 1 : 0) }
-        return count <= Capabilities.fixedCostInstruments
+        return count <= Capabilities.fixedCostInstruments(of: request.objective)
     }
 }
 
