@@ -10,6 +10,8 @@ struct LimitRow {
         case linear([Double])
         /// Coefficients of the sizes |w| of the instruments.
         case sizes([Double])
+        /// The sizes of the largest, where some that are tied share.
+        case tied(TiedSizes)
         /// ½ Σ|w − c|.
         case turnover
         /// |w − c| of one instrument.
@@ -58,7 +60,8 @@ struct LimitRow {
             guard path.count > 1, let index = Int(path[1]), let sums = mandate.limits.largestPositions,
                 sums.indices.contains(index)
             else { return nil }
-            return largest(sums[index].count, of: exposure.weights).map { .sizes($0) }
+            let sum = TiedSizes(constraint: binding.constraint, count: sums[index].count, of: exposure.weights)
+            return sum.isSettled ? .sizes(sum.settledCoefficients(exposure.weights.count)) : .tied(sum)
         case "max_scenario_losses": return scenarioLosses(of: binding, mandate).map { .linear($0) }
         case "max_turnover": return .turnover
         case "min_return", "max_tracking_error", "target_volatility", "max_risk":
@@ -84,14 +87,6 @@ struct LimitRow {
         default: return nil
         }
         return .linear(coefficients)
-    }
-
-    /// Ones for the largest sizes, which no allocation within the limit has more of; nil where two of one size are both last.
-    private static func largest(_ count: Int, of weights: [Double]) -> [Double]? {
-        let sizes = weights.map { abs($0) }.sorted(by: >)
-        guard count < sizes.count else { return weights.map { _ in 1 } }
-        guard let last = sizes.prefix(count).last, last - sizes[count] > 1e-9 else { return nil }
-        return weights.map { abs($0) >= last ? 1 : 0 }
     }
 
     /// Limits on figures, by the worst of them where something is uncertain.

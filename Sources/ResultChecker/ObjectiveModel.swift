@@ -17,6 +17,8 @@ struct ObjectiveModel {
     var riskPrice = 0.0
     /// The measure that the price is for; only of interest where the price is not 0.
     var riskMeasure: RiskMeasure
+    /// What a unit of the largest |w| costs, where a ball of distributions adds that to the risk.
+    private(set) var largestPrice = 0.0
     /// What the caller's unit is multiplied by to come to that of f: the risk of a ratio, else 1.
     var scale = 1.0
     /// What a gap is measured against where the objective is near 0.
@@ -193,6 +195,7 @@ struct ObjectiveModel {
         value -= price * penalty.value
         add(penalty.gradient.map { -price * $0 })
         for index in exposure.weights.indices { charges[index].add(rate: price * penalty.sizeRate, at: 0) }
+        largestPrice += price * penalty.largestRate
         return true
     }
 
@@ -229,25 +232,27 @@ func gaussianGradient(_ exposure: Exposure, _ mandate: Mandate) -> [Double]? {
     return zip(pull, mandate.moments.expectedReturns + [0]).map { $0 - $1 / periods }
 }
 
-/// What a ball of distributions adds to a measure of risk, from below: a gradient and a charge on each weight's size.
+/// What a ball of distributions adds to a measure of risk, from below: a gradient, a charge on each weight's size, and one on
+/// the largest of them.
 struct WassersteinSupport {
     private(set) var value = 0.0
     private(set) var gradient: [Double]
     private(set) var sizeRate = 0.0
+    private(set) var largestRate = 0.0
 
-    /// Nil for a ball whose addition has kinks that this does not know.
+    /// Nil without an uncertainty that the addition could be of.
     init?(_ exposure: Exposure, _ mandate: Mandate) {
         gradient = [Double](repeating: 0, count: exposure.weights.count + 1)
         guard let penalty = mandate.riskPenalty(of: exposure.weights), penalty != 0 else { return }
         guard let uncertainty = mandate.request.parameters.uncertainty else { return nil }
         value = penalty
+        let rate = uncertainty.size / (1 - (mandate.preferences.confidenceLevel ?? 0.95))
         switch uncertainty.effectiveNorm {
-        case .sum: return nil
+        case .sum: largestRate = rate
         case .euclidean:
             let square = exposure.weights.reduce(0) { $0 + $1 * $1 }
             for (index, weight) in exposure.weights.enumerated() { gradient[index] = penalty * weight / square }
-        case .largest:
-            sizeRate = uncertainty.size / (1 - (mandate.preferences.confidenceLevel ?? 0.95))
+        case .largest: sizeRate = rate
         }
     }
 }

@@ -14,7 +14,7 @@ struct CertificateKindsTests {
     /// What is asked for beyond the limits of ``VerificationBook``.
     enum Kind: String, CaseIterable {
         case shorts, sizesOfShorts, impact, taxes, scenarioLosses, gaussian, terms
-        case ellipsoid, box, covariances, ball, ballOfSums
+        case ellipsoid, box, covariances, ball, ballOfSums, ballOfLargest, largest, largestOfShorts
     }
 
     private static let seeds = UInt64(1)...4
@@ -135,6 +135,37 @@ struct CertificateKindsTests {
         try expectViolation("certificate/scenario_weights", moved, book)
     }
 
+    @Test(arguments: [Kind.largest, .ballOfLargest])
+    func `shares of tied weights that are none are found out`(_ kind: Kind) throws {
+        let book = try VerificationBook(seed: 1, objective: .maximizeUtility, adjust: kind.apply)
+        let certificate = try #require(book.result.certificate)
+        let shares = certificate.weightShares
+        #expect(shares.count > 1)
+        #expect(Set(shares.map(\.constraint)) == [kind == .largest ? "/largest_positions/0/max" : "/uncertainty"])
+        let places = shares.indices.sorted { shares[$0].share > shares[$1].share }
+        var moved = certificate
+        moved.weightShares[places[places.count - 1]].share += 0.01
+        try expectViolation("certificate/weight_shares", moved, book)
+        // The sum is right again, the support is not that of the target.
+        moved.weightShares[places[0]].share -= 0.01
+        try expectViolation("certificate/gap", moved, book)
+        moved = certificate
+        moved.weightShares[places[0]].share = -0.2
+        try expectViolation("certificate/weight_shares", moved, book)
+        moved = certificate
+        moved.weightShares.append(shares[0])
+        try expectViolation("certificate/weight_shares", moved, book)
+        moved = certificate
+        moved.weightShares[0].instrumentID = "Z"
+        try expectViolation("certificate/weight_shares", moved, book)
+        moved = certificate
+        moved.weightShares[0].constraint = "/max_turnover"
+        try expectViolation("certificate/weight_shares", moved, book)
+        moved = certificate
+        moved.weightShares = []
+        try expectViolation("certificate/weight_shares", moved, book)
+    }
+
     private func expectViolation(_ claim: String, _ certificate: OptimalityCertificate, _ book: VerificationBook) throws
     {
         var result = book.result
@@ -181,8 +212,17 @@ extension CertificateKindsTests.Kind {
         case .ellipsoid: guardAgainst(Uncertainty(kind: .ellipsoidal, size: 0.3), &request)
         case .box: guardAgainst(Uncertainty(kind: .box, size: 0.1), &request)
         case .covariances: guardAgainst(Uncertainty(kind: .covarianceBox, size: 1), &request)
-        case .ball, .ballOfSums:
-            let norm: Uncertainty.Norm = self == .ball ? .euclidean : .largest
+        case .largest: request.constraints.largestPositions = [LargestPositionsLimit(count: 3, max: 0.5)]
+        case .largestOfShorts:
+            request.constraints.allowShort = true
+            request.constraints.maxGrossExposure = 1.4
+            request.constraints.minWeights = nil
+            request.constraints.maxTurnover = 0.8
+            request.constraints.largestPositions = [
+                LargestPositionsLimit(count: 3, max: 0.55), LargestPositionsLimit(count: 5, max: 0.8),
+            ]
+        case .ball, .ballOfSums, .ballOfLargest:
+            let norm: Uncertainty.Norm = self == .ball ? .euclidean : self == .ballOfSums ? .largest : .sum
             guardAgainst(Uncertainty(kind: .wasserstein, size: 0.0005, norm: norm), &request)
             request.riskMeasure = .conditionalValueAtRisk
             request.preferences.riskAversion = 0.3

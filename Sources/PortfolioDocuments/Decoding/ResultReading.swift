@@ -214,9 +214,18 @@ private func readCertificate(_ fields: DocumentFields) -> OptimalityCertificate 
     if fields.optional("budget_prices") != nil {
         certificate.budgetPrices = fields.list("budget_prices") { $0.value.double }
     }
-    guard fields.optional("scenario_weights") != nil else { return certificate }
-    certificate.scenarioWeights = fields.list("scenario_weights") {
-        ScenarioWeight(scenario: $0.integer("scenario"), weight: $0.number("weight"))
+    if fields.optional("scenario_weights") != nil {
+        certificate.scenarioWeights = fields.list("scenario_weights") {
+            ScenarioWeight(scenario: $0.integer("scenario"), weight: $0.number("weight"))
+        }
+    }
+    guard fields.optional("weight_shares") != nil else { return certificate }
+    certificate.weightShares = fields.list("weight_shares") {
+        WeightShare(
+            constraint: $0.text("constraint"),
+            instrumentID: $0.text("instrument_id"),
+            share: $0.number("share")
+        )
     }
     return certificate
 }

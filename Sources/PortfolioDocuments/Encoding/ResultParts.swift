@@ -170,12 +170,22 @@ extension DocumentEncoder {
                 writer.name("budget_prices")
                 writer.array(certificate.budgetPrices) { writer, price in writer.double(price) }
             }
-            guard !certificate.scenarioWeights.isEmpty else { return }
-            writer.name("scenario_weights")
-            writer.array(certificate.scenarioWeights) { writer, entry in
+            if !certificate.scenarioWeights.isEmpty {
+                writer.name("scenario_weights")
+                writer.array(certificate.scenarioWeights) { writer, entry in
+                    writer.object { writer in
+                        writer.member("scenario", entry.scenario)
+                        writer.member("weight", entry.weight)
+                    }
+                }
+            }
+            guard !certificate.weightShares.isEmpty else { return }
+            writer.name("weight_shares")
+            writer.array(certificate.weightShares) { writer, entry in
                 writer.object { writer in
-                    writer.member("scenario", entry.scenario)
-                    writer.member("weight", entry.weight)
+                    writer.member("constraint", entry.constraint)
+                    writer.member("instrument_id", entry.instrumentID)
+                    writer.member("share", entry.share)
                 }
             }
         }
