@@ -74,6 +74,21 @@ func run() throws {
     put(bytes + [UInt8(ascii: "\n")], on: STDOUT_FILENO)
 }
 
+/// Starts anew with the surroundings a worker has, which libraries read when they are loaded: one thread of OpenBLAS, for others
+/// that wait for work would count as time of the process, and freed memory kept for the next solve.
+func takeSurroundings() {
+    let surroundings = [
+        ("OPENBLAS_NUM_THREADS", "1"), ("MALLOC_TRIM_THRESHOLD_", "67108864"), ("MALLOC_MMAP_THRESHOLD_", "33554432"),
+    ]
+    var isChanged = false
+    for (name, value) in surroundings where getenv(name).map({ String(cString: $0) }) != value {
+        guard setenv(name, value, 1) == 0 else { return }
+        isChanged = true
+    }
+    if isChanged { execv("/proc/self/exe", CommandLine.unsafeArgv) }
+}
+
+takeSurroundings()
 do {
     try run()
 } catch {

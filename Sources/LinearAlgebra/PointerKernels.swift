@@ -73,6 +73,25 @@ package enum PointerKernels {
         )
     }
 
+    /// Lower triangle of AAᵀ, A rows × columns without gaps, nor gaps in the result.
+    package static func outerGram(
+        rows: Int,
+        columns: Int,
+        matrix: UnsafePointer<Double>,
+        into result: UnsafeMutablePointer<Double>
+    ) {
+        BLAS.syrk(
+            order: rows,
+            inner: columns,
+            alpha: 1,
+            matrix: matrix,
+            transposed: false,
+            beta: 0,
+            result: result,
+            resultStride: rows
+        )
+    }
+
     /// y ← y + α x.
     @inline(__always)
     package static func add(

@@ -24,20 +24,39 @@ extension Capabilities {
         return refused
     }
 
-    /// Whether a penalty can be taken from the objective: it is a return, a risk or a cost, and of one period.
+    /// Whether a penalty can be taken from the objective: a return, a risk, a cost or a sum of terms.
     ///
-    /// A ratio has no unit that a penalty could have, budgets and terms are no single figure, and what is guarded against
-    /// the worst case is no figure of the allocation alone.
+    /// A ratio has no unit that a penalty could have, budgets are no figure at all, and value-at-risk, which is not convex,
+    /// is weighed by turns that a penalty would have no place in.
     private static func takesPenalties(
         _ type: OptimizationType,
         _ objective: Objective,
         _ riskMeasure: RiskMeasure
     ) -> Bool {
-        let types: [OptimizationType] = [.meanVariance, .blackLitterman, .factorBased, .scenarioBased]
-        let objectives: [Objective] = [
-            .minimizeRisk, .maximizeReturn, .maximizeUtility, .minimizeTrackingError, .minimizeTransactionCosts,
-        ]
-        return types.contains(type) && objectives.contains(objective) && riskMeasure == .volatility
+        switch objective {
+        case .maximizeSharpe, .maximizeInformationRatio, .maximizeDiversification, .riskBudgeting: false
+        case .minimizeRisk, .maximizeReturn, .maximizeUtility, .minimizeTrackingError, .minimizeTransactionCosts,
+            .multiObjective, .custom:
+            type != .multiPeriod && riskMeasure != .valueAtRisk
+        }
+    }
+
+    /// Why a combination does not take a limit, as a sentence; nil where its name says enough.
+    public static func reason(
+        ofRefusing name: String,
+        _ type: OptimizationType,
+        _ objective: Objective,
+        _ riskMeasure: RiskMeasure
+    ) -> String? {
+        guard name == "soft_limits" else { return nil }
+        switch objective {
+        case .maximizeSharpe, .maximizeInformationRatio, .maximizeDiversification:
+            return "\(objective.rawValue) is a ratio: a penalty has no unit there"
+        case .riskBudgeting: return "risk budgets are met, not weighed against a penalty"
+        case .minimizeRisk, .maximizeReturn, .maximizeUtility, .minimizeTrackingError, .minimizeTransactionCosts,
+            .multiObjective, .custom:
+            return riskMeasure == .valueAtRisk ? "var is not convex, and cvar takes penalties" : nil
+        }
     }
 }
 

@@ -44,7 +44,8 @@ public struct SoftLimitValue: Equatable, Sendable {
 extension Constraints {
     /// The limits that may be soft, by their names; whom to hold at all, and how many, is no matter of degree.
     public static let softenable = [
-        "max_position_size", "max_weights", "min_weights", "max_sector_exposure", "max_asset_class_exposure", "groups",
+        "max_weight_change", "max_weight_changes", "max_position_size", "max_weights", "min_weights",
+        "max_sector_exposure", "max_asset_class_exposure", "groups",
         "factor_exposures", "largest_positions", "max_scenario_losses", "max_gross_exposure", "min_cash", "max_cash",
         "max_turnover", "min_return", "target_volatility", "max_risk", "max_tracking_error",
     ]
@@ -66,12 +67,19 @@ extension Constraints {
         case ("target_volatility", 1): return targetVolatility
         case ("max_risk", 1): return maxRisk
         case ("max_tracking_error", 1): return maxTrackingError
+        case ("max_weight_change", 1): return maxWeightChange
+        case ("max_weight_changes", 2): return maxWeightChanges?[path[1]]
         case ("max_weights", 2): return maxWeights?[path[1]]
         case ("min_weights", 2): return minWeights?[path[1]]
         case ("max_scenario_losses", 2): return maxScenarioLosses?[path[1]]
         case ("factor_exposures", 3):
             let limit = factorExposures?[path[1]]
-            return path[2] == "min" ? limit?.min : path[2] == "max" ? limit?.max : nil
+            switch path[2] {
+            case "min": return limit?.min
+            case "max": return limit?.max
+            case "max_risk": return limit?.maxRisk
+            case _: return nil
+            }
         case ("groups", 3):
             guard let index = Int(path[1]), let groups, groups.indices.contains(index) else { return nil }
             return path[2] == "min" ? groups[index].min : path[2] == "max" ? groups[index].max : nil

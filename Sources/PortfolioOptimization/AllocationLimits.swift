@@ -139,6 +139,8 @@ struct AllocationLimits: Sendable {
     var largestSums: [LargestSum] = []
     /// The sides that may be exceeded.
     var softSides: [SoftSide] = []
+    /// Upper limit of the risk measure, where that is another than volatility and may be exceeded.
+    var softRisk: SoftRisk?
     /// The expression that limits Σ|w|.
     var grossExpression: Int?
     /// Whether some weight may be negative.
@@ -176,8 +178,9 @@ struct AllocationLimits: Sendable {
         }
         charges.settle(&point, currentWeights: currentWeights)
         settleLargest(&point)
+        point = settled(point)
         settleSoft(&point)
-        return settled(point)
+        return point
     }
 
     /// How far a volatility is above a limit, relative to the limit.

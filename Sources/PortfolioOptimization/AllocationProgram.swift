@@ -32,6 +32,8 @@ struct AllocationProgram: Sendable {
     var riskColumn: Int?
     /// The row that limits it.
     var riskLimitRow: Int?
+    /// What exceeding a limit on it costs, where a search over choices has to weigh that.
+    var softRisk: SoftRiskColumn?
     /// The column of κ when the program is homogenised.
     var scaleColumn: Int?
     /// The columns of the relaxations of limits, in their order.

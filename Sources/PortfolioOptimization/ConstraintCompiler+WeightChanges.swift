@@ -90,7 +90,7 @@ extension AllocationLimits {
             let expression = expressions[index]
             let current = currentWeights[changeRows[index] ?? index]
             return [expression.lower, expression.upper].allSatisfy { side in
-                side.map { abs($0.bound - current) <= Self.noTrading } ?? false
+                side.map { $0.excess == nil && abs($0.bound - current) <= Self.noTrading } ?? false
             }
         }
     }

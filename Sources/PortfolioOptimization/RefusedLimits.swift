@@ -9,10 +9,11 @@ func refusal(
 ) -> OptimizationFailure? {
     let refused = constraints.set(among: Capabilities.refusedConstraints(of: type, objective, riskMeasure))
     guard !refused.isEmpty else { return nil }
+    let reason = refused.compactMap { Capabilities.reason(ofRefusing: $0, type, objective, riskMeasure) }.first
     return OptimizationFailure(
         code: "unsupported_constraint",
         message: "\(refused.joined(separator: " and ")) does not go with \(type.rawValue), \(objective.rawValue) and"
-            + " risk_measure \(riskMeasure.rawValue). Take another method, or take the limit out of the request and of"
+            + " risk_measure \(riskMeasure.rawValue)\(reason.map { " (\($0))" } ?? ""). Take another method, or take the limit out of the request and of"
             + " the portfolio's constraints."
     )
 }

@@ -9,16 +9,25 @@ struct SoftSide: Equatable, Sendable {
         case expression(Int)
         case volatility(Int)
         case trackingError
+        /// A measure over scenarios.
+        case risk
     }
 
     var measured: Measured
     var isLower: Bool
-    /// The column of e.
-    var column: Int
+    /// The column of e; none for a measure over scenarios, which the methods price themselves.
+    var column: Int?
     /// What a unit of e costs the objective.
     var penalty: Double
     /// Where the bound comes from, an index into the parameters.
     var parameter: Int
+}
+
+/// A limit on a measure over scenarios that may be exceeded (docs/mathematics.md, "Soft limits").
+struct SoftRisk: Equatable, Sendable {
+    var side: LimitSide
+    /// What a unit beyond the limit costs the objective.
+    var penalty: Double
 }
 
 extension AllocationLimits {
@@ -44,6 +53,13 @@ extension AllocationLimits {
             if trackingLimit?.side.parameter == parameter {
                 let column = excess(.trackingError, limit.penalty, parameter)
                 trackingLimit?.side.excess = column
+            }
+            if let side = riskLimit, side.parameter == parameter {
+                softRisk = SoftRisk(side: side, penalty: limit.penalty)
+                riskLimit = nil
+                softSides.append(
+                    SoftSide(measured: .risk, isLower: false, column: nil, penalty: limit.penalty, parameter: parameter)
+                )
             }
             if turnoverLimit?.parameter == parameter { turnoverLimit = nil }
             if let gross = grossExpression, expressions[gross].upper?.excess != nil { grossExpression = nil }
@@ -93,7 +109,9 @@ extension AllocationLimits {
     var softParameters: Set<Int> { Set(softSides.map(\.parameter)) }
 
     /// What a unit of each column of excess costs.
-    var softPrices: [(column: Int, price: Double)] { softSides.map { ($0.column, $0.penalty) } }
+    var softPrices: [(column: Int, price: Double)] {
+        softSides.compactMap { side in side.column.map { ($0, side.penalty) } }
+    }
 
     /// The limit itself.
     func side(of soft: SoftSide) -> LimitSide? {
@@ -101,15 +119,17 @@ extension AllocationLimits {
         case .expression(let index): soft.isLower ? expressions[index].lower : expressions[index].upper
         case .volatility(let index): volatilityLimits[index]
         case .trackingError: trackingLimit?.side
+        case .risk: softRisk?.side
         }
     }
 
     /// Sets the columns of what is beyond linear limits; nothing asks for those of cones.
     func settleSoft(_ point: inout [Double]) {
         for soft in softSides {
-            guard case .expression(let index) = soft.measured, let side = side(of: soft) else { continue }
+            guard case .expression(let index) = soft.measured, let side = side(of: soft), let column = soft.column
+            else { continue }
             let beyond = expressions[index].value(at: point) - side.bound
-            point[soft.column] = max(0, soft.isLower ? -beyond : beyond)
+            point[column] = max(0, soft.isLower ? -beyond : beyond)
         }
     }
 }
@@ -123,27 +143,45 @@ extension AllocationProblem {
     /// - Returns: them in the order of the request.
     public func softLimits(weights: [Double], cash: Double) -> [SoftLimitValue] {
         guard constraints.softLimits?.isEmpty == false else { return [] }
-        let limits = ConstraintCompiler.compile(self)
+        return softLimits(weights: weights, cash: cash, under: ConstraintCompiler.compile(self))
+    }
+
+    /// The same under limits that are compiled.
+    func softLimits(weights: [Double], cash: Double, under limits: AllocationLimits) -> [SoftLimitValue] {
         let point = limits.point(weights: weights, cash: cash)
-        return limits.softSides.compactMap { soft in
-            guard let side = limits.side(of: soft) else { return nil }
-            let value: Double =
-                switch soft.measured {
-                case .expression(let index): limits.expressions[index].value(at: point)
-                case .volatility: covariance.quadraticForm(weights).squareRoot()
-                case .trackingError: limits.trackingLimit?.error(at: weights[...]) ?? 0
-                }
+        var found: [(value: SoftLimitValue, expression: Int?)] = []
+        for soft in limits.softSides {
+            guard let side = limits.side(of: soft) else { continue }
+            var expression: Int?
+            let value: Double
+            switch soft.measured {
+            case .expression(let index):
+                expression = index
+                value = limits.expressions[index].value(at: point)
+            case .volatility: value = annualizedVolatility(of: weights)
+            case .trackingError: value = limits.trackingLimit?.error(at: weights[...]) ?? 0
+            case .risk: value = (try? portfolioRisk(of: self))?.value(of: weights) ?? .nan
+            }
             let excess = max(0, soft.isLower ? side.bound - value : value - side.bound)
-            guard side.subject == nil || excess > AllocationLimits.tolerance else { return nil }
-            return SoftLimitValue(
+            let told = SoftLimitValue(
                 constraint: limits.parameters[soft.parameter].pointer,
                 subject: side.subject,
-                bound: side.slope * side.bound,
-                value: side.slope * value,
+                bound: side.isGrandfathered
+                    ? side.inOwnTerms(side.bound) : limits.parameters[soft.parameter].bound,
+                value: side.inOwnTerms(value),
                 excess: excess,
                 penalty: soft.penalty
             )
+            // A number that bounds an expression from both sides is told once, of the side that is nearer.
+            if let expression, let last = found.last, last.expression == expression,
+                last.value.constraint == told.constraint
+            {
+                if told.value > last.value.value { found[found.count - 1].value = told }
+            } else {
+                found.append((told, expression))
+            }
         }
+        return found.map(\.value).filter { $0.subject == nil || $0.excess > AllocationLimits.tolerance }
     }
 
     /// A penalty for a limit that is not in force would be one for nothing.

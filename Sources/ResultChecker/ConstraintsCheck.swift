@@ -123,7 +123,8 @@ private func checkChanges(of exposure: Exposure, _ mandate: Mandate, _ findings:
         guard let most = mandate.limits.maxWeightChanges?[id] ?? mandate.limits.maxWeightChange else { continue }
         let isOwn = mandate.limits.maxWeightChanges?[id] != nil
         let claim = isOwn ? "constraints/max_weight_changes/\(id)" : "constraints/max_weight_change of \(id)"
-        findings.atMost(abs(exposure.weights[index] - (mandate.current[id] ?? 0)), most, claim)
+        let inForce = mandate.most(most, isOwn ? "/max_weight_changes/\(id)" : "/max_weight_change")
+        findings.atMost(abs(exposure.weights[index] - (mandate.current[id] ?? 0)), inForce, claim)
     }
 }
 

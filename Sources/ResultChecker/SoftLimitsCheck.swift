@@ -54,6 +54,9 @@ extension Mandate {
         for (id, weight) in zip(moments.instruments, exposure.weights) where weight != 0 { weights[id] = weight }
         var candidates = BreachesLetBe.candidates(self, holding: weights)
         candidates += [("/max_turnover", nil), ("/min_return", nil)]
+        for id in moments.instruments {
+            candidates += [("/max_weight_change", id), ("/max_weight_changes/\(id)", nil)]
+        }
         var found: [SoftExcess] = []
         for (pointer, subject) in candidates {
             guard let penalty = penalties[pointer], let limit = Limit(named(pointer, subject), exposure, self) else {

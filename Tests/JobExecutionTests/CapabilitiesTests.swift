@@ -112,4 +112,39 @@ struct CapabilitiesTests {
         #expect(limited.violations == [])
         #expect(try limited.result.get().metrics.turnover <= 0.4 + 1e-9)
     }
+
+    /// Those that soft limits go with.
+    static let softened = ListedCombination.all.filter {
+        !Capabilities.refusedConstraints(of: $0.type, $0.objective, $0.riskMeasure).contains("soft_limits")
+    }
+
+    @Test(arguments: softened)
+    func `every combination that takes soft limits tells what it exceeds, and passes the checker`(
+        combination: ListedCombination
+    ) throws {
+        var solve = SolveOptimization(clock: monotonicNow, defaultTimeLimit: .seconds(60))
+        var job = job(combination, seed: 1)
+        job.request.constraints.maxCash = 0.3
+        let plain = try solve.outcome(of: job, tenant: "t", isRevoked: { false }).result.get()
+        job.request.constraints.maxRisk = 0.8 * plain.metrics.risk
+        job.request.constraints.maxPositionSize = 0.12
+        job.request.constraints.maxSectorExposure = 0.3
+        job.request.constraints.maxTurnover = 0.05
+        job.request.constraints.maxWeightChange = 0.02
+        job.request.constraints.minReturn = 0.1
+        let named = [
+            "/max_risk", "/max_position_size", "/max_sector_exposure", "/max_turnover", "/max_weight_change",
+            "/min_return",
+        ]
+        job.request.constraints.softLimits = named.map { SoftLimit(limit: $0, penalty: 0.003) }
+        let outcome = solve.outcome(of: job, tenant: "t", isRevoked: { false })
+        #expect(outcome.violations == [])
+        let result = try outcome.result.get()
+        #expect(result.softLimits.contains { $0.excess > 0 })
+        #expect(
+            result.softLimits.filter { $0.subject == nil }.map(\.constraint) == [
+                "/max_risk", "/max_turnover", "/min_return",
+            ]
+        )
+    }
 }

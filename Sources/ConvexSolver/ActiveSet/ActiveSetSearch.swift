@@ -130,6 +130,7 @@ struct ActiveSetSearch {
     /// Chooses the first working set and the point to start from.
     mutating func begin() {
         let n = program.variableCount
+        if n > settings.smallProgram, beginFromFactors() { return }
         let hasKinks = basePoint.places.contains(.kink)
         if hasKinks {
             var gradient = baseProduct
@@ -141,7 +142,26 @@ struct ActiveSetSearch {
         enter(n > settings.smallProgram ? firstWorkingSet() : Array(0..<n))
         setRowOffsets()
         placeStart()
+        if !hasKinks { freeLastFilled() }
         if let limitRow = set.limitRow, hasKinks { set.rowPlaces[limitRow] = .upper }
+    }
+
+    /// Begins where Newton's method on the dual ends, everything at rest where that has it; false where it does not apply.
+    private mutating func beginFromFactors() -> Bool {
+        guard var dual = FactorDual(program, linear: linear, costs: costs), dual.run() else { return false }
+        let free = (0..<program.variableCount).filter { dual.isFree($0) }
+        guard !free.isEmpty else { return false }
+        effort.guesses += dual.steps
+        basePoint = BasePoint(program, restingAt: dual.point, free: free)
+        for j in baseProduct.indices { baseProduct[j] = 0 }
+        addBaseProduct()
+        enter(free)
+        setRowOffsets()
+        placeStart()
+        for r in program.rows.indices where set.rowLower[r] < set.rowUpper[r] && dual.sides[r] != 0 {
+            set.rowPlaces[r] = dual.sides[r] > 0 ? .upper : .lower
+        }
+        return true
     }
 
     /// Moves the variables of the working set to where the start has them.
@@ -155,6 +175,17 @@ struct ActiveSetSearch {
             guard j < set.count, Int(set.names[j]) == entry.variable else { continue }
             moveToStart(j, entry.value)
         }
+    }
+
+    /// Where the start is a corner of the box, the variable that was filled last is the one that gives way: with nothing
+    /// free the equation has no multiplier, and every sign is guessed wrong.
+    private func freeLastFilled() {
+        guard let last = basePoint.start.last, !(0..<set.count).contains(where: { set.places[$0] == .free }),
+            let j = (0..<set.count).first(where: { Int(set.names[$0]) == last.variable })
+        else { return }
+        set.setPiece(j, set.slope[j])
+        set.places[j] = .free
+        set.sign[j] = 0
     }
 
     /// Starts from the point of another solution: its working set is the first guess.
@@ -434,14 +465,14 @@ struct ActiveSetSearch {
             linear: linear,
             point: point,
             gradient: fullGradient(),
-            multipliers: Array(set.multiplier.prefix(program.rows.count)),
+            multipliers: set.rowMultipliers,
             limitMultiplier: limitMultiplier
         )
         if !check.isWithin(settings) { check.scale = max(check.scale, program.objectiveScale(at: point)) }
         guard check.isWithin(settings) else { throw .unfinished(.inaccurate) }
         return ActiveSetSolution(
             point: point,
-            multipliers: Array(set.multiplier.prefix(program.rows.count)),
+            multipliers: set.rowMultipliers,
             limitMultiplier: limitMultiplier,
             parameter: parameter,
             check: check,

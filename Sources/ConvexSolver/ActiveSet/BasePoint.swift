@@ -34,6 +34,20 @@ struct BasePoint {
         }
     }
 
+    /// Everything where a point has it, but for variables that start there and rest at their lower bounds.
+    init(_ program: ParametricProgram, restingAt values: [Double], free: [Int]) {
+        places = [Place](repeating: .lower, count: values.count)
+        point = values
+        for j in values.indices where values[j] > program.lower[j] {
+            places[j] = values[j] >= program.upper[j] ? .upper : .kink
+        }
+        for j in free {
+            places[j] = .lower
+            point[j] = program.lower[j]
+            start.append((j, values[j]))
+        }
+    }
+
     /// Fills the first equation in the order of a ranking, as far as bounds and the upper bounds of rows allow.
     ///
     /// Where every coefficient is positive this is a feasible point, and for nested rows the best one of a linear

@@ -26,16 +26,8 @@ final class FactorColumns {
         guard case .factors(let model) = curvature, model.factorCount > 0, model.identityScale == nil else {
             return nil
         }
+        guard let root = Self.root(of: model) else { return nil }
         let k = model.factorCount
-        var root = model.factorCovariance.elements
-        let isDefinite = root.withUnsafeMutableBufferPointer { buffer in
-            buffer.baseAddress.map { PointerKernels.factorize(order: k, matrix: $0, stride: k) } ?? false
-        }
-        for i in 0..<k where isDefinite {
-            let pivot = root[i * k + i]
-            guard pivot * pivot > 1e-12 * model.factorCovariance.elements[i * k + i] else { return nil }
-        }
-        guard isDefinite else { return nil }
         self.model = model
         self.root = root
         factorCount = k
@@ -43,6 +35,21 @@ final class FactorColumns {
         loadings = .allocate(capacity: k * capacity)
         residual = .allocate(capacity: capacity)
         exposure = .allocate(capacity: k)
+    }
+
+    /// L with F = LLᵀ, in the lower triangle; nil where F is singular.
+    static func root(of model: FactorCurvature) -> [Double]? {
+        let k = model.factorCount
+        var root = model.factorCovariance.elements
+        let isDefinite = root.withUnsafeMutableBufferPointer { buffer in
+            buffer.baseAddress.map { PointerKernels.factorize(order: k, matrix: $0, stride: k) } ?? false
+        }
+        guard isDefinite else { return nil }
+        for i in 0..<k {
+            let pivot = root[i * k + i]
+            guard pivot * pivot > 1e-12 * model.factorCovariance.elements[i * k + i] else { return nil }
+        }
+        return root
     }
 
     deinit {

@@ -19,8 +19,8 @@ struct HomotopyStart {
     init(_ set: WorkingSet) {
         self.set = set
         target = Array(UnsafeBufferPointer(start: set.linear, count: set.count))
-        rowLower = set.rowLower
-        rowUpper = set.rowUpper
+        rowLower = Array(UnsafeBufferPointer(start: set.rowLower, count: set.totalRows))
+        rowUpper = Array(UnsafeBufferPointer(start: set.rowUpper, count: set.totalRows))
     }
 
     /// Shifts the data; the rates then lead from 0 to 1.

@@ -163,7 +163,7 @@ struct ParametricWalk {
             }
             if isClose { return true }
             let step = Array(UnsafeBufferPointer(start: set.stepX, count: f))
-            let multipliers = set.stepY
+            let multipliers = Array(UnsafeBufferPointer(start: set.stepY, count: rows))
             for position in 0..<f { set.stepX[position] = set.gradientRate[Int(set.free[position])] }
             for k in 0..<rows { set.stepY[k] = set.smallScratch[k] }
             guard set.solveSystem() else { return false }

@@ -12,7 +12,7 @@ struct PathFollower {
     let start: Double
     /// The other end; infinite, or below `start`.
     let end: Double
-    private let unit: Double
+    let unit: Double
     private var trail = PathTrail()
     private var steps = 0
     private var isRegularized = false
@@ -42,13 +42,14 @@ struct PathFollower {
         unit = Self.unit(of: solver.program)
     }
 
-    private var lastCorner: Double { start + Self.lastCorner * unit }
-    private var program: ParametricProgram { solver.program }
+    var lastCorner: Double { start + Self.lastCorner * unit }
+    var program: ParametricProgram { solver.program }
     private var side: Double { end < start ? -1 : 1 }
 
     /// Follows the path.
     mutating func follow(shouldStop: () -> Bool) throws(ActiveSetFailure) -> SolutionPath {
         guard program.direction != nil else { throw .invalid }
+        if end == .infinity, let path = try followFromAbove(shouldStop: shouldStop) { return path }
         try walkOn(shouldStop: shouldStop)
         if isRegularized || isDoubtful { try mendDoubtful(shouldStop: shouldStop) }
         try settleAtZero(shouldStop: shouldStop)
@@ -84,7 +85,7 @@ struct PathFollower {
         }
     }
 
-    private func newSearch() -> ActiveSetSearch {
+    func newSearch() -> ActiveSetSearch {
         var search = ActiveSetSearch(program, settings: solver.settings)
         if isRegularized { search.addProximalTerm() }
         return search

@@ -12,6 +12,16 @@ struct PathTrail {
         multipliers.append(after)
     }
 
+    /// The corners and multipliers from the last to the first; none are left here.
+    mutating func takeReversed() -> (corners: [PathCorner], multipliers: [PathMultipliers]) {
+        var taken = (corners: [PathCorner](), multipliers: [PathMultipliers]())
+        swap(&taken.corners, &corners)
+        swap(&taken.multipliers, &multipliers)
+        taken.corners.reverse()
+        taken.multipliers.reverse()
+        return taken
+    }
+
     mutating func removeLast() {
         corners.removeLast()
         multipliers.removeLast()
@@ -81,15 +91,17 @@ extension ActiveSetSearch {
 
     /// The multipliers of the stretch whose direction the walk has just computed.
     private func multipliersAlong(_ side: Double, at parameter: Double) -> PathMultipliers {
-        var rates = [Double](repeating: 0, count: set.totalRows)
-        for (k, r) in set.activeRows.enumerated() { rates[r] = side * set.stepY[k] }
-        let count = program.rows.count
+        var rates = [Double](repeating: 0, count: set.rowCount)
+        var limitRate = 0.0
+        for (k, r) in set.activeRows.enumerated() {
+            if r < set.rowCount { rates[r] = side * set.stepY[k] } else { limitRate = side * set.stepY[k] }
+        }
         return PathMultipliers(
             parameter: parameter,
-            rows: Array(set.multiplier.prefix(count)),
-            rowRates: Array(rates.prefix(count)),
+            rows: set.rowMultipliers,
+            rowRates: rates,
             limit: set.limitRow.map { set.multiplier[$0] } ?? 0,
-            limitRate: set.limitRow.map { rates[$0] } ?? 0
+            limitRate: limitRate
         )
     }
 
@@ -98,7 +110,7 @@ extension ActiveSetSearch {
         let count = program.rows.count
         return PathMultipliers(
             parameter: parameter,
-            rows: Array(set.multiplier.prefix(count)),
+            rows: set.rowMultipliers,
             rowRates: [Double](repeating: 0, count: count),
             limit: set.limitRow.map { set.multiplier[$0] } ?? 0,
             limitRate: 0

@@ -53,6 +53,8 @@ final class WorkingSet {
     @exclusivity(unchecked) private var columnCapacity: Int
     @exclusivity(unchecked) private(set) var cachedCount = 0
     @exclusivity(unchecked) private(set) var slotOwners: [Int32] = []
+    /// Whether the columns of the free variables stand before all others; guesses do not need it.
+    @exclusivity(unchecked) private var areFirst = true
 
     // MARK: The free variables, in the order of the factor
 
@@ -62,28 +64,34 @@ final class WorkingSet {
 
     // MARK: Rows
 
-    @exclusivity(unchecked) var rowPlaces: [RowPlace]
-    @exclusivity(unchecked) var rowValue: [Double]
-    @exclusivity(unchecked) var rowLower: [Double]
-    @exclusivity(unchecked) var rowUpper: [Double]
-    @exclusivity(unchecked) var rowLowerRate: [Double]
-    @exclusivity(unchecked) var rowUpperRate: [Double]
+    /// The rows of A, and the limit on the kinks.
+    let totalRows: Int
+    private let rowArena: UnsafeMutablePointer<Double>
+    private static let rowFieldCount = 10
+    let rowPlaces: UnsafeMutablePointer<RowPlace>
+    let rowValue: UnsafeMutablePointer<Double>
+    let rowLower: UnsafeMutablePointer<Double>
+    let rowUpper: UnsafeMutablePointer<Double>
+    let rowLowerRate: UnsafeMutablePointer<Double>
+    let rowUpperRate: UnsafeMutablePointer<Double>
     /// The rate of a row that does not hold, along the walk.
-    @exclusivity(unchecked) var rowRate: [Double]
+    let rowRate: UnsafeMutablePointer<Double>
     /// What the rows are at the base point.
-    @exclusivity(unchecked) var rowOffset: [Double]
+    let rowOffset: UnsafeMutablePointer<Double>
     /// Multipliers: ≥ 0 at an upper bound, ≤ 0 at a lower one, 0 for a row that does not hold.
-    @exclusivity(unchecked) var multiplier: [Double]
+    let multiplier: UnsafeMutablePointer<Double>
+    let stepY: UnsafeMutablePointer<Double>
+    let smallScratch: UnsafeMutablePointer<Double>
+    private let activeStorage: UnsafeMutablePointer<Int>
     /// The rows that hold, in the order of the attached columns.
-    @exclusivity(unchecked) private(set) var activeRows: [Int] = []
+    @exclusivity(unchecked) private(set) var activeRows: UnsafeBufferPointer<Int>
 
     @exclusivity(unchecked) private var rowStorage: UnsafeMutablePointer<Double>
-    @exclusivity(unchecked) var schur: [Double] = []
+    /// The Schur complement of the rows that hold, and then its factor.
+    private let schur: UnsafeMutablePointer<Double>
     @exclusivity(unchecked) var isSchurFresh = false
     @exclusivity(unchecked) var stepX: UnsafeMutablePointer<Double>
-    @exclusivity(unchecked) var stepY: [Double]
     @exclusivity(unchecked) var scratch: UnsafeMutablePointer<Double>
-    @exclusivity(unchecked) var smallScratch: [Double]
     @exclusivity(unchecked) var slotVector: UnsafeMutablePointer<Double>
     /// Entries of the last solution below this were rounding, and are zero.
     @exclusivity(unchecked) private(set) var stepNoise = 0.0
@@ -113,25 +121,39 @@ final class WorkingSet {
         rowStorage = .allocate(capacity: max(1, rowCount) * self.capacity)
         let total = rowCount + (limitRow == nil ? 0 : 1)
         factor = UpdatedCholesky(capacity: min(self.capacity, 48), attachedCapacity: max(1, total))
-        rowPlaces = [RowPlace](repeating: .inactive, count: total)
-        rowValue = [Double](repeating: 0, count: total)
-        rowLower = program.rows.map(\.lower)
-        rowUpper = program.rows.map(\.upper)
-        if let kinks = program.kinks, limitRow != nil {
-            rowLower.append(-.infinity)
-            rowUpper.append(kinks.limit)
+        totalRows = total
+        rowArena = .allocate(capacity: max(1, total) * Self.rowFieldCount)
+        rowArena.initialize(repeating: 0, count: max(1, total) * Self.rowFieldCount)
+        (rowValue, rowLower, rowUpper) = (rowArena, rowArena + total, rowArena + 2 * total)
+        (rowLowerRate, rowUpperRate) = (rowArena + 3 * total, rowArena + 4 * total)
+        (rowRate, rowOffset, multiplier) = (rowArena + 5 * total, rowArena + 6 * total, rowArena + 7 * total)
+        (stepY, smallScratch) = (rowArena + 8 * total, rowArena + 9 * total)
+        rowPlaces = .allocate(capacity: max(1, total))
+        rowPlaces.initialize(repeating: .inactive, count: total)
+        activeStorage = .allocate(capacity: max(1, total))
+        activeRows = UnsafeBufferPointer(start: activeStorage, count: 0)
+        schur = .allocate(capacity: max(1, total * total))
+        for r in 0..<rowCount {
+            rowLower[r] = program.rows[r].lower
+            rowUpper[r] = program.rows[r].upper
         }
-        rowLowerRate = [Double](repeating: 0, count: total)
-        rowUpperRate = [Double](repeating: 0, count: total)
-        rowRate = [Double](repeating: 0, count: total)
-        rowOffset = [Double](repeating: 0, count: total)
-        multiplier = [Double](repeating: 0, count: total)
-        stepY = [Double](repeating: 0, count: max(1, total))
-        smallScratch = [Double](repeating: 0, count: max(1, total))
+        if let kinks = program.kinks, let limitRow {
+            rowLower[limitRow] = -.infinity
+            rowUpper[limitRow] = kinks.limit
+        }
     }
 
     deinit {
-        for pointer in [arena, columns, stepX, scratch, slotVector, rowStorage] { pointer.deallocate() }
+        arena.deallocate()
+        columns.deallocate()
+        stepX.deallocate()
+        scratch.deallocate()
+        slotVector.deallocate()
+        rowStorage.deallocate()
+        rowArena.deallocate()
+        rowPlaces.deallocate()
+        activeStorage.deallocate()
+        schur.deallocate()
         names.deallocate()
         places.deallocate()
         slots.deallocate()
@@ -139,7 +161,10 @@ final class WorkingSet {
         free.deallocate()
     }
 
-    var totalRows: Int { rowValue.count }
+    /// The multipliers of the rows of A.
+    var rowMultipliers: [Double] { Array(UnsafeBufferPointer(start: multiplier, count: rowCount)) }
+
+    private func holdRows(_ count: Int) { activeRows = UnsafeBufferPointer(start: activeStorage, count: count) }
 
     // MARK: Fields of the variables
 
@@ -285,13 +310,18 @@ final class WorkingSet {
     }
 
     private func swapSlots(_ first: Int, _ second: Int) {
-        guard first != second, factors == nil else { return }
+        guard first != second, factors == nil, areFirst else { return }
         let a = columns + first * capacity
         let b = columns + second * capacity
         for i in 0..<count { (a[i], b[i]) = (b[i], a[i]) }
         slotOwners.swapAt(first, second)
         slots[Int(slotOwners[first])] = Int32(first)
         slots[Int(slotOwners[second])] = Int32(second)
+    }
+
+    private func moveToFront() {
+        areFirst = true
+        for position in 0..<freeCount { swapSlots(Int(slots[Int(free[position])]), position) }
     }
 
     /// target ← target + P v over the working set, for a v that is 0 at the resting variables; its entries come in the
@@ -309,6 +339,7 @@ final class WorkingSet {
             )
             return
         }
+        if !areFirst { moveToFront() }
         for position in 0..<freeCount { slotVector[Int(slots[Int(free[position])])] = entries[position] }
         PointerKernels.addProduct(
             rows: count,
@@ -447,7 +478,8 @@ final class WorkingSet {
     /// Makes a row hold; `column` is L⁻¹a when it is known already.
     func activate(_ r: Int, at place: RowPlace, solvedColumn column: UnsafePointer<Double>? = nil) {
         rowPlaces[r] = place
-        activeRows.append(r)
+        activeStorage[activeRows.count] = r
+        holdRows(activeRows.count + 1)
         if let column {
             factor.attach(column, isSolved: true)
         } else {
@@ -460,7 +492,8 @@ final class WorkingSet {
     /// Lets go of a row.
     func deactivate(_ r: Int) {
         guard let index = activeRows.firstIndex(of: r) else { return }
-        activeRows.remove(at: index)
+        for k in index..<(activeRows.count - 1) { activeStorage[k] = activeStorage[k + 1] }
+        holdRows(activeRows.count - 1)
         factor.detach(at: index)
         rowPlaces[r] = .inactive
         multiplier[r] = 0
@@ -471,7 +504,7 @@ final class WorkingSet {
     func clearSystem() {
         for position in 0..<freeCount { positions[Int(free[position])] = -1 }
         factor.reset()
-        activeRows.removeAll(keepingCapacity: true)
+        holdRows(0)
         for r in 0..<totalRows { rowPlaces[r] = .inactive }
         isSchurFresh = false
     }
@@ -486,11 +519,11 @@ final class WorkingSet {
             positions[j] = Int32(order)
             order += 1
         }
-        for position in 0..<order { swapSlots(Int(slots[Int(free[position])]), position) }
+        areFirst = false
         factor.reserve(order)
         factors?.gram(of: free, order: order, shift: proximal, stride: factor.stride, into: factor.factor)
         for position in 0..<order where factors == nil {
-            let column = columns + position * capacity
+            let column = columns + Int(slots[Int(free[position])]) * capacity
             let target = factor.factor + position * factor.stride
             let names = free
             for i in position..<order { target[i] = column[Int(names[i])] }
@@ -514,38 +547,28 @@ final class WorkingSet {
     func updateSchur(tolerance: Double = WorkingSet.singularity) -> Bool {
         guard !isSchurFresh else { return true }
         let r = activeRows.count
-        if schur.count < r * r { schur = [Double](repeating: 0, count: totalRows * totalRows) }
-        var isRegular = true
-        schur.withUnsafeMutableBufferPointer { buffer in
-            guard let s = buffer.baseAddress else { return }
-            for k in 0..<r {
-                let v = factor.attached + k * factor.stride
-                for i in k..<r {
-                    s[k * r + i] = PointerKernels.dot(factor.attached + i * factor.stride, v, count: freeCount)
-                }
-                smallScratch[k] = s[k * r + k]
+        let s = schur
+        for k in 0..<r {
+            let v = factor.attached + k * factor.stride
+            for i in k..<r {
+                s[k * r + i] = PointerKernels.dot(factor.attached + i * factor.stride, v, count: freeCount)
             }
-            isRegular = PointerKernels.factorize(order: r, matrix: s, stride: r)
-            for k in 0..<r where isRegular {
-                let pivot = s[k * r + k]
-                if !(pivot * pivot > tolerance * smallScratch[k]) { isRegular = false }
-            }
+            smallScratch[k] = s[k * r + k]
+        }
+        var isRegular = PointerKernels.factorize(order: r, matrix: s, stride: r)
+        for k in 0..<r where isRegular {
+            let pivot = s[k * r + k]
+            if !(pivot * pivot > tolerance * smallScratch[k]) { isRegular = false }
         }
         isSchurFresh = isRegular
         return isRegular
     }
 
     /// Solves in place with the factored Schur complement.
-    func solveSchur(_ y: inout [Double]) {
+    func solveSchur(_ y: UnsafeMutablePointer<Double>) {
         let r = activeRows.count
-        y.withUnsafeMutableBufferPointer { buffer in
-            guard let y = buffer.baseAddress else { return }
-            schur.withUnsafeBufferPointer { s in
-                guard let s = s.baseAddress else { return }
-                PointerKernels.solveLower(order: r, factor: s, stride: r, vector: y)
-                PointerKernels.solveLowerTransposed(order: r, factor: s, stride: r, vector: y)
-            }
-        }
+        PointerKernels.solveLower(order: r, factor: schur, stride: r, vector: y)
+        PointerKernels.solveLowerTransposed(order: r, factor: schur, stride: r, vector: y)
     }
 
     /// Solves P dx + Aᵀ dy = −h, A dx = e on the free variables and the rows that hold.
@@ -567,7 +590,7 @@ final class WorkingSet {
             let v = factor.attached + k * factor.stride
             stepY[k] = -(PointerKernels.dot(v, stepX, count: f) + stepY[k])
         }
-        solveSchur(&stepY)
+        solveSchur(stepY)
         for k in 0..<r { PointerKernels.add(stepY[k], factor.attached + k * factor.stride, into: stepX, count: f) }
         factor.solveLowerTransposed(stepX)
         let (step, noise) = (stepX, stepNoise)

@@ -92,7 +92,7 @@ extension WorkingSet {
 
     /// Factors the free variables and makes the wanted rows hold, those that do not depend on others before them.
     func factorSystem(rows wanted: [(row: Int, place: RowPlace)]) -> Bool {
-        let multipliers = multiplier
+        let multipliers = Array(UnsafeBufferPointer(start: multiplier, count: totalRows))
         guard refactor() else { return false }
         for entry in wanted { activate(entry.row, at: entry.place) }
         if wanted.count > freeCount || !updateSchur(tolerance: Self.dependence * 10) {
@@ -100,7 +100,7 @@ extension WorkingSet {
             guard isDefinite else { return false }
             for entry in wanted { activateIfIndependent(entry.row, at: entry.place) }
         }
-        multiplier = multipliers
+        for r in 0..<totalRows { multiplier[r] = multipliers[r] }
         for r in 0..<totalRows where rowPlaces[r] == .inactive { multiplier[r] = 0 }
         return updateSchur()
     }

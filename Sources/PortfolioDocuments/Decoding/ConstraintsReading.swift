@@ -150,9 +150,10 @@ func reportRefused(_ constraints: Constraints?, of kind: RequestKind?, _ reader:
     guard let constraints, let kind else { return }
     let refused = Capabilities.refusedConstraints(of: kind.type, kind.objective, kind.riskMeasure)
     for name in constraints.set(among: refused) {
+        let reason = Capabilities.reason(ofRefusing: name, kind.type, kind.objective, kind.riskMeasure)
         let message =
             "\(name) does not go with \(kind.type.rawValue), \(kind.objective.rawValue) and risk_measure"
-            + " \(kind.riskMeasure.rawValue); GET /api/v1/capabilities lists what each combination refuses"
+            + " \(kind.riskMeasure.rawValue)\(reason.map { " (\($0))" } ?? ""); GET /api/v1/capabilities lists what each combination refuses"
         reader.faults.report(.notSupported, at: "/constraints/\(name)", message)
     }
 }

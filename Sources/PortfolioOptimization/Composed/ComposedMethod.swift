@@ -6,7 +6,7 @@ internal import PortfolioModel
 ///
 /// One convex program: the rows of the limits, and for each term a linear part, a quadratic one, or a column with its
 /// cone. Measures over scenarios are bounded from below by their supports, as in ``RiskMeasureMethod``.
-struct ComposedMethod {
+struct ComposedMethod: RiskTradeOff {
     let problem: AllocationProblem
     private let limits: AllocationLimits
     private let base: MeanVarianceMethod
@@ -67,9 +67,18 @@ struct ComposedMethod {
         guard
             let rows = builder.program(quadratic: nil, linear: objective.linear(count: builder.columnCount))
         else { throw try base.infeasible(because: nil, shouldStop: shouldStop) }
-        let program = objective.compose(rows, asCones: false)
+        var program = objective.compose(rows, asCones: false)
         try requireCountable(program)
-        switch try solveProgram(program, preferences: problem.preferences, shouldStop: shouldStop) {
+        let outcome: ProgramOutcome
+        do throws(OptimizationFailure) {
+            outcome = try solveProgram(program, preferences: problem.preferences, shouldStop: shouldStop)
+        } catch {
+            // At the tip of a cone, where the benchmark is the answer, a quadratic part beside it keeps steps short.
+            guard error.code == "numerical_difficulty" else { throw error }
+            program = objective.compose(rows, asCones: true)
+            outcome = try solveProgram(program, preferences: problem.preferences, shouldStop: shouldStop)
+        }
+        switch outcome {
         case .infeasible: throw try base.infeasible(because: nil, shouldStop: shouldStop)
         case .unbounded: throw numericalDifficulty("the solver found no bound of a bounded program")
         case .solved(let optimum):
@@ -90,36 +99,46 @@ struct ComposedMethod {
         _ method: RiskMeasureMethod,
         shouldStop: () -> Bool
     ) throws(OptimizationFailure) -> AllocationSolution {
-        let free = try optimum(method, limitsRisk: false, shouldStop: shouldStop)
-        guard let limit = limits.riskLimit, method.risk(at: free.optimum.primal) > limit.bound else {
-            return try method.dressed(free, shouldStop: shouldStop)
+        try method.softened(self, aversion: aversion, shouldStop: shouldStop)
+    }
+
+    /// The best point with another weight of the measure.
+    func optimum(
+        _ method: RiskMeasureMethod,
+        aversion: Double,
+        shouldStop: () -> Bool
+    ) throws(OptimizationFailure) -> RiskMeasureMethod.Optimum {
+        let free = try optimum(method, aversion: aversion, limitsRisk: false, shouldStop: shouldStop)
+        guard let limit = method.limits.riskLimit, method.risk(at: free.optimum.primal) > limit.bound else {
+            return free
         }
         let least = try method.leastRiskOptimum(shouldStop: shouldStop)
         let excess = (method.risk(at: least.optimum.primal) - limit.bound) / powerOfTwo(near: limit.bound)
         guard excess <= AllocationLimits.tolerance else {
             throw try base.infeasible(because: nil, shouldStop: shouldStop)
         }
-        let found = try optimum(method, limitsRisk: true, shouldStop: shouldStop)
-        return try method.dressed(found, shouldStop: shouldStop)
+        return try optimum(method, aversion: aversion, limitsRisk: true, shouldStop: shouldStop)
     }
 
     private func optimum(
         _ method: RiskMeasureMethod,
+        aversion: Double,
         limitsRisk: Bool,
         shouldStop: () -> Bool
     ) throws(OptimizationFailure) -> RiskMeasureMethod.Optimum {
-        let program = try program(method, limitsRisk: limitsRisk, shouldStop: shouldStop)
+        let program = try program(method, aversion: aversion, limitsRisk: limitsRisk, shouldStop: shouldStop)
         try requireCountable(program)
         return try method.solved(program, gain: objective.unit, anchor: nil, shouldStop: shouldStop)
     }
 
     private func program(
         _ method: RiskMeasureMethod,
+        aversion: Double,
         limitsRisk: Bool,
         shouldStop: () -> Bool
     ) throws(OptimizationFailure) -> AllocationProgram {
         var builder = method.builder(limitsRisk: limitsRisk)
-        if aversion == 0, !limitsRisk { builder.risk = nil }
+        if aversion == 0, !limitsRisk, method.limits.softRisk == nil { builder.risk = nil }
         var linear = objective.linear(count: builder.columnCount)
         if let column = builder.riskColumn { linear[column] = aversion * method.solver.unit / objective.unit }
         guard let rows = builder.program(quadratic: nil, linear: linear) else {
@@ -178,6 +197,12 @@ func refusalOfTerms(of problem: AllocationProblem) -> OptimizationFailure? {
     {
         let code = uncertainty.kind.isOfReturns ? "not_convex" : "invalid_inputs"
         return OptimizationFailure(code: code, message: "/objectives/\(term.index): \(term.reason).")
+    }
+    if problem.parameters.paretoPoints != nil, problem.constraints.softLimits?.isEmpty == false {
+        return unsupported(
+            "soft_limits does not go with pareto_points, of which each weighs the objectives anew, and with them what a"
+                + " penalty is worth"
+        )
     }
     for term in problem.terms where term.kind == .factorExposure {
         guard let factors = problem.factors else { return missingFactors }

@@ -81,6 +81,7 @@ struct ComposedObjective {
             case .variance, .risk, .cost, .tax, .trackingError, .concentration, .entropy: break
             }
         }
+        for (column, price) in limits.softPrices { gains[column] -= price }
         if chargeWeights.cost != 0 {
             // |w − c| = w − c + 2 · what is sold.
             for (i, proportional) in charges.proportional.enumerated() {
@@ -148,7 +149,8 @@ struct ComposedObjective {
     private var closedColumns: Set<Int> {
         var closed: Set<Int> = []
         for expression in limits.expressions.dropFirst(limits.layout.cash + 2) {
-            guard let upper = expression.upper, upper.bound <= 0, expression.terms.allSatisfy({ $0.coefficient > 0 })
+            guard let upper = expression.upper, upper.bound <= 0, upper.excess == nil,
+                expression.terms.allSatisfy({ $0.coefficient > 0 })
             else { continue }
             closed.formUnion(expression.terms.map(\.variable))
         }

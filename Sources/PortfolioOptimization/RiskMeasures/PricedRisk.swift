@@ -28,8 +28,8 @@ extension RiskMeasureMethod {
             let limited = self.builder(limitsRisk: true).program(quadratic: nil, linear: zeros(builder)),
             let row = limited.riskLimitRow
         else { return nil }
-        let gains = base.scaling.netExcessReturns(limits.layout)
-        let unit = powerOfTwo(near: gains.reduce(0) { max($0, $1.magnitude) })
+        let gains = self.gains
+        let unit = powerOfTwo(near: largestGain)
         var linear = gains.map { -$0 / unit } + [Double](repeating: 0, count: builder.columnCount - gains.count)
         var high = Point(free.optimum, gains: linear, risk: risk(at: free.optimum.primal) / solver.unit)
         var low = Point(least.optimum, gains: linear, risk: risk(at: least.optimum.primal) / solver.unit)

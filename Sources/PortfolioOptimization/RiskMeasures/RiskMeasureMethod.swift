@@ -9,9 +9,9 @@ internal import PortfolioModel
 /// the largest excess return over ρ, by Dinkelbach's steps on excess − θρ (docs/mathematics.md).
 struct RiskMeasureMethod {
     let problem: AllocationProblem
-    let limits: AllocationLimits
+    private(set) var limits: AllocationLimits
     /// What the limits, their prices and their contradictions have in common with mean-variance optimization.
-    let base: MeanVarianceMethod
+    private(set) var base: MeanVarianceMethod
     let solver: any RiskSolving
 
     /// Dinkelbach's steps at most; they converge faster than linearly.
@@ -37,12 +37,12 @@ struct RiskMeasureMethod {
         }
         if limits.forbidsTrading { return try currentAllocation(shouldStop: shouldStop) }
         switch problem.objective {
-        case .minimizeRisk: return try leastRisk(shouldStop: shouldStop)
-        case .maximizeReturn:
-            return try dressed(try tradeOff(aversion: 0, shouldStop: shouldStop), shouldStop: shouldStop)
+        case .minimizeRisk where limits.softSides.isEmpty: return try leastRisk(shouldStop: shouldStop)
+        case .minimizeRisk: return try softened(self, aversion: 1, shouldStop: shouldStop)
+        case .maximizeReturn: return try softened(self, aversion: 0, shouldStop: shouldStop)
         case .maximizeUtility:
             let aversion = problem.preferences.effectiveRiskAversion * problem.periodsPerYear
-            return try dressed(try tradeOff(aversion: aversion, shouldStop: shouldStop), shouldStop: shouldStop)
+            return try softened(self, aversion: aversion, shouldStop: shouldStop)
         case .maximizeSharpe: return try bestRatio(shouldStop: shouldStop)
         case .minimizeTrackingError, .maximizeInformationRatio, .maximizeDiversification, .minimizeTransactionCosts,
             .riskBudgeting, .multiObjective, .custom:
@@ -66,8 +66,20 @@ struct RiskMeasureMethod {
         var anchor: [Double]?
     }
 
+    /// The same with a limit on the measure that may be exceeded held.
+    func holding(_ side: LimitSide) -> RiskMeasureMethod {
+        var method = self
+        method.limits.riskLimit = side
+        method.limits.softRisk = nil
+        method.base = MeanVarianceMethod(problem, limits: method.limits, scaling: base.scaling)
+        method.base.risk = base.risk
+        return method
+    }
+
     /// The rows of the limits with a risk column.
-    func builder(limitsRisk: Bool) -> ProgramBuilder {
+    func builder(limitsRisk: Bool, holdingSoft: Bool = true) -> ProgramBuilder {
+        // What may be exceeded at no price is no limit: without its rows nothing is left open.
+        let limits = holdingSoft ? limits : limits.without(limits.softParameters)
         var builder = ProgramBuilder(limits: limits)
         if !limits.volatilityLimits.isEmpty {
             builder.volatility = (base.scaling.factor, base.scaling.volatilityUnit)
@@ -76,12 +88,31 @@ struct RiskMeasureMethod {
         return builder
     }
 
-    /// The least risk within the limits, that on risk left out.
+    /// The least risk within the limits, that on risk and those that may be exceeded left out.
     func leastRiskOptimum(shouldStop: () -> Bool) throws(OptimizationFailure) -> Optimum {
-        let builder = builder(limitsRisk: false)
+        let builder = builder(limitsRisk: false, holdingSoft: false)
         var linear = [Double](repeating: 0, count: builder.columnCount)
         if let column = builder.riskColumn { linear[column] = 1 }
-        return try solved(builder, linear, gain: solver.unit, anchor: nil, shouldStop: shouldStop)
+        for (column, _) in limits.softPrices { linear[column] = 1 }
+        var least = try solved(builder, linear, gain: solver.unit, anchor: nil, shouldStop: shouldStop)
+        limits.settleEverySoft(&least.optimum.primal, volatility: base.annualizedVolatility)
+        return least
+    }
+
+    /// The largest of the gains, but for penalties, which may be any multiple of what matters.
+    var largestGain: Double {
+        let penalized = Set(limits.softPrices.map(\.column))
+        var largest = 0.0
+        for (column, gain) in gains.enumerated() where !penalized.contains(column) { largest = max(largest, abs(gain)) }
+        return largest
+    }
+
+    /// What the objective gains by the decision variables, apart from the risk: nothing where least risk is all.
+    var gains: [Double] {
+        guard problem.objective == .minimizeRisk else { return base.scaling.netExcessReturns(limits.layout) }
+        var gains = [Double](repeating: 0, count: limits.layout.count)
+        for (column, price) in limits.softPrices { gains[column] = -price }
+        return gains
     }
 
     private func leastRisk(shouldStop: () -> Bool) throws(OptimizationFailure) -> AllocationSolution {
@@ -92,7 +123,7 @@ struct RiskMeasureMethod {
     /// The most of net excess return − aversion · ρ within all limits.
     ///
     /// The limit on risk is left out until the answer breaks it: then a point of the least risk shows the way inside.
-    private func tradeOff(aversion: Double, shouldStop: () -> Bool) throws(OptimizationFailure) -> Optimum {
+    func tradeOff(aversion: Double, shouldStop: () -> Bool) throws(OptimizationFailure) -> Optimum {
         let free = try tradeOff(aversion: aversion, limitsRisk: false, anchor: nil, shouldStop: shouldStop)
         guard let limit = limits.riskLimit, risk(at: free.optimum.primal) > limit.bound else { return free }
         let least = try leastRiskOptimum(shouldStop: shouldStop)
@@ -117,9 +148,9 @@ struct RiskMeasureMethod {
         shouldStop: () -> Bool
     ) throws(OptimizationFailure) -> Optimum {
         var builder = builder(limitsRisk: limitsRisk)
-        if aversion == 0, !limitsRisk { builder.risk = nil }
-        let gains = base.scaling.netExcessReturns(limits.layout)
-        let unit = powerOfTwo(near: gains.reduce(aversion * solver.unit) { max($0, abs($1)) })
+        if aversion == 0, !limitsRisk, limits.softRisk == nil || !limits.hasChoices { builder.risk = nil }
+        let gains = self.gains
+        let unit = powerOfTwo(near: max(aversion * solver.unit, largestGain))
         var linear = gains.map { -$0 / unit } + [Double](repeating: 0, count: builder.columnCount - gains.count)
         if let column = builder.riskColumn { linear[column] = aversion * solver.unit / unit }
         return try solved(builder, linear, gain: unit, anchor: anchor, shouldStop: shouldStop)
@@ -145,6 +176,7 @@ struct RiskMeasureMethod {
         anchor: [Double]?,
         shouldStop: () -> Bool
     ) throws(OptimizationFailure) -> Optimum {
+        let program = priced(program, gain: gain)
         let outcome = try solver.solve(
             program,
             preferences: problem.preferences,
@@ -279,7 +311,7 @@ struct RiskMeasureMethod {
         var point = try base.clean(found.optimum, scale: 1).point
         // Without multipliers there is no slope: integers decided.
         var hasPrices = limits.threshold == nil && !found.optimum.dual.isEmpty
-        if problem.objective == .minimizeRisk, let limit = limits.riskLimit,
+        if problem.objective == .minimizeRisk, limits.softSides.isEmpty, let limit = limits.riskLimit,
             excess(of: risk(at: point), over: limit) > AllocationLimits.tolerance
         {
             throw try base.infeasible(because: nil, shouldStop: shouldStop)

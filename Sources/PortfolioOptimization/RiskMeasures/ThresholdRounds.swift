@@ -31,14 +31,14 @@ struct ThresholdRounds {
                 return outcome
             }
             iterations += relaxed.report.iterations
-            let reached = dot(program.sparse.linear, relaxed.primal)
+            let reached = program.cost(of: relaxed.primal)
             bound = max(bound, reached - relaxed.report.relativeGap * max(reached.magnitude, 1e-3))
             solver.addSupport(atProfile: solver.risk.profile(of: Array(relaxed.primal[..<program.instrumentCount])))
             let held = pattern(program, relaxed.primal)
             let isNew = tried.insert(held).inserted
             if isNew, let fixed = try optimum(program, held: held, column: column, shouldStop: shouldStop) {
                 iterations += fixed.report.iterations
-                let objective = dot(program.sparse.linear, fixed.primal)
+                let objective = program.cost(of: fixed.primal)
                 if objective < value { (best, value) = (fixed, objective) }
             }
             let gap = (value - bound) / max(value.magnitude, 1e-3)
@@ -72,7 +72,17 @@ struct ThresholdRounds {
         column: Int,
         shouldStop: () -> Bool
     ) throws(OptimizationFailure) -> ProgramOutcome {
-        try solveProgram(solver.master(program, column: column), preferences: preferences, shouldStop: shouldStop)
+        var master = solver.master(program, column: column)
+        if let soft = program.softRisk {
+            // t − e ≤ bound.
+            let excess = master.sparse.linear.count
+            master.sparse.linear.append(soft.price)
+            master.sparse.append([
+                LinearRow(columns: [column, excess], coefficients: [1, -1], upperBound: soft.bound),
+                LinearRow(columns: [excess], coefficients: [-1], upperBound: 0),
+            ])
+        }
+        return try solveProgram(master, preferences: preferences, shouldStop: shouldStop)
     }
 
     /// Which side of each disjunction a point is on.
@@ -95,8 +105,28 @@ struct ThresholdRounds {
         fixed.disjunctions = []
         let rows = zip(program.disjunctions, held).flatMap { $1 ? $0.on : $0.off }
         fixed.sparse.append(rows)
+        guard let soft = fixed.softRisk else { return try optimum(fixed, column: column, shouldStop: shouldStop) }
+        // With who is held decided the program is convex: three cases (docs/mathematics.md, "Soft limits").
+        fixed.softRisk = nil
+        let free = try optimum(fixed, column: column, shouldStop: shouldStop)
+        guard let free, free.primal[column] > soft.bound else { return free }
+        var charged = fixed
+        charged.sparse.linear[column] += soft.price
+        let beyond = try optimum(charged, column: column, shouldStop: shouldStop)
+        guard let beyond, beyond.primal[column] < soft.bound else { return beyond }
+        fixed.sparse.append([LinearRow(columns: [column], coefficients: [1], upperBound: soft.bound)])
+        fixed.riskLimitRow = fixed.sparse.rows.count - 1
+        return try optimum(fixed, column: column, shouldStop: shouldStop)
+    }
+
+    /// The exact optimum of a program without choices.
+    private func optimum(
+        _ fixed: AllocationProgram,
+        column: Int,
+        shouldStop: () -> Bool
+    ) throws(OptimizationFailure) -> ProgramOptimum? {
         var anchor: [Double]?
-        if let limitRow = program.riskLimitRow {
+        if let limitRow = fixed.riskLimitRow {
             var calm = fixed
             calm.sparse.linear = [Double](repeating: 0, count: calm.sparse.variableCount)
             calm.sparse.linear[column] = 1
@@ -120,6 +150,13 @@ struct ThresholdRounds {
 }
 
 extension AllocationProgram {
+    /// The objective at a point, with what exceeding a soft limit on the risk costs.
+    fileprivate func cost(of point: [Double]) -> Double {
+        var cost = dot(sparse.linear, Array(point.prefix(sparse.linear.count)))
+        if let softRisk, let riskColumn { cost += softRisk.price * max(0, point[riskColumn] - softRisk.bound) }
+        return cost
+    }
+
     /// Takes the limit off the risk; the row stays where it is, as a bound that nothing reaches.
     mutating func dropRiskLimit(_ row: Int, column: Int) {
         sparse.rows[row] = SparseProgram.Row(columns: [column], coefficients: [1])

@@ -16,8 +16,8 @@ struct CustomMandate: Sendable, CustomStringConvertible {
         try mandate.problem(.custom, measure: measure, returns: returns)
     }
 
-    static func all() throws -> [CustomMandate] {
-        guard let url = Bundle.module.url(forResource: "Fixtures/custom_objectives", withExtension: "json") else {
+    static func all(_ name: String = "custom_objectives") throws -> [CustomMandate] {
+        guard let url = Bundle.module.url(forResource: "Fixtures/\(name)", withExtension: "json") else {
             return []
         }
         return try JSONDecoder().decode([Document].self, from: Data(contentsOf: url)).flatMap { try $0.mandates() }
@@ -31,7 +31,12 @@ struct CustomMandate: Sendable, CustomStringConvertible {
         }
         struct Limits: Decodable {
             var max_position_size, min_position_size, max_sector_exposure, max_turnover, max_cash: Double?
-            var target_volatility, max_risk, max_tracking_error: Double?
+            var target_volatility, max_risk, max_tracking_error, min_return: Double?
+            var group: Group?
+        }
+        struct Group: Decodable {
+            var members: [Int]
+            var min: Double
         }
         struct Wishes: Decodable {
             var risk_free_rate, confidence_level, short_term_tax_rate, long_term_tax_rate, cost_horizon_years: Double?
@@ -41,8 +46,23 @@ struct CustomMandate: Sendable, CustomStringConvertible {
             var risk_measure: String
             var terms: [Term]
             var constraints: Limits
+            var softened: SoftenedLimits
             var preferences: Wishes
             var expected: Double?
+
+            init(from decoder: any Decoder) throws {
+                let values = try decoder.container(keyedBy: CodingKeys.self)
+                risk_measure = try values.decode(String.self, forKey: .risk_measure)
+                terms = try values.decode([Term].self, forKey: .terms)
+                constraints = try values.decode(Limits.self, forKey: .constraints)
+                softened = try values.decode(SoftenedLimits.self, forKey: .constraints)
+                preferences = try values.decode(Wishes.self, forKey: .preferences)
+                expected = try values.decodeIfPresent(Double.self, forKey: .expected)
+            }
+
+            enum CodingKeys: String, CodingKey {
+                case risk_measure, terms, constraints, preferences, expected
+            }
         }
         /// Units, what one cost, and whether it is long-term.
         struct Lot: Decodable {
@@ -94,6 +114,12 @@ struct CustomMandate: Sendable, CustomStringConvertible {
             return cases.enumerated().map { index, item in
                 var mandate = base
                 mandate.constraints = limits(item.constraints)
+                mandate.constraints.minReturn = item.constraints.min_return
+                mandate.constraints.groups = item.constraints.group.map { group in
+                    let members = group.members.map { base.identifiers[$0] }
+                    return [GroupLimit(name: "g", members: .instruments(members), min: group.min)]
+                }
+                item.softened.add(to: &mandate.constraints)
                 mandate.preferences = wishes(item.preferences)
                 mandate.parameters.customObjective = item.terms.compactMap { term($0, base.identifiers) }
                 return CustomMandate(

@@ -85,6 +85,8 @@ struct RiskMandate: Sendable {
         switch objective {
         case .minimizeRisk: return -risk
         case .maximizeReturn: return net
+        case .maximizeUtility where measure == .volatility:
+            return net - (mandate.preferences.riskAversion ?? 2.5) / 2 * risk * risk
         case .maximizeUtility: return net - (mandate.preferences.riskAversion ?? 2.5) * 252 * risk
         default: return (net - (mandate.preferences.riskFreeRate ?? 0)) / risk
         }
@@ -108,6 +110,33 @@ struct RiskMandate: Sendable {
                 var target_volatility, max_risk, min_return: Double?
                 var group: Group?
                 var max_scenario_losses: [String: Double]?
+                var softened: SoftenedLimits
+
+                init(from decoder: any Decoder) throws {
+                    let values = try decoder.container(keyedBy: CodingKeys.self)
+                    func number(_ key: CodingKeys) throws -> Double? {
+                        try values.decodeIfPresent(Double.self, forKey: key)
+                    }
+                    max_position_size = try number(.max_position_size)
+                    min_position_size = try number(.min_position_size)
+                    max_sector_exposure = try number(.max_sector_exposure)
+                    max_turnover = try number(.max_turnover)
+                    max_cash = try number(.max_cash)
+                    target_volatility = try number(.target_volatility)
+                    max_risk = try number(.max_risk)
+                    min_return = try number(.min_return)
+                    group = try values.decodeIfPresent(Group.self, forKey: .group)
+                    max_scenario_losses = try values.decodeIfPresent(
+                        [String: Double].self,
+                        forKey: .max_scenario_losses
+                    )
+                    softened = try SoftenedLimits(from: decoder)
+                }
+
+                enum CodingKeys: String, CodingKey {
+                    case max_position_size, min_position_size, max_sector_exposure, max_turnover, max_cash
+                    case target_volatility, max_risk, min_return, group, max_scenario_losses
+                }
             }
             var measure, objective: String
             var confidence, risk_aversion: Double
@@ -217,6 +246,7 @@ struct RiskMandate: Sendable {
             constraints.maxRisk = limits.max_risk
             constraints.minReturn = limits.min_return
             constraints.maxScenarioLosses = limits.max_scenario_losses
+            limits.softened.add(to: &constraints)
             constraints.groups = limits.group.map {
                 [GroupLimit(name: "g", members: .instruments($0.members.map { identifiers[$0] }), min: $0.min)]
             }
