@@ -24,6 +24,8 @@ struct LimitRow {
     var value: Double
     var isUpper: Bool
     var terms: Terms
+    /// What is charged on each size besides, in the worst case; empty where nothing is.
+    var sizeRates: [Double] = []
 
     init?(_ binding: BindingConstraint, _ exposure: Exposure, _ mandate: Mandate) {
         guard let limit = Limit(binding, exposure, mandate),
@@ -33,6 +35,18 @@ struct LimitRow {
         value = limit.value
         isUpper = limit.isUpper
         self.terms = terms
+        sizeRates = Self.sizeRates(of: binding.constraint, exposure, mandate)
+    }
+
+    /// What the worst case of a return or a volatility charges on sizes.
+    private static func sizeRates(of constraint: String, _ exposure: Exposure, _ mandate: Mandate) -> [Double] {
+        switch constraint {
+        case "/min_return": ReturnSupport(exposure, mandate)?.sizeRates ?? []
+        case "/target_volatility": VolatilitySupport(exposure.weights, mandate)?.sizeRates ?? []
+        case "/max_risk" where mandate.riskMeasure == .volatility:
+            VolatilitySupport(exposure.weights, mandate)?.sizeRates ?? []
+        default: []
+        }
     }
 
     private static func terms(of binding: BindingConstraint, _ exposure: Exposure, _ mandate: Mandate) -> Terms? {
@@ -91,19 +105,19 @@ struct LimitRow {
 
     /// Limits on figures, by the worst of them where something is uncertain.
     private static func tangent(_ kind: String, _ exposure: Exposure, _ mandate: Mandate) -> Terms? {
-        let moments = mandate.onWorstCovariance.moments
         switch kind {
         case "min_return":
-            guard let worst = WorstCase(exposure, mandate) else { return nil }
-            let returns = worst.expectedReturns ?? mandate.moments.expectedReturns
-            return .linear(returns + [mandate.preferences.riskFreeRate ?? 0])
+            guard let returns = ReturnSupport(exposure, mandate) else { return nil }
+            return .linear(returns.means + [mandate.preferences.riskFreeRate ?? 0])
         case "max_tracking_error":
             guard let active = activeWeights(exposure, mandate) else { return nil }
             return .linear(Slope(active, mandate.moments).gradient(by: 1))
         case "max_risk" where mandate.riskMeasure != .volatility:
             guard mandate.moments.returns == nil else { return mandate.riskMeasure == .valueAtRisk ? nil : .risk }
             return gaussianGradient(exposure, mandate).map { .linear($0) }
-        default: return .linear(Slope(exposure.weights, moments).gradient(by: 1))
+        default:
+            let worst = mandate.onWorstCovariance
+            return VolatilitySupport(exposure.weights, worst).map { .linear($0.gradient) }
         }
     }
 

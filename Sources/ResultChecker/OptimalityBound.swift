@@ -226,6 +226,7 @@ struct OptimalityBound {
             }
             largestPrice += multiplier * penalty.largestRate
         }
+        for (index, rate) in row.sizeRates.enumerated() { charges[index].add(rate: multiplier * rate, at: 0) }
         slack += missing
     }
 }
