@@ -33,18 +33,7 @@ extension AllocationCheck {
             if let support { supported.add(support.gradient(shares.ofScenarios), of: support.value) }
             for (sum, own) in zip(bound.tiedSizes, shares.ofSizes) { supported.add(own, of: sum) }
             var certificate = supported.certificate()
-            certificate.scenarioWeights = zip(support?.ties ?? [], shares.ofScenarios).map {
-                ScenarioWeight(scenario: $0.scenario, weight: $1)
-            }
-            certificate.weightShares = zip(bound.tiedSizes, shares.ofSizes).flatMap { sum, own in
-                zip(sum.members, own).map {
-                    WeightShare(
-                        constraint: sum.constraint,
-                        instrumentID: mandate.moments.instruments[$0],
-                        share: $1
-                    )
-                }
-            }
+            shares.list(in: &certificate, support, bound.tiedSizes, mandate)
             if let proof = proof(supported, certificate) { return proof }
         }
         return nil
@@ -65,6 +54,8 @@ func checkCertificate(
 ) {
     guard let certificate = result.certificate else { return }
     if mandate.request.type == .multiPeriod {
+        let isOwn = certificate.relaxation == nil
+        findings.require(isOwn, "certificate/relaxation", expected: "none of a path", actual: "one")
         checkPathCertificate(certificate, of: result, mandate, &findings)
         return
     }
@@ -78,34 +69,13 @@ func checkCertificate(
         findings.require(false, "certificate", expected: "none for this objective", actual: "one")
         return
     }
-    let isShared = bound.riskPrice > 0
-    findings.require(
-        isShared || certificate.scenarioWeights.isEmpty,
-        "certificate/scenario_weights",
-        expected: "none without a measure over scenarios",
-        actual: "\(certificate.scenarioWeights.count)"
-    )
-    if isShared {
-        guard let gradient = supportingGradient(certificate, bound, exposure, mandate) else {
-            findings.require(
-                false,
-                "certificate/scenario_weights",
-                expected: "weights that the measure allows",
-                actual: "others"
-            )
-            return
-        }
-        bound.add(gradient.values, of: gradient.risk)
-    }
-    guard addShares(of: certificate, to: &bound, mandate) else {
-        findings.require(
-            false,
-            "certificate/weight_shares",
-            expected: "shares that the sums of the largest allow",
-            actual: "others"
-        )
+    if let relaxation = certificate.relaxation {
+        let rounding = Tolerance.relative * bound.size
+        findings.equal(certificate.objective, bound.objective, "certificate/objective", within: rounding)
+        PricedBound(relaxation, mandate).check(certificate, &findings)
         return
     }
+    guard bound.take(certificate, exposure, mandate, &findings) else { return }
     // A gap is a sum of terms that cancel: it is as exact as the largest of them.
     let rounding = Tolerance.relative * bound.size
     findings.equal(certificate.objective, bound.objective, "certificate/objective", within: rounding)
@@ -120,14 +90,14 @@ func checkCertificate(
 }
 
 /// What a certificate's weights make of the scenarios' losses; nil for weights that are none of the measure.
-private func supportingGradient(
-    _ certificate: OptimalityCertificate,
+func supportingGradient(
+    _ weights: [ScenarioWeight],
     _ bound: OptimalityBound,
     _ exposure: Exposure,
     _ mandate: Mandate
 ) -> (values: [Double], risk: Double)? {
     var named: [Int: Double] = [:]
-    for entry in certificate.scenarioWeights {
+    for entry in weights {
         guard named.updateValue(entry.weight, forKey: entry.scenario) == nil else { return nil }
     }
     guard let support = RiskSupport(bound.riskMeasure, exposure, mandate, named: Set(named.keys), width: 0),
@@ -141,7 +111,7 @@ private func supportingGradient(
 /// Puts the shares that a certificate lists in their place.
 ///
 /// - Returns: whether they are those of what is tied, all of it and nothing else, and such as may be.
-private func addShares(of certificate: OptimalityCertificate, to bound: inout OptimalityBound, _ mandate: Mandate)
+func addShares(of certificate: OptimalityCertificate, to bound: inout OptimalityBound, _ mandate: Mandate)
     -> Bool
 {
     var named: [String: [String: Double]] = [:]
@@ -156,4 +126,23 @@ private func addShares(of certificate: OptimalityCertificate, to bound: inout Op
         bound.add(shares, of: sum)
     }
     return named.isEmpty
+}
+
+extension TiedShares.Found {
+    /// Lists the shares in a certificate.
+    func list(
+        in certificate: inout OptimalityCertificate,
+        _ support: RiskSupport?,
+        _ sums: [TiedSizes],
+        _ mandate: Mandate
+    ) {
+        certificate.scenarioWeights = zip(support?.ties ?? [], ofScenarios).map {
+            ScenarioWeight(scenario: $0.scenario, weight: $1)
+        }
+        certificate.weightShares = zip(sums, ofSizes).flatMap { sum, own in
+            zip(sum.members, own).map {
+                WeightShare(constraint: sum.constraint, instrumentID: mandate.moments.instruments[$0], share: $1)
+            }
+        }
+    }
 }

@@ -35,6 +35,9 @@ struct VolatilitySupport {
     /// What a unit of each size adds; empty where nothing does.
     private(set) var sizeRates: [Double] = []
 
+    /// That of weights whose volatility is certain.
+    init(_ slope: Slope) { (volatility, gradient) = (slope.volatility, slope.gradient(by: 1)) }
+
     /// Nil where the uncertainty does not fit the moments.
     init?(_ weights: [Double], _ mandate: Mandate) {
         let moments = mandate.moments

@@ -219,13 +219,22 @@ private func readCertificate(_ fields: DocumentFields) -> OptimalityCertificate 
             ScenarioWeight(scenario: $0.integer("scenario"), weight: $0.number("weight"))
         }
     }
-    guard fields.optional("weight_shares") != nil else { return certificate }
-    certificate.weightShares = fields.list("weight_shares") {
-        WeightShare(
-            constraint: $0.text("constraint"),
-            instrumentID: $0.text("instrument_id"),
-            share: $0.number("share")
+    if fields.optional("weight_shares") != nil {
+        certificate.weightShares = fields.list("weight_shares") {
+            WeightShare(
+                constraint: $0.text("constraint"),
+                instrumentID: $0.text("instrument_id"),
+                share: $0.number("share")
+            )
+        }
+    }
+    certificate.relaxation = fields.optional("relaxation").map { fields in
+        var priced = PricedAllocation(
+            allocation: fields.map("target_allocation"),
+            bindingConstraints: fields.list("binding_constraints", readBinding)
         )
+        if fields.optional("diagonal") != nil { priced.diagonal = fields.map("diagonal") }
+        return priced
     }
     return certificate
 }

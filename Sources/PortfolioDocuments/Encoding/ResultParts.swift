@@ -179,14 +179,26 @@ extension DocumentEncoder {
                     }
                 }
             }
-            guard !certificate.weightShares.isEmpty else { return }
-            writer.name("weight_shares")
-            writer.array(certificate.weightShares) { writer, entry in
-                writer.object { writer in
-                    writer.member("constraint", entry.constraint)
-                    writer.member("instrument_id", entry.instrumentID)
-                    writer.member("share", entry.share)
+            if !certificate.weightShares.isEmpty {
+                writer.name("weight_shares")
+                writer.array(certificate.weightShares) { writer, entry in
+                    writer.object { writer in
+                        writer.member("constraint", entry.constraint)
+                        writer.member("instrument_id", entry.instrumentID)
+                        writer.member("share", entry.share)
+                    }
                 }
+            }
+            guard let relaxation = certificate.relaxation else { return }
+            writer.name("relaxation")
+            writer.object { writer in
+                writer.name("target_allocation")
+                writeWeights(relaxation.allocation, &writer)
+                writer.name("binding_constraints")
+                writer.array(relaxation.bindingConstraints) { writeBindingConstraint($1, &$0) }
+                guard !relaxation.diagonal.isEmpty else { return }
+                writer.name("diagonal")
+                writeWeights(relaxation.diagonal, &writer)
             }
         }
     }
