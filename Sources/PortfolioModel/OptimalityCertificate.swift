@@ -15,6 +15,8 @@ public struct OptimalityCertificate: Equatable, Sendable {
     public var budgetPrices: [Double] = []
     /// What the scenarios at a kink of the risk measure weigh in its support; empty without a measure over scenarios.
     public var scenarioWeights: [ScenarioWeight] = []
+    /// With what shares weights of one size count among the largest, where not all of them do; empty elsewhere.
+    public var weightShares: [WeightShare] = []
     /// Where the prices come from, where those of the target prove nothing: another allocation, or the same with what was
     /// chosen taken as given.
     public var relaxation: PricedAllocation?
@@ -64,5 +66,22 @@ public struct ScenarioWeight: Equatable, Sendable {
     public init(scenario: Int, weight: Double) {
         self.scenario = scenario
         self.weight = weight
+    }
+}
+
+/// With what share a weight's size counts in a sum of the largest.
+public struct WeightShare: Equatable, Sendable {
+    /// Whose sum it is: a JSON pointer, `/largest_positions/0/max` below `constraints` or `/uncertainty`.
+    public var constraint: String
+    /// Whose weight.
+    public var instrumentID: String
+    /// Its share, between 0 and 1.
+    public var share: Double
+
+    /// Makes a weight's share from its parts.
+    public init(constraint: String, instrumentID: String, share: Double) {
+        self.constraint = constraint
+        self.instrumentID = instrumentID
+        self.share = share
     }
 }

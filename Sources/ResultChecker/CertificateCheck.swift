@@ -18,22 +18,22 @@ extension AllocationCheck {
         guard mandate.isUsable, result.solution.status == .optimal,
             let bound = OptimalityBound(exposure, result.bindingConstraints, mandate)
         else { return nil }
-        guard bound.riskPrice > 0 else { return proof(bound, bound.certificate()) }
+        guard bound.riskPrice > 0 || !bound.tiedSizes.isEmpty else { return proof(bound, bound.certificate()) }
         // A width that is too small leaves scenarios out that are at the kink but for roundings of the solve.
-        for width in [1e-11, 1e-9, 1e-7] {
-            guard
-                let support = RiskSupport(bound.riskMeasure, exposure, mandate, named: nil, width: width),
-                support.ties.count <= TiedShares.mostTies
-            else { return nil }
-            var search = TiedShares(bound, support)
-            let shares = search.found()
-            guard support.allows(shares) else { continue }
-            var supported = bound
-            supported.add(support.gradient(shares), of: support.value)
-            var certificate = supported.certificate()
-            certificate.scenarioWeights = zip(support.ties, shares).map {
-                ScenarioWeight(scenario: $0.scenario, weight: $1)
+        for width in bound.riskPrice > 0 ? [1e-11, 1e-9, 1e-7] : [0] {
+            var support: RiskSupport?
+            if bound.riskPrice > 0 {
+                support = RiskSupport(bound.riskMeasure, exposure, mandate, named: nil, width: width)
+                guard support != nil else { return nil }
             }
+            guard var search = TiedShares(bound, support) else { return nil }
+            let shares = search.found()
+            guard shares.areAllowed(by: support, bound.tiedSizes) else { continue }
+            var supported = bound
+            if let support { supported.add(support.gradient(shares.ofScenarios), of: support.value) }
+            for (sum, own) in zip(bound.tiedSizes, shares.ofSizes) { supported.add(own, of: sum) }
+            var certificate = supported.certificate()
+            shares.list(in: &certificate, support, bound.tiedSizes, mandate)
             if let proof = proof(supported, certificate) { return proof }
         }
         return nil
@@ -75,7 +75,7 @@ func checkCertificate(
         PricedBound(relaxation, mandate).check(certificate, &findings)
         return
     }
-    guard bound.take(certificate.scenarioWeights, exposure, mandate, &findings) else { return }
+    guard bound.take(certificate, exposure, mandate, &findings) else { return }
     // A gap is a sum of terms that cancel: it is as exact as the largest of them.
     let rounding = Tolerance.relative * bound.size
     findings.equal(certificate.objective, bound.objective, "certificate/objective", within: rounding)
@@ -106,4 +106,43 @@ func supportingGradient(
     let shares = support.ties.map { named[$0.scenario] ?? 0 }
     guard support.allows(shares) else { return nil }
     return (support.gradient(shares), support.value)
+}
+
+/// Puts the shares that a certificate lists in their place.
+///
+/// - Returns: whether they are those of what is tied, all of it and nothing else, and such as may be.
+func addShares(of certificate: OptimalityCertificate, to bound: inout OptimalityBound, _ mandate: Mandate)
+    -> Bool
+{
+    var named: [String: [String: Double]] = [:]
+    for entry in certificate.weightShares {
+        let known = named[entry.constraint, default: [:]].updateValue(entry.share, forKey: entry.instrumentID)
+        guard known == nil else { return false }
+    }
+    for sum in bound.tiedSizes {
+        guard let own = named.removeValue(forKey: sum.constraint), own.count == sum.members.count else { return false }
+        let shares = sum.members.map { own[mandate.moments.instruments[$0]] ?? .nan }
+        guard sum.allows(shares) else { return false }
+        bound.add(shares, of: sum)
+    }
+    return named.isEmpty
+}
+
+extension TiedShares.Found {
+    /// Lists the shares in a certificate.
+    func list(
+        in certificate: inout OptimalityCertificate,
+        _ support: RiskSupport?,
+        _ sums: [TiedSizes],
+        _ mandate: Mandate
+    ) {
+        certificate.scenarioWeights = zip(support?.ties ?? [], ofScenarios).map {
+            ScenarioWeight(scenario: $0.scenario, weight: $1)
+        }
+        certificate.weightShares = zip(sums, ofSizes).flatMap { sum, own in
+            zip(sum.members, own).map {
+                WeightShare(constraint: sum.constraint, instrumentID: mandate.moments.instruments[$0], share: $1)
+            }
+        }
+    }
 }

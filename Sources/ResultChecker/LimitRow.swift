@@ -10,6 +10,8 @@ struct LimitRow {
         case linear([Double])
         /// Coefficients of the sizes |w| of the instruments.
         case sizes([Double])
+        /// The sizes of the largest, where some that are tied share.
+        case tied(TiedSizes)
         /// ½ Σ|w − c|.
         case turnover
         /// |w − c| of one instrument.
@@ -22,6 +24,8 @@ struct LimitRow {
     var value: Double
     var isUpper: Bool
     var terms: Terms
+    /// What is charged on each size besides, in the worst case; empty where nothing is.
+    var sizeRates: [Double] = []
 
     init?(_ binding: BindingConstraint, _ exposure: Exposure, _ mandate: Mandate) {
         guard let limit = Limit(binding, exposure, mandate),
@@ -31,6 +35,18 @@ struct LimitRow {
         value = limit.value
         isUpper = limit.isUpper
         self.terms = terms
+        sizeRates = Self.sizeRates(of: binding.constraint, exposure, mandate)
+    }
+
+    /// What the worst case of a return or a volatility charges on sizes.
+    private static func sizeRates(of constraint: String, _ exposure: Exposure, _ mandate: Mandate) -> [Double] {
+        switch constraint {
+        case "/min_return": ReturnSupport(exposure, mandate)?.sizeRates ?? []
+        case "/target_volatility": VolatilitySupport(exposure.weights, mandate)?.sizeRates ?? []
+        case "/max_risk" where mandate.riskMeasure == .volatility:
+            VolatilitySupport(exposure.weights, mandate)?.sizeRates ?? []
+        default: []
+        }
     }
 
     private static func terms(of binding: BindingConstraint, _ exposure: Exposure, _ mandate: Mandate) -> Terms? {
@@ -58,7 +74,8 @@ struct LimitRow {
             guard path.count > 1, let index = Int(path[1]), let sums = mandate.limits.largestPositions,
                 sums.indices.contains(index)
             else { return nil }
-            return largest(sums[index].count, of: exposure.weights).map { .sizes($0) }
+            let sum = TiedSizes(constraint: binding.constraint, count: sums[index].count, of: exposure.weights)
+            return sum.isSettled ? .sizes(sum.settledCoefficients(exposure.weights.count)) : .tied(sum)
         case "max_scenario_losses": return scenarioLosses(of: binding, mandate).map { .linear($0) }
         case "max_turnover": return .turnover
         case "min_return", "max_tracking_error", "target_volatility", "max_risk":
@@ -86,29 +103,21 @@ struct LimitRow {
         return .linear(coefficients)
     }
 
-    /// Ones for the largest sizes, which no allocation within the limit has more of; nil where two of one size are both last.
-    private static func largest(_ count: Int, of weights: [Double]) -> [Double]? {
-        let sizes = weights.map { abs($0) }.sorted(by: >)
-        guard count < sizes.count else { return weights.map { _ in 1 } }
-        guard let last = sizes.prefix(count).last, last - sizes[count] > 1e-9 else { return nil }
-        return weights.map { abs($0) >= last ? 1 : 0 }
-    }
-
     /// Limits on figures, by the worst of them where something is uncertain.
     private static func tangent(_ kind: String, _ exposure: Exposure, _ mandate: Mandate) -> Terms? {
-        let moments = mandate.onWorstCovariance.moments
         switch kind {
         case "min_return":
-            guard let worst = WorstCase(exposure, mandate) else { return nil }
-            let returns = worst.expectedReturns ?? mandate.moments.expectedReturns
-            return .linear(returns + [mandate.preferences.riskFreeRate ?? 0])
+            guard let returns = ReturnSupport(exposure, mandate) else { return nil }
+            return .linear(returns.means + [mandate.preferences.riskFreeRate ?? 0])
         case "max_tracking_error":
             guard let active = activeWeights(exposure, mandate) else { return nil }
             return .linear(Slope(active, mandate.moments).gradient(by: 1))
         case "max_risk" where mandate.riskMeasure != .volatility:
             guard mandate.moments.returns == nil else { return mandate.riskMeasure == .valueAtRisk ? nil : .risk }
             return gaussianGradient(exposure, mandate).map { .linear($0) }
-        default: return .linear(Slope(exposure.weights, moments).gradient(by: 1))
+        default:
+            let worst = mandate.onWorstCovariance
+            return VolatilitySupport(exposure.weights, worst).map { .linear($0.gradient) }
         }
     }
 

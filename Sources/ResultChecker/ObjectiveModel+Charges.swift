@@ -35,11 +35,16 @@ extension ObjectiveModel {
     /// Makes the model that of a sum of terms.
     ///
     /// - Returns: false where a term is not concave, or risks are measured over scenarios in more than one way.
-    mutating func setTerms(_ exposure: Exposure, _ mandate: Mandate) -> Bool {
+    mutating func setTerms(
+        _ exposure: Exposure,
+        _ mandate: Mandate,
+        _ returns: ReturnSupport,
+        _ guarded: Mandate
+    ) -> Bool {
         let terms = mandate.request.terms
         guard terms.nonconvex(under: mandate.preferences).isEmpty else { return false }
         for term in terms {
-            guard add(term, exposure, mandate) else { return false }
+            guard add(term, exposure, guarded, returns) else { return false }
             value += term.weight * worstValue(of: term, exposure, mandate).value
         }
         let rates = terms.charges(under: mandate.preferences)
@@ -54,12 +59,20 @@ extension ObjectiveModel {
     }
 
     /// Adds a term's slope; costs and taxes are charges of their own, and its value is nobody's business here.
-    private mutating func add(_ term: ObjectiveTerm, _ exposure: Exposure, _ mandate: Mandate) -> Bool {
+    private mutating func add(
+        _ term: ObjectiveTerm,
+        _ exposure: Exposure,
+        _ mandate: Mandate,
+        _ returns: ReturnSupport
+    ) -> Bool {
         let (moments, weight) = (mandate.moments, term.weight)
         let all = exposure.weights + [exposure.cash]
         switch term.kind {
         case .expectedReturn:
-            add((moments.expectedReturns + [mandate.preferences.riskFreeRate ?? 0]).map { weight * $0 })
+            add((returns.means + [mandate.preferences.riskFreeRate ?? 0]).map { weight * $0 })
+            // A worst return is concave: what punishes it would not be.
+            guard weight >= 0 || returns.sizeRates.isEmpty else { return false }
+            for (index, rate) in returns.sizeRates.enumerated() { charges[index].add(rate: weight * rate, at: 0) }
         case .variance:
             let slope = Slope(exposure.weights, moments)
             add(slope.gradient(by: 2 * weight * slope.volatility))

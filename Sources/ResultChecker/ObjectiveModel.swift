@@ -17,6 +17,8 @@ struct ObjectiveModel {
     var riskPrice = 0.0
     /// The measure that the price is for; only of interest where the price is not 0.
     var riskMeasure: RiskMeasure
+    /// What a unit of the largest |w| costs, where a ball of distributions adds that to the risk.
+    private(set) var largestPrice = 0.0
     /// What the caller's unit is multiplied by to come to that of f: the risk of a ratio, else 1.
     var scale = 1.0
     /// What a gap is measured against where the objective is near 0.
@@ -60,14 +62,15 @@ struct ObjectiveModel {
         let exposure =
             isGuarded
             ? Exposure(weights: exposure.weights, cash: exposure.cash, moments: guarded.moments) : exposure
-        guard let worst = WorstCase(exposure, mandate) else { return nil }
+        guard let returns = ReturnSupport(exposure, mandate) else { return nil }
         switch mandate.request.type {
         case .meanVariance, .blackLitterman, .factorBased, .scenarioBased, .custom: break
         case .robust:
-            // A bound on the figures that are expected would be none on those in the worst case.
-            guard !mandate.request.objective.isOfTerms, let uncertainty = mandate.request.parameters.uncertainty,
-                uncertainty.kind != .factorLoadings,
-                !mandate.permitsShorts || uncertainty.kind != .box
+            // What a diversification ratio or terms come to where loadings are uncertain is told as it is expected: a bound on
+            // that would be none on the worst case.
+            let objective = mandate.request.objective
+            guard let uncertainty = mandate.request.parameters.uncertainty,
+                uncertainty.kind != .factorLoadings || (!objective.isOfTerms && objective != .maximizeDiversification)
             else { return nil }
         case .multiPeriod: guard inPath else { return nil }
         case .riskParity, .hierarchicalRiskParity: return nil
@@ -77,10 +80,9 @@ struct ObjectiveModel {
         riskMeasure = mandate.riskMeasure
         gradient = [Double](repeating: 0, count: mandate.moments.instruments.count + 1)
         charges = Self.charges(mandate)
-        let returns = worst.expectedReturns ?? mandate.moments.expectedReturns
         let isSet =
             mandate.request.objective.isOfTerms
-            ? setTerms(exposure, mandate) : set(mandate.request.objective, exposure, returns, guarded)
+            ? setTerms(exposure, mandate, returns, guarded) : set(mandate.request.objective, exposure, returns, guarded)
         guard isSet, diagonal.isEmpty || charge(diagonal, exposure, mandate) else { return nil }
         // A ratio has no unit that a penalty could have.
         guard isSet, mandate.penalties.isEmpty || scale == 1 else { return nil }
@@ -94,7 +96,7 @@ struct ObjectiveModel {
     private mutating func set(
         _ objective: Objective,
         _ exposure: Exposure,
-        _ returns: [Double],
+        _ returns: ReturnSupport,
         _ mandate: Mandate
     ) -> Bool {
         let moments = mandate.moments
@@ -107,20 +109,23 @@ struct ObjectiveModel {
             ceiling = mandate.riskMeasure.isNeverNegative ? 0 : .infinity
             return add(riskAt: 1, exposure, mandate)
         case .maximizeReturn:
-            add(returns + [rate], exposure)
+            add(returns.means + [rate], exposure)
+            paySizes(returns.sizeRates, exposure.weights)
             value -= paid
         case .maximizeUtility:
-            add(returns + [rate], exposure)
+            add(returns.means + [rate], exposure)
+            paySizes(returns.sizeRates, exposure.weights)
             value -= paid
             let aversion = mandate.preferences.riskAversion ?? 2.5
             guard mandate.riskMeasure == .volatility else {
                 return add(riskAt: aversion * moments.periodsPerYear, exposure, mandate)
             }
-            let slope = Slope(exposure.weights, moments)
-            add(slope.gradient(by: -aversion * slope.volatility))
+            guard let slope = VolatilitySupport(exposure.weights, mandate) else { return false }
+            subtract(slope, by: aversion * slope.volatility)
             value -= aversion / 2 * slope.volatility * slope.volatility
         case .maximizeSharpe:
-            add(returns.map { $0 - rate } + [0], exposure)
+            add(returns.means.map { $0 - rate } + [0], exposure)
+            paySizes(returns.sizeRates, exposure.weights)
             let gain = value - paid
             guard mandate.riskMeasure == .volatility else {
                 let risk = chosenRisk(of: exposure, mandate) + (mandate.riskPenalty(of: exposure.weights) ?? 0)
@@ -130,10 +135,12 @@ struct ObjectiveModel {
                 (value, scale, surplus) = (gain / risk, risk, ratioAsked.map { gain - $0 * risk } ?? 0)
                 return true
             }
-            setRatio(gain: gain, Slope(exposure.weights, moments))
+            guard let slope = VolatilitySupport(exposure.weights, mandate) else { return false }
+            return setRatio(gain: gain, slope)
         case .maximizeDiversification:
             add(moments.covariance.diagonal.map { max(0, $0).squareRoot() } + [0], exposure)
-            setRatio(gain: value, Slope(exposure.weights, moments))
+            guard let slope = VolatilitySupport(exposure.weights, mandate) else { return false }
+            return setRatio(gain: value, slope)
         case .minimizeTrackingError, .maximizeInformationRatio:
             return setActive(objective, exposure, mandate, paid)
         case .minimizeTransactionCosts:
@@ -155,6 +162,7 @@ struct ObjectiveModel {
         _ paid: Double
     ) -> Bool {
         guard let active = activeWeights(exposure, mandate) else { return false }
+        // Uncertain loadings are those of what is held, not of what the benchmark holds.
         let slope = Slope(active, mandate.moments)
         guard objective == .maximizeInformationRatio else {
             value = -slope.volatility
@@ -165,13 +173,25 @@ struct ObjectiveModel {
         }
         // The worst of active returns is another one than that of the weights.
         let difference = Exposure(weights: active, cash: 0, moments: mandate.moments)
-        if mandate.request.parameters.uncertainty?.kind == .box { return false }
-        guard let worst = WorstCase(difference, mandate) else { return false }
-        let returns = worst.expectedReturns ?? mandate.moments.expectedReturns
-        add(returns + [0])
-        value = zip(returns, active).reduce(0) { $0 + $1.0 * $1.1 }
-        setRatio(gain: value - paid, slope)
-        return true
+        guard let returns = ReturnSupport(difference, mandate), slope.volatility > 0 else { return false }
+        add(returns.means + [0])
+        value = zip(returns.means, active).reduce(0) { $0 + $1.0 * $1.1 }
+        paySizes(returns.sizeRates, active, from: zip(exposure.weights, active).map { $0 - $1 })
+        return setRatio(gain: value - paid, VolatilitySupport(slope))
+    }
+
+    /// Subtracts charges on the sizes of weights, or of their distances from a benchmark's.
+    private mutating func paySizes(_ rates: [Double], _ weights: [Double], from places: [Double]? = nil) {
+        for (index, rate) in rates.enumerated() {
+            charges[index].add(rate: rate, at: places?[index] ?? 0)
+            value -= rate * abs(weights[index])
+        }
+    }
+
+    /// Subtracts a multiple of a volatility from the slopes.
+    mutating func subtract(_ support: VolatilitySupport, by price: Double) {
+        add(support.gradient.map { -price * $0 })
+        for (index, rate) in support.sizeRates.enumerated() { charges[index].add(rate: price * rate, at: 0) }
     }
 
     /// Adds a linear part of the objective with its value at the target.
@@ -191,11 +211,13 @@ struct ObjectiveModel {
     /// - Returns: false for a measure that is not convex.
     mutating func add(riskAt price: Double, _ exposure: Exposure, _ mandate: Mandate) -> Bool {
         let moments = mandate.moments
-        value -= price * chosenRisk(of: exposure, mandate)
         guard mandate.riskMeasure != .volatility else {
-            add(Slope(exposure.weights, moments).gradient(by: -price))
+            guard let support = VolatilitySupport(exposure.weights, mandate) else { return false }
+            subtract(support, by: price)
+            value -= price * support.volatility
             return true
         }
+        value -= price * chosenRisk(of: exposure, mandate)
         if moments.returns == nil {
             guard let support = gaussianGradient(exposure, mandate) else { return false }
             add(support.map { -price * $0 })
@@ -212,16 +234,22 @@ struct ObjectiveModel {
         value -= price * penalty.value
         add(penalty.gradient.map { -price * $0 })
         for index in exposure.weights.indices { charges[index].add(rate: price * penalty.sizeRate, at: 0) }
+        largestPrice += price * penalty.largestRate
         return true
     }
 
     /// Makes a sum the numerator of a ratio to a volatility.
-    private mutating func setRatio(gain: Double, _ slope: Slope) {
+    ///
+    /// - Returns: false without a gain, for then the ratio is no difference of a concave and a convex function.
+    private mutating func setRatio(gain: Double, _ slope: VolatilitySupport) -> Bool {
         value = gain / slope.volatility
         scale = slope.volatility
         isRatio = true
         surplus = ratioAsked.map { gain - $0 * slope.volatility } ?? 0
-        add(slope.gradient(by: -(ratioAsked ?? value)))
+        let price = ratioAsked ?? value
+        guard price >= 0 || slope.sizeRates.isEmpty else { return false }
+        subtract(slope, by: price)
+        return true
     }
 
     /// What the target pays for its trades.
@@ -250,25 +278,27 @@ func gaussianGradient(_ exposure: Exposure, _ mandate: Mandate) -> [Double]? {
     return zip(pull, mandate.moments.expectedReturns + [0]).map { $0 - $1 / periods }
 }
 
-/// What a ball of distributions adds to a measure of risk, from below: a gradient and a charge on each weight's size.
+/// What a ball of distributions adds to a measure of risk, from below: a gradient, a charge on each weight's size, and one on
+/// the largest of them.
 struct WassersteinSupport {
     private(set) var value = 0.0
     private(set) var gradient: [Double]
     private(set) var sizeRate = 0.0
+    private(set) var largestRate = 0.0
 
-    /// Nil for a ball whose addition has kinks that this does not know.
+    /// Nil without an uncertainty that the addition could be of.
     init?(_ exposure: Exposure, _ mandate: Mandate) {
         gradient = [Double](repeating: 0, count: exposure.weights.count + 1)
         guard let penalty = mandate.riskPenalty(of: exposure.weights), penalty != 0 else { return }
         guard let uncertainty = mandate.request.parameters.uncertainty else { return nil }
         value = penalty
+        let rate = uncertainty.size / (1 - (mandate.preferences.confidenceLevel ?? 0.95))
         switch uncertainty.effectiveNorm {
-        case .sum: return nil
+        case .sum: largestRate = rate
         case .euclidean:
             let square = exposure.weights.reduce(0) { $0 + $1 * $1 }
             for (index, weight) in exposure.weights.enumerated() { gradient[index] = penalty * weight / square }
-        case .largest:
-            sizeRate = uncertainty.size / (1 - (mandate.preferences.confidenceLevel ?? 0.95))
+        case .largest: sizeRate = rate
         }
     }
 }

@@ -25,6 +25,10 @@ struct OptimalityBound {
     private var slack = 0.0
     /// κ: the objective's price of the measure over scenarios and that of the limit on it.
     private(set) var riskPrice: Double
+    /// The sums of largest sizes that have a price and a kink at the target.
+    private(set) var tiedSizes: [TiedSizes] = []
+    /// What a unit of the largest |w| costs by a ball of distributions.
+    private var largestPrice: Double
     /// The measure that it is the price of.
     var riskMeasure: RiskMeasure { model.riskMeasure }
 
@@ -48,6 +52,7 @@ struct OptimalityBound {
         weights = exposure.weights + [exposure.cash]
         charges = model.charges
         riskPrice = model.riskPrice
+        largestPrice = model.largestPrice
         let box = Self.bounds(mandate, charges.map(\.held))
         lower = box.map(\.lower)
         upper = box.map(\.upper)
@@ -77,6 +82,7 @@ struct OptimalityBound {
             )
             charge(named, exposure, mandate)
         }
+        chargeLargest(exposure)
     }
 
     /// Puts a support of the risk measure in its place.
@@ -87,6 +93,25 @@ struct OptimalityBound {
             supported += gradient[index] * weights[index]
         }
         slack += riskPrice * max(0, value - supported)
+    }
+
+    /// Puts shares of tied sizes in their place.
+    mutating func add(_ shares: [Double], of sum: TiedSizes) {
+        let coefficients = sum.coefficients(shares, weights.count - 1)
+        var missing = weights.dropLast().map { abs($0) }.sorted(by: >).prefix(sum.count).reduce(0, +)
+        for (index, coefficient) in coefficients.enumerated() where coefficient != 0 {
+            charges[index].add(rate: sum.multiplier * coefficient, at: 0)
+            missing -= coefficient * abs(weights[index])
+        }
+        slack += sum.multiplier * max(0, missing)
+    }
+
+    /// Charges the largest size at what a ball of distributions makes of it.
+    private mutating func chargeLargest(_ exposure: Exposure) {
+        guard largestPrice > 0 else { return }
+        var sum = TiedSizes(constraint: "/uncertainty", count: 1, of: exposure.weights)
+        sum.multiplier = largestPrice
+        if sum.isSettled { add(sum.members.map { _ in 1 }, of: sum) } else { tiedSizes.append(sum) }
     }
 
     /// How much better any allocation can be at most, in the objective's unit.
@@ -254,6 +279,9 @@ struct OptimalityBound {
             for (index, coefficient) in coefficients.enumerated() {
                 charges[index].add(rate: multiplier * coefficient, at: 0)
             }
+        case .tied(var sum):
+            sum.multiplier = multiplier
+            tiedSizes.append(sum)
         case .linear(let coefficients):
             let sign = row.isUpper ? 1.0 : -1.0
             for (index, coefficient) in coefficients.enumerated() { slopes[index] -= sign * multiplier * coefficient }
@@ -266,7 +294,9 @@ struct OptimalityBound {
             for index in exposure.weights.indices {
                 charges[index].add(rate: multiplier * penalty.sizeRate, at: 0)
             }
+            largestPrice += multiplier * penalty.largestRate
         }
+        for (index, rate) in row.sizeRates.enumerated() { charges[index].add(rate: multiplier * rate, at: 0) }
         slack += missing
     }
 }

@@ -121,7 +121,7 @@ struct PathBound {
             for (place, coefficient) in coefficients.enumerated() {
                 parts[index].slopes[place] -= sign * multiplier * coefficient
             }
-        case .risk: return
+        case .risk, .tied: return
         }
         slack += multiplier * (row.isUpper ? row.bound - row.value : row.value - row.bound)
     }

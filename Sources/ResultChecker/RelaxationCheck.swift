@@ -59,15 +59,21 @@ struct PricedBound {
     /// The certificate of a target with a given objective.
     func certificate(objective: Double) -> OptimalityCertificate? {
         guard let bare = bare() else { return nil }
-        guard bare.riskPrice > 0 else { return certificate(objective, bare, nil, []) }
+        guard bare.riskPrice > 0 || !bare.tiedSizes.isEmpty else {
+            return certificate(objective, bare, nil, TiedShares.Found(ofScenarios: [], ofSizes: []))
+        }
         var best: OptimalityCertificate?
-        for width in [1e-11, 1e-9, 1e-7] {
-            guard let support = RiskSupport(bare.riskMeasure, exposure, mandate, named: nil, width: width),
-                support.ties.count <= TiedShares.mostTies
-            else { break }
-            var search = TiedShares(bare, support)
+        for width in bare.riskPrice > 0 ? [1e-11, 1e-9, 1e-7] : [0] {
+            var support: RiskSupport?
+            if bare.riskPrice > 0 {
+                support = RiskSupport(bare.riskMeasure, exposure, mandate, named: nil, width: width)
+                guard support != nil else { break }
+            }
+            guard var search = TiedShares(bare, support) else { break }
             let shares = search.found()
-            guard support.allows(shares), let found = certificate(objective, bare, support, shares) else { continue }
+            guard shares.areAllowed(by: support, bare.tiedSizes),
+                let found = certificate(objective, bare, support, shares)
+            else { continue }
             if found.bound < best?.bound ?? .infinity { best = found }
         }
         return best
@@ -77,11 +83,12 @@ struct PricedBound {
         _ objective: Double,
         _ bare: OptimalityBound,
         _ support: RiskSupport?,
-        _ shares: [Double]
+        _ shares: TiedShares.Found
     ) -> OptimalityCertificate? {
         func supported(_ bound: OptimalityBound?) -> OptimalityBound? {
-            guard var bound, let support else { return bound }
-            bound.add(support.gradient(shares), of: support.value)
+            guard var bound else { return nil }
+            if let support { bound.add(support.gradient(shares.ofScenarios), of: support.value) }
+            for (sum, own) in zip(bound.tiedSizes, shares.ofSizes) { bound.add(own, of: sum) }
             return bound
         }
         guard let own = supported(bare) else { return nil }
@@ -100,9 +107,7 @@ struct PricedBound {
             bound: max(most, objective),
             budgetPrice: budgetPrice
         )
-        certificate.scenarioWeights = zip(support?.ties ?? [], shares).map {
-            ScenarioWeight(scenario: $0.scenario, weight: $1)
-        }
+        shares.list(in: &certificate, support, bare.tiedSizes, mandate)
         certificate.relaxation = candidate
         return certificate
     }
@@ -157,7 +162,7 @@ struct PricedBound {
             )
             return
         }
-        guard bound.take(certificate.scenarioWeights, exposure, mandate, &findings) else { return }
+        guard bound.take(certificate, exposure, mandate, &findings) else { return }
         let rounding = Tolerance.relative * max(own.size, abs(certificate.bound))
         if own.isRatio {
             let excess = bound.excess(budgetPrice: certificate.budgetPrice) / own.scale
@@ -217,10 +222,30 @@ struct PricedBound {
 }
 
 extension OptimalityBound {
-    /// Puts the support that a certificate's weights of scenarios make in its place.
+    /// Puts what a certificate's weights of scenarios and shares of tied weights make in its place.
+    ///
+    /// - Returns: false, with a finding, for such as are none.
+    mutating func take(
+        _ certificate: OptimalityCertificate,
+        _ exposure: Exposure,
+        _ mandate: Mandate,
+        _ findings: inout Findings
+    ) -> Bool {
+        guard take(certificate.scenarioWeights, exposure, mandate, &findings) else { return false }
+        let isShared = addShares(of: certificate, to: &self, mandate)
+        findings.require(
+            isShared,
+            "certificate/weight_shares",
+            expected: "shares that the sums of the largest allow",
+            actual: "others"
+        )
+        return isShared
+    }
+
+    /// Puts the support that weights of scenarios make in its place.
     ///
     /// - Returns: false, with a finding, for weights that the measure does not allow.
-    mutating func take(
+    private mutating func take(
         _ weights: [ScenarioWeight],
         _ exposure: Exposure,
         _ mandate: Mandate,

@@ -14,7 +14,7 @@ struct CertificateKindsTests {
     /// What is asked for beyond the limits of ``VerificationBook``.
     enum Kind: String, CaseIterable {
         case shorts, sizesOfShorts, impact, taxes, scenarioLosses, gaussian, terms
-        case ellipsoid, box, covariances, ball, ballOfSums
+        case ellipsoid, box, covariances, ball, ballOfSums, ballOfLargest, largest, largestOfShorts, boxOfShorts
     }
 
     private static let seeds = UInt64(1)...4
@@ -135,6 +135,99 @@ struct CertificateKindsTests {
         try expectViolation("certificate/scenario_weights", moved, book)
     }
 
+    @Test(arguments: [Objective.minimizeRisk, .maximizeUtility, .maximizeSharpe, .maximizeReturn], [false, true])
+    func `an optimum under uncertain loadings proves itself`(_ objective: Objective, limitsRisk: Bool) throws {
+        for seed in Self.seeds {
+            let book = try VerificationBook(seed: seed, objective: objective, inParts: true) { request, snapshot in
+                Kind.box.guardAgainst(Uncertainty(kind: .factorLoadings, size: 0.5), &request)
+                guard limitsRisk else { return }
+                let worst = try #require(VerificationBook.solved(request, snapshot).robust?.worstCaseVolatility)
+                request.constraints.targetVolatility = worst * (objective == .minimizeRisk ? 1.01 : 0.99)
+            }
+            try expectProof(book, "\(objective) seed \(seed), limited: \(limitsRisk)")
+        }
+    }
+
+    @Test(
+        arguments: [Uncertainty.Kind.box, .ellipsoidal],
+        [Objective.minimizeTrackingError, .maximizeInformationRatio]
+    )
+    func `an optimum against a benchmark under uncertain returns proves itself`(
+        _ kind: Uncertainty.Kind,
+        _ objective: Objective
+    ) throws {
+        var checked = 0
+        for seed in UInt64(1)...8 {
+            let book: VerificationBook
+            do {
+                book = try VerificationBook(seed: seed, objective: objective) { request, _ in
+                    Kind.box.guardAgainst(Uncertainty(kind: kind, size: 0.02), &request)
+                }
+            } catch {
+                #expect((error as? OptimizationFailure)?.code == "no_active_return")
+                continue
+            }
+            checked += 1
+            try expectProof(book, "\(kind) \(objective) seed \(seed)")
+        }
+        #expect(checked >= 4)
+    }
+
+    @Test(arguments: [Uncertainty.Kind.box, .ellipsoidal, .covarianceBox, .wasserstein])
+    func `an optimum of terms in the worst case proves itself`(_ kind: Uncertainty.Kind) throws {
+        for seed in Self.seeds {
+            let book = try VerificationBook(seed: seed, objective: .multiObjective) { request, _ in
+                let size: Double = kind == .covarianceBox ? 1 : kind == .wasserstein ? 0.0005 : 0.1
+                Kind.box.guardAgainst(Uncertainty(kind: kind, size: size), &request)
+                request.preferences.confidenceLevel = 0.85
+                var terms = [
+                    ObjectiveTerm(.expectedReturn, weight: 1), ObjectiveTerm(.turnover, weight: -0.002),
+                    ObjectiveTerm(.concentration, weight: -0.02),
+                ]
+                if kind == .wasserstein {
+                    request.riskMeasure = .conditionalValueAtRisk
+                    terms.append(ObjectiveTerm(.risk, weight: -2, riskMeasure: .conditionalValueAtRisk))
+                } else {
+                    terms.append(ObjectiveTerm(.variance, weight: -2))
+                    terms.append(ObjectiveTerm(.risk, weight: -0.1, riskMeasure: .volatility))
+                }
+                request.parameters.objectives = terms
+            }
+            try expectProof(book, "\(kind) seed \(seed)")
+        }
+    }
+
+    @Test(arguments: [Kind.largest, .ballOfLargest])
+    func `shares of tied weights that are none are found out`(_ kind: Kind) throws {
+        let book = try VerificationBook(seed: 1, objective: .maximizeUtility, adjust: kind.apply)
+        let certificate = try #require(book.result.certificate)
+        let shares = certificate.weightShares
+        #expect(shares.count > 1)
+        #expect(Set(shares.map(\.constraint)) == [kind == .largest ? "/largest_positions/0/max" : "/uncertainty"])
+        let places = shares.indices.sorted { shares[$0].share > shares[$1].share }
+        var moved = certificate
+        moved.weightShares[places[places.count - 1]].share += 0.01
+        try expectViolation("certificate/weight_shares", moved, book)
+        // The sum is right again, the support is not that of the target.
+        moved.weightShares[places[0]].share -= 0.01
+        try expectViolation("certificate/gap", moved, book)
+        moved = certificate
+        moved.weightShares[places[0]].share = -0.2
+        try expectViolation("certificate/weight_shares", moved, book)
+        moved = certificate
+        moved.weightShares.append(shares[0])
+        try expectViolation("certificate/weight_shares", moved, book)
+        moved = certificate
+        moved.weightShares[0].instrumentID = "Z"
+        try expectViolation("certificate/weight_shares", moved, book)
+        moved = certificate
+        moved.weightShares[0].constraint = "/max_turnover"
+        try expectViolation("certificate/weight_shares", moved, book)
+        moved = certificate
+        moved.weightShares = []
+        try expectViolation("certificate/weight_shares", moved, book)
+    }
+
     private func expectViolation(_ claim: String, _ certificate: OptimalityCertificate, _ book: VerificationBook) throws
     {
         var result = book.result
@@ -181,8 +274,21 @@ extension CertificateKindsTests.Kind {
         case .ellipsoid: guardAgainst(Uncertainty(kind: .ellipsoidal, size: 0.3), &request)
         case .box: guardAgainst(Uncertainty(kind: .box, size: 0.1), &request)
         case .covariances: guardAgainst(Uncertainty(kind: .covarianceBox, size: 1), &request)
-        case .ball, .ballOfSums:
-            let norm: Uncertainty.Norm = self == .ball ? .euclidean : .largest
+        case .boxOfShorts:
+            Self.shorts.apply(to: &request, &snapshot)
+            guardAgainst(Uncertainty(kind: .box, size: 0.1), &request)
+            request.constraints.minReturn = 0.02
+        case .largest: request.constraints.largestPositions = [LargestPositionsLimit(count: 3, max: 0.5)]
+        case .largestOfShorts:
+            request.constraints.allowShort = true
+            request.constraints.maxGrossExposure = 1.4
+            request.constraints.minWeights = nil
+            request.constraints.maxTurnover = 0.8
+            request.constraints.largestPositions = [
+                LargestPositionsLimit(count: 3, max: 0.55), LargestPositionsLimit(count: 5, max: 0.8),
+            ]
+        case .ball, .ballOfSums, .ballOfLargest:
+            let norm: Uncertainty.Norm = self == .ball ? .euclidean : self == .ballOfSums ? .largest : .sum
             guardAgainst(Uncertainty(kind: .wasserstein, size: 0.0005, norm: norm), &request)
             request.riskMeasure = .conditionalValueAtRisk
             request.preferences.riskAversion = 0.3
@@ -190,7 +296,7 @@ extension CertificateKindsTests.Kind {
         }
     }
 
-    private func guardAgainst(_ uncertainty: Uncertainty, _ request: inout OptimizationRequest) {
+    fileprivate func guardAgainst(_ uncertainty: Uncertainty, _ request: inout OptimizationRequest) {
         request.type = .robust
         request.parameters.uncertainty = uncertainty
         request.preferences.includeTransactionCosts = false

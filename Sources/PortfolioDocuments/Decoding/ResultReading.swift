@@ -219,6 +219,15 @@ private func readCertificate(_ fields: DocumentFields) -> OptimalityCertificate 
             ScenarioWeight(scenario: $0.integer("scenario"), weight: $0.number("weight"))
         }
     }
+    if fields.optional("weight_shares") != nil {
+        certificate.weightShares = fields.list("weight_shares") {
+            WeightShare(
+                constraint: $0.text("constraint"),
+                instrumentID: $0.text("instrument_id"),
+                share: $0.number("share")
+            )
+        }
+    }
     certificate.relaxation = fields.optional("relaxation").map { fields in
         var priced = PricedAllocation(
             allocation: fields.map("target_allocation"),

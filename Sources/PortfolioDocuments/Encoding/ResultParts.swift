@@ -179,6 +179,16 @@ extension DocumentEncoder {
                     }
                 }
             }
+            if !certificate.weightShares.isEmpty {
+                writer.name("weight_shares")
+                writer.array(certificate.weightShares) { writer, entry in
+                    writer.object { writer in
+                        writer.member("constraint", entry.constraint)
+                        writer.member("instrument_id", entry.instrumentID)
+                        writer.member("share", entry.share)
+                    }
+                }
+            }
             guard let relaxation = certificate.relaxation else { return }
             writer.name("relaxation")
             writer.object { writer in
