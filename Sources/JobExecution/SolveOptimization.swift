@@ -96,7 +96,8 @@ package struct SolveOptimization {
             let estimate = try estimateAfterViews(job, provided)
             let moments = try (estimate?.moments ?? provided).ofFirstPeriod(job.request.parameters.horizon)
             try requireReturns(moments, job)
-            var solved = try solve(job, moments, isRevoked: isRevoked, &outcome.solveTime)
+            var prices: CertifyingPrices?
+            var solved = try solve(job, moments, isRevoked: isRevoked, &outcome.solveTime, &prices)
             solved.blackLitterman = estimate?.report
             if job.request.type == .scenarioBased, let scenarios = job.request.parameters.scenarios {
                 solved.scenarioOutcomes = ScenarioOutcomes(scenarios, of: solved.targetAllocation)
@@ -108,6 +109,9 @@ package struct SolveOptimization {
                 momentsBeforeViews: provided
             )
             solved.certificate = check.certificate(of: solved)
+            if let prices, solved.certificate == nil {
+                solved.certificate = prices.certificate(of: solved, check) { isRevoked() || clock() >= prices.deadline }
+            }
             var violations = check.violations(in: solved)
             if let frontier = solved.efficientFrontier {
                 let asked = FrontierRequest(beside: job.request)
@@ -159,7 +163,8 @@ package struct SolveOptimization {
         _ job: OptimizationJob,
         _ moments: Moments,
         isRevoked: () -> Bool,
-        _ solveTime: inout Duration
+        _ solveTime: inout Duration,
+        _ prices: inout CertifyingPrices?
     ) throws(OptimizationFailure) -> OptimizationResult {
         let problem = try AllocationProblem(snapshot: job.snapshot, moments: moments, request: job.request)
         let started = clock()
@@ -176,6 +181,13 @@ package struct SolveOptimization {
             throw failure
         }
         solution.report.solveMilliseconds = (clock() - started).inMilliseconds
+        prices = CertifyingPrices(
+            job: job,
+            moments: moments,
+            asChosen: solution.constraintsAsChosen,
+            root: solution.searchRoot.map { PricedAllocation($0, of: problem) },
+            deadline: deadline
+        )
         var result = try result(of: solution, problem, moments, job.snapshot)
         result.objectiveTerms = try termValues(of: problem, at: solution)
         if job.request.objective == .multiObjective, let count = job.request.parameters.paretoPoints {

@@ -55,6 +55,15 @@ public enum Capabilities {
     /// Instruments up to which fixed costs of trades enter an objective: who is traded is searched for.
     public static let fixedCostInstruments = 100
 
+    /// The same for ratios, of which relaxations say less: their search takes ten times as long.
+    public static let fixedCostInstrumentsOfRatios = 30
+
+    /// Instruments up to which fixed costs enter an objective.
+    public static func fixedCostInstruments(of objective: Objective) -> Int {
+        let isRatio = objective == .maximizeSharpe || objective == .maximizeInformationRatio
+        return isRatio ? fixedCostInstrumentsOfRatios : fixedCostInstruments
+    }
+
     /// Periods of a horizon.
     public static let horizonPeriods = 60
     /// Periods times instruments of a path: with a covariance that is a matrix, and with one in parts; of one in parts

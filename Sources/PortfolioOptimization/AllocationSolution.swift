@@ -17,6 +17,14 @@ public struct AllocationSolution: Sendable {
     /// d(objective)/d(weight) with the limits' prices taken off, one an instrument; nil where a derivative has no meaning.
     public var reducedCosts: [Double]?
 
+    /// The limits met with equality, with what one more unit of each is worth to who chooses the same; nil where nothing was
+    /// chosen.
+    public var constraintsAsChosen: [BindingConstraint]?
+
+    /// The bound that a search over who is held began with, as an allocation with prices and a diagonal of the covariance;
+    /// nil where there was none.
+    public var searchRoot: SearchRoot?
+
     /// The gradient of the measure that the risk contributions are computed with, where the measure may have several: one an
     /// instrument.
     public var riskGradient: [Double]?
@@ -39,6 +47,18 @@ public struct AllocationSolution: Sendable {
         self.path = path
         self.reducedCosts = reducedCosts
     }
+}
+
+/// What proves a bound on every choice of who is held (docs/mathematics.md, "Few of many").
+public struct SearchRoot: Sendable {
+    /// Weights in the order of the problem's instruments.
+    public var weights: [Double]
+    /// Weight of cash, what the weights leave of 1.
+    public var cash: Double
+    /// The limits with a price.
+    public var bindingConstraints: [BindingConstraint]
+    /// d with Σ − diag(d) positive semidefinite, annual, one an instrument.
+    public var diagonal: [Double]
 }
 
 extension AllocationSolution {

@@ -6,6 +6,19 @@ struct ProgramOptimum: Sendable {
     var primal: [Double]
     var dual: [Double]
     var report: SolutionReport
+    /// What proves the bound that a search over few of many began with; nil where there was none.
+    var root: ProgramRoot?
+}
+
+/// A point, multipliers and a diagonal that bound a program whose variables are 0 or not.
+struct ProgramRoot: Sendable {
+    var primal: [Double]
+    /// One for each row; those of bounds of single columns are 0.
+    var dual: [Double]
+    /// d over the columns, P − diag(d) being positive semidefinite.
+    var diagonal: [Double]
+    /// The diagonal of P.
+    var curvature: [Double]
 }
 
 /// How the solve of a program ended.

@@ -54,6 +54,8 @@ func checkCertificate(
 ) {
     guard let certificate = result.certificate else { return }
     if mandate.request.type == .multiPeriod {
+        let isOwn = certificate.relaxation == nil
+        findings.require(isOwn, "certificate/relaxation", expected: "none of a path", actual: "one")
         checkPathCertificate(certificate, of: result, mandate, &findings)
         return
     }
@@ -67,25 +69,13 @@ func checkCertificate(
         findings.require(false, "certificate", expected: "none for this objective", actual: "one")
         return
     }
-    let isShared = bound.riskPrice > 0
-    findings.require(
-        isShared || certificate.scenarioWeights.isEmpty,
-        "certificate/scenario_weights",
-        expected: "none without a measure over scenarios",
-        actual: "\(certificate.scenarioWeights.count)"
-    )
-    if isShared {
-        guard let gradient = supportingGradient(certificate, bound, exposure, mandate) else {
-            findings.require(
-                false,
-                "certificate/scenario_weights",
-                expected: "weights that the measure allows",
-                actual: "others"
-            )
-            return
-        }
-        bound.add(gradient.values, of: gradient.risk)
+    if let relaxation = certificate.relaxation {
+        let rounding = Tolerance.relative * bound.size
+        findings.equal(certificate.objective, bound.objective, "certificate/objective", within: rounding)
+        PricedBound(relaxation, mandate).check(certificate, &findings)
+        return
     }
+    guard bound.take(certificate.scenarioWeights, exposure, mandate, &findings) else { return }
     // A gap is a sum of terms that cancel: it is as exact as the largest of them.
     let rounding = Tolerance.relative * bound.size
     findings.equal(certificate.objective, bound.objective, "certificate/objective", within: rounding)
@@ -100,14 +90,14 @@ func checkCertificate(
 }
 
 /// What a certificate's weights make of the scenarios' losses; nil for weights that are none of the measure.
-private func supportingGradient(
-    _ certificate: OptimalityCertificate,
+func supportingGradient(
+    _ weights: [ScenarioWeight],
     _ bound: OptimalityBound,
     _ exposure: Exposure,
     _ mandate: Mandate
 ) -> (values: [Double], risk: Double)? {
     var named: [Int: Double] = [:]
-    for entry in certificate.scenarioWeights {
+    for entry in weights {
         guard named.updateValue(entry.weight, forKey: entry.scenario) == nil else { return nil }
     }
     guard let support = RiskSupport(bound.riskMeasure, exposure, mandate, named: Set(named.keys), width: 0),

@@ -13,11 +13,13 @@ extension ObjectiveModel {
         // Impact and losses are counted where the solver can tell a purchase from a sale (docs/mathematics.md, "Costs and
         // taxes in the objective").
         let isPlain = mandate.riskMeasure == .volatility && !mandate.choosesPositions
+        let paysFixed = paysCosts && mandate.countsFixedCosts
         var charges: [WeightCharge] = []
         for id in mandate.moments.instruments {
             var charge = WeightCharge()
             charge.held = mandate.current[id] ?? 0
             if paysCosts { charge.add(costs: 1 / years, of: id, countsImpact: isPlain, mandate) }
+            if paysFixed { charge.fixed = max(0, mandate.instruments[id]?.cost?.fixed ?? 0) / mandate.value / years }
             if paysTaxes, !mandate.permitsShorts {
                 charge.lots = taxedParts(of: id, mandate, countsLosses: isPlain, spoiled: true).map {
                     WeightCharge.Lot(width: $0.width, rate: $0.rate / years)
@@ -102,6 +104,15 @@ extension WeightCharge {
 extension Mandate {
     /// Whether who is held is part of the question.
     var choosesPositions: Bool { limits.maxPositions != nil || (limits.minPositionSize ?? 0) > 0 }
+
+    /// Whether what trading at all costs is part of an objective that pays costs: a search over few enough trades.
+    fileprivate var countsFixedCosts: Bool {
+        guard riskMeasure == .volatility, !choosesPositions, !request.objective.isOfTerms,
+            request.type != .multiPeriod
+        else { return false }
+        let count = moments.instruments.reduce(0) { $0 + (universe.contains($1) || held[$1] != nil ? 1 : 0) }
+        return count <= Capabilities.fixedCostInstruments(of: request.objective)
+    }
 }
 
 /// What is held of an instrument by what selling it is taxed, the least taxed first, in weights.

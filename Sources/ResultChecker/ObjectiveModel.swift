@@ -29,8 +29,32 @@ struct ObjectiveModel {
     /// A risk below this share of Σ wᵢσᵢ is nearly none.
     private static let smallShare = 1e-3
 
+    /// What the gain is beyond the ratio asked for times the risk; 0 for the target's own ratio and where there is none.
+    private(set) var surplus = 0.0
+    /// Whether the objective is a ratio.
+    private(set) var isRatio = false
+    private let ratioAsked: Double?
+    /// Whether f is −½ρ² where the objective is −ρ, a risk.
+    var isHalfSquare = false
+
     /// Nil where the objective is not a concave one of one set of weights; `inPath` for one period's of several.
-    init?(_ exposure: Exposure, _ mandate: Mandate, inPath: Bool = false) {
+    ///
+    /// A ratio is read as gain − S · risk with the target's own S unless another is asked for.
+    ///
+    /// - Parameters:
+    ///   - exposure: the target.
+    ///   - mandate: what is asked for.
+    ///   - ratio: the ratio that is asked for.
+    ///   - diagonal: what of the variances is charged on single weights; empty for nothing. A risk is then read as half its
+    ///     square.
+    ///   - inPath: whether it is one period's of several.
+    init?(
+        _ exposure: Exposure,
+        _ mandate: Mandate,
+        ratio: Double? = nil,
+        diagonal: [Double] = [],
+        inPath: Bool = false
+    ) {
         let (guarded, target) = (mandate.onWorstCovariance, exposure)
         let isGuarded = mandate.request.type == .robust
         let exposure =
@@ -48,8 +72,8 @@ struct ObjectiveModel {
         case .multiPeriod: guard inPath else { return nil }
         case .riskParity, .hierarchicalRiskParity: return nil
         }
-        guard inPath || !Self.paysFixedCosts(mandate) else { return nil }
         value = 0
+        ratioAsked = ratio
         riskMeasure = mandate.riskMeasure
         gradient = [Double](repeating: 0, count: mandate.moments.instruments.count + 1)
         charges = Self.charges(mandate)
@@ -57,19 +81,13 @@ struct ObjectiveModel {
         let isSet =
             mandate.request.objective.isOfTerms
             ? setTerms(exposure, mandate) : set(mandate.request.objective, exposure, returns, guarded)
+        guard isSet, diagonal.isEmpty || charge(diagonal, exposure, mandate) else { return nil }
         // A ratio has no unit that a penalty could have.
         guard isSet, mandate.penalties.isEmpty || scale == 1 else { return nil }
         for soft in mandate.softLimitsExceeded(by: target) { paidForExcess += soft.penalty * soft.excess }
         value -= paidForExcess
         guard value.isFinite, scale.isFinite, scale > 0, riskPrice.isFinite, gradient.allSatisfy(\.isFinite)
         else { return nil }
-    }
-
-    /// Whether a cost of trading at all is in the objective: that is no concave function.
-    private static func paysFixedCosts(_ mandate: Mandate) -> Bool {
-        let isCost = mandate.request.objective == .minimizeTransactionCosts
-        guard isCost || mandate.preferences.includeTransactionCosts == true else { return false }
-        return mandate.instruments.values.contains { ($0.cost?.fixed ?? 0) > 0 }
     }
 
     /// - Returns: whether the objective is of a kind that this can say.
@@ -107,8 +125,9 @@ struct ObjectiveModel {
             guard mandate.riskMeasure == .volatility else {
                 let risk = chosenRisk(of: exposure, mandate) + (mandate.riskPenalty(of: exposure.weights) ?? 0)
                 value = 0
-                guard risk > 0, add(riskAt: gain / risk, exposure, mandate) else { return false }
-                (value, scale) = (gain / risk, risk)
+                isRatio = true
+                guard risk > 0, add(riskAt: ratioAsked ?? gain / risk, exposure, mandate) else { return false }
+                (value, scale, surplus) = (gain / risk, risk, ratioAsked.map { gain - $0 * risk } ?? 0)
                 return true
             }
             setRatio(gain: gain, Slope(exposure.weights, moments))
@@ -200,7 +219,9 @@ struct ObjectiveModel {
     private mutating func setRatio(gain: Double, _ slope: Slope) {
         value = gain / slope.volatility
         scale = slope.volatility
-        add(slope.gradient(by: -value))
+        isRatio = true
+        surplus = ratioAsked.map { gain - $0 * slope.volatility } ?? 0
+        add(slope.gradient(by: -(ratioAsked ?? value)))
     }
 
     /// What the target pays for its trades.

@@ -9,7 +9,7 @@ internal import PortfolioModel
 ///
 /// cᵢ the charges on a weight alone: trades, and what limits on turnover and sizes are priced at. Every term is at least 0,
 /// whatever p and ν are, and whatever support h of the risk measure: right ones make the sum vanish. Limits that nobody
-/// priced, and choices of who is held, are left out, which can only make the bound larger. A soft limit of penalty q is a
+/// priced are left out, which can only make the bound larger; the choice of who is held is in the maxima. A soft limit of penalty q is a
 /// row with a price between 0 and q, for −q max(0, aᵀw′ − b) ≤ −p(aᵀw′ − b) then. docs/mathematics.md, "A certificate".
 struct OptimalityBound {
     private let model: ObjectiveModel
@@ -19,6 +19,8 @@ struct OptimalityBound {
     /// g − Σ pₖaₖ, and after a support is added − κh.
     private(set) var slopes: [Double]
     private(set) var charges: [WeightCharge]
+    /// Who may be held, and from which weight.
+    private let choice: PositionChoice
     /// What is missing at the limits and the risk.
     private var slack = 0.0
     /// κ: the objective's price of the measure over scenarios and that of the limit on it.
@@ -27,8 +29,21 @@ struct OptimalityBound {
     var riskMeasure: RiskMeasure { model.riskMeasure }
 
     /// Nil where the objective is not one that is concave in a single set of weights.
-    init?(_ exposure: Exposure, _ bindings: [BindingConstraint], _ mandate: Mandate) {
-        guard let model = ObjectiveModel(exposure, mandate) else { return nil }
+    ///
+    /// - Parameters:
+    ///   - exposure: the target.
+    ///   - bindings: limits with their prices.
+    ///   - mandate: what is asked for.
+    ///   - ratio: the ratio that allocations are held against, where the objective is one; by default the target's.
+    ///   - diagonal: what of the variances is charged on single weights.
+    init?(
+        _ exposure: Exposure,
+        _ bindings: [BindingConstraint],
+        _ mandate: Mandate,
+        ratio: Double? = nil,
+        diagonal: [Double] = []
+    ) {
+        guard let model = ObjectiveModel(exposure, mandate, ratio: ratio, diagonal: diagonal) else { return nil }
         self.model = model
         weights = exposure.weights + [exposure.cash]
         charges = model.charges
@@ -36,6 +51,7 @@ struct OptimalityBound {
         let box = Self.bounds(mandate, charges.map(\.held))
         lower = box.map(\.lower)
         upper = box.map(\.upper)
+        choice = PositionChoice(mandate, lower: lower, upper: upper)
         slopes = model.gradient
         slack = model.paidForExcess * model.scale
         var exceeded = mandate.softLimitsExceeded(by: exposure)
@@ -75,18 +91,48 @@ struct OptimalityBound {
 
     /// How much better any allocation can be at most, in the objective's unit.
     func gap(budgetPrice: Double) -> Double {
+        min(max(0, excess(budgetPrice: budgetPrice)) / model.scale, max(0, model.ceiling - model.value))
+    }
+
+    /// The same in the unit of f, and negative where choices, or a ratio asked for, leave no allocation as good as the target.
+    func excess(budgetPrice: Double) -> Double {
         let price = budgetPrice * model.scale
-        var total = slack + price * (1 - weights.reduce(0, +))
+        var total = model.surplus + slack + price * (1 - weights.reduce(0, +))
         for index in weights.indices {
             let slope = slopes[index] - price
-            let best = charges[index].best(slope: slope, from: lower[index], to: upper[index])
-            total += best.worth - (slope * weights[index] - charges[index].value(at: weights[index]))
+            total -= slope * weights[index] - charges[index].value(at: weights[index])
         }
-        return min(max(0, total) / model.scale, max(0, model.ceiling - model.value))
+        return total + best(at: price).worth
+    }
+
+    /// What no allocation exceeds, where the objective is no ratio.
+    func most(budgetPrice: Double) -> Double {
+        let excess = excess(budgetPrice: budgetPrice)
+        if model.isHalfSquare {
+            let least = model.value * model.value - 2 * excess
+            return -max(0, least).squareRoot()
+        }
+        return min(model.value + excess / model.scale, model.ceiling)
     }
 
     /// The certificate with the price of the budget that makes the bound least.
     func certificate() -> OptimalityCertificate {
+        let prices = budgetPrices()
+        let budgetPrice = prices.min { gap(budgetPrice: $0) < gap(budgetPrice: $1) } ?? 0
+        return OptimalityCertificate(
+            objective: model.value,
+            bound: model.value + gap(budgetPrice: budgetPrice),
+            budgetPrice: budgetPrice
+        )
+    }
+
+    /// The price of the budget that makes the excess least.
+    func leastBudgetPrice() -> Double {
+        budgetPrices().min { excess(budgetPrice: $0) < excess(budgetPrice: $1) } ?? 0
+    }
+
+    /// Two neighbouring numbers between which the price of the budget lies that makes the bound least.
+    private func budgetPrices() -> [Double] {
         // The bound is convex in ν; its slope is 1 − Σ argmax, which grows with ν.
         var low = Double.infinity
         var high = -Double.infinity
@@ -95,26 +141,44 @@ struct OptimalityBound {
             low = min(low, slopes[index] - steepest)
             high = max(high, slopes[index] + steepest)
         }
+        if !choice.isEmpty || charges.contains(where: { $0.fixed != 0 || $0.bend != 0 }) {
+            // Chords of what jumps are steeper than its slopes.
+            var width = max(high - low, Double.leastNormalMagnitude)
+            for _ in 0..<60 where best(at: low).weight < 1 || best(at: high).weight > 1 {
+                low -= width
+                high += width
+                width *= 2
+            }
+        }
         for _ in 0..<200 {
             let middle = low + (high - low) / 2
             guard middle > low, middle < high else { break }
-            if bestTotal(at: middle) > 1 { low = middle } else { high = middle }
+            if best(at: middle).weight > 1 { low = middle } else { high = middle }
         }
-        let price = [low, high].min { gap(budgetPrice: $0 / model.scale) < gap(budgetPrice: $1 / model.scale) } ?? low
-        let budgetPrice = price / model.scale
-        return OptimalityCertificate(
-            objective: model.value,
-            bound: model.value + gap(budgetPrice: budgetPrice),
-            budgetPrice: budgetPrice
-        )
+        return [low / model.scale, high / model.scale]
     }
 
-    private func bestTotal(at price: Double) -> Double {
-        var total = 0.0
+    /// Σ max φᵢ over what may be held, and the sum of the weights that it is reached at.
+    private func best(at price: Double) -> (worth: Double, weight: Double) {
+        var (worth, weight) = (0.0, 0.0)
+        var chosen: [(gain: Double, weight: Double)] = []
         for index in weights.indices {
-            total += charges[index].best(slope: slopes[index] - price, from: lower[index], to: upper[index]).weight
+            let best = choice.best(index, charges[index], slope: slopes[index] - price, lower[index], upper[index])
+            guard choice.isCounted(index) else {
+                worth += best.worth
+                weight += best.weight
+                continue
+            }
+            let out = -charges[index].value(at: 0)
+            worth += out
+            if best.worth > out { chosen.append((best.worth - out, best.weight)) }
         }
-        return total
+        guard let most = choice.most else { return (worth, weight) }
+        for entry in chosen.sorted(by: { $0.gain > $1.gain }).prefix(most) {
+            worth += entry.gain
+            weight += entry.weight
+        }
+        return (worth, weight)
     }
 
     /// What a gap is measured against: the objective, or where that is small what it is the difference of.
@@ -126,6 +190,12 @@ struct OptimalityBound {
 
     /// The objective's value at the target.
     var objective: Double { model.value }
+
+    /// Whether the objective is a ratio of a gain to a risk.
+    var isRatio: Bool { model.isRatio }
+
+    /// What the caller's unit is multiplied by to come to that of f.
+    var scale: Double { model.scale }
 
     // MARK: Limits
 

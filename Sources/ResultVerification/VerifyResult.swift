@@ -52,6 +52,14 @@ package enum VerifyResult {
         return violations.isEmpty ? .passes(read.result.certificate) : .violated(violations)
     }
 
+    /// The relative gap that the search reported.
+    package static func searchGap(in result: [UInt8]) -> Double? {
+        let read = try? reading("the result", result) { value throws(DocumentFaults) in
+            try DocumentDecoder.optimizationResult(value)
+        }
+        return read?.result.solution.relativeGap
+    }
+
     /// What a result has in place of a certificate; nil where it has one, and where it cannot be read.
     package static func unproved(in result: [UInt8]) -> UnprovedOptimum? {
         let read = try? reading("the result", result) { value throws(DocumentFaults) in

@@ -71,6 +71,8 @@ struct Samples {
                 SoftLimit(limit: "/max_weights/N\($0)", penalty: samples.fraction() + 0.1)
             }
         }
+        constraints.maxWeightChange = maybe { $0.fraction() }
+        constraints.maxWeightChanges = maybe { $0.weights() }
         constraints.grandfatherBreaches = maybe { $0.count(0...1) == 0 }
         return constraints
     }

@@ -135,14 +135,14 @@ struct LargestPositionsTests {
         #expect(check.violations(in: traced.points.map { FrontierPoint($0, of: problem) }) == [])
     }
 
-    @Test func `a plan in whole lots meets it and is the best that does, and one in fractions is refused`() throws {
+    @Test func `a plan in whole lots meets it and is the best that does`() throws {
         var mandate = mandate
         mandate.quantities = [4, 6, 8, 6]
         mandate.constraints.largestPositions = [
             LargestPositionsLimit(count: 1, max: 0.35), LargestPositionsLimit(count: 3, max: 0.83),
         ]
         let asked = mandate.asked(.minimizeRisk)
-        var request = RebalanceRequest(
+        let request = RebalanceRequest(
             portfolioID: "portfolio",
             target: .custom,
             targetAllocation: ["A": 0.5, "B": 0.25, "C": 0.15, "D": 0.1],
@@ -155,11 +155,6 @@ struct LargestPositionsTests {
         let weights = ["A", "B", "C", "D"].map { result.targetAllocation[$0] ?? 0 }
         #expect(largest(weights, 1) <= 0.35 + 1e-7 && largest(weights, 3) <= 0.83 + 1e-7, "\(weights)")
         #expect(result.metrics.objective <= (try bestLots(mandate, asked) ?? 0) + 1e-9)
-        request.wholeLots = false
-        do {
-            _ = try planRebalance(request, snapshot: asked.snapshot, moments: asked.moments)
-            Issue.record("a plan in fractions took the limit")
-        } catch { #expect(error.code == "unsupported_constraint") }
     }
 
     /// The best of all plans in whole lots, by trying them.

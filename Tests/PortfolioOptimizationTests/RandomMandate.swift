@@ -16,6 +16,8 @@ struct RandomMandate: Decodable, Sendable, CustomTestStringConvertible {
     let expected: Double?
     /// Impact of single instruments, whose average daily value is a million.
     let impact: [String: Double]?
+    /// What a trade of single instruments costs whatever its size, money.
+    let fixed: [String: Double]?
     /// The factors' variances, where they are not 1: exposures are the smaller for it.
     let factor_variances: [Double]?
     /// Lots of single instruments: share of the holding, cost over price, and whether they are long-term.
@@ -81,7 +83,8 @@ struct RandomMandate: Decodable, Sendable, CustomTestStringConvertible {
     }
 
     enum CodingKeys: String, CodingKey {
-        case seed, size, objective, outside, constraints, preferences, status, expected, impact, lots, factor_variances
+        case seed, size, objective, outside, constraints, preferences, status, expected, impact, lots, fixed,
+            factor_variances
         case ownCosts = "own_costs"
     }
 
@@ -96,6 +99,8 @@ struct RandomMandate: Decodable, Sendable, CustomTestStringConvertible {
 
     /// Those charged with impact and taxes.
     static let charged = read("charged_mandates")
+    /// Those whose trades cost something whatever their size.
+    static let fixedCosts = read("fixed_mandates")
     /// Those that may hold short.
     static let short = read("short_mandates")
     /// Those over the whole language of limits and objectives on volatility.
@@ -207,6 +212,10 @@ struct RandomMandate: Decodable, Sendable, CustomTestStringConvertible {
                     impact: impact,
                     averageDailyValue: 1e6
                 )
+            }
+            if let fixed = fixed?[id] {
+                let proportional = mandate.costs[index]?.proportional ?? preferences.transaction_cost_model ?? 0
+                mandate.costs[index] = TransactionCost(proportional: proportional, fixed: fixed)
             }
             mandate.lots[id] = lots?[id].map { lots in
                 lots.map { lot in

@@ -1,8 +1,8 @@
 import Matrices
 import PortfolioModel
-import Testing
-
 import PortfolioOptimization
+import ResultChecker
+import Testing
 
 @Suite("Limits on the changes of single weights")
 struct WeightChangeTests {
@@ -188,5 +188,62 @@ struct WeightChangeTests {
             #expect(weights.allSatisfy { abs($0 - 0.25) <= 0.05 + 1e-8 }, "\(type) \(weights)")
             #expect(abs(weights[0] - 0.3) < 1e-8)
         }
+    }
+
+    // MARK: Frontiers and plans
+
+    @Test(arguments: [RiskMeasure.volatility, .meanAbsoluteDeviation])
+    func `no point of a frontier moves a weight further`(_ measure: RiskMeasure) throws {
+        var mandate = mandate()
+        mandate.constraints.maxWeightChange = 0.1
+        mandate.constraints.maxWeightChanges = ["A": 0.05]
+        var stream = UniformStream(seed: 3)
+        var returns = DenseMatrix(rows: 30, columns: 4)
+        for index in returns.elements.indices { returns.elements[index] = 0.02 * stream.next() - 0.01 }
+        let request = FrontierRequest(
+            portfolioID: "portfolio",
+            pointCount: 6,
+            riskMeasure: measure,
+            constraints: mandate.constraints
+        )
+        let asked = mandate.asked(.minimizeRisk, measure: measure, returns: returns)
+        let problem = try mandate.problem(.minimizeRisk, measure: measure, returns: returns)
+        let traced = try traceFrontier(problem, request) { false }
+        #expect(traced.points.count == 6)
+        for point in traced.points {
+            let moved = point.weights.map { abs($0 - 0.25) }
+            #expect(moved[0] <= 0.05 + 1e-9 && moved.allSatisfy { $0 <= 0.1 + 1e-9 }, "\(point.weights)")
+        }
+        // The end of most return is the optimum of return alone.
+        let best = traced.points.map(\.expectedReturn).max() ?? 0
+        #expect(abs(best - (0.3 * 0.08 + 0.35 * 0.06 + 0.2 * 0.04 + 0.15 * 0.02)) <= 1e-8)
+        let check = FrontierCheck(snapshot: asked.snapshot, moments: asked.moments, request: request)
+        let points = traced.points.map { FrontierPoint($0, of: problem) }
+        #expect(check.violations(in: points).filter { $0.claim.contains("weight_change") } == [])
+    }
+
+    @Test(arguments: [true, false])
+    func `a plan moves no weight further, in lots and in fractions`(wholeLots: Bool) throws {
+        var mandate = mandate()
+        mandate.quantities = [10, 10, 10, 10]
+        mandate.constraints.maxWeightChange = 0.1
+        mandate.constraints.maxWeightChanges = ["D": 0.06]
+        let asked = mandate.asked(.minimizeRisk)
+        let request = RebalanceRequest(
+            portfolioID: "portfolio",
+            target: .custom,
+            targetAllocation: ["A": 0.7, "B": 0.3],
+            constraints: mandate.constraints,
+            wholeLots: wholeLots
+        )
+        let plan = try planRebalance(request, snapshot: asked.snapshot, moments: asked.moments)
+        let result = try plan.result(of: request, snapshot: asked.snapshot, moments: asked.moments)
+        let check = RebalanceCheck(snapshot: asked.snapshot, moments: asked.moments, request: request)
+        #expect(check.violations(in: result) == [])
+        let weights = ["A", "B", "C", "D"].map { result.targetAllocation[$0] ?? 0 }
+        // In lots of 0.025, D gives two and C four of them; the rest of what A would take goes nowhere.
+        let floors = wholeLots ? 0.2 : 0.19
+        #expect(abs(weights[0] - 0.35) <= 1e-6 && abs(weights[2] - 0.15) <= 1e-6, "\(weights)")
+        #expect(weights[3] >= floors - 1e-7 && weights[3] <= floors + 1e-6, "\(weights)")
     }
 }

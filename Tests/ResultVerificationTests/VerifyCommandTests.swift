@@ -36,8 +36,19 @@ struct VerifyCommandTests {
         ])
         #expect(chosen.status == 0)
         #expect(
-            chosen.output.hasPrefix("pass: every claim holds; no certificate of optimality: who is held"),
+            chosen.output.hasPrefix("pass: every claim holds; at most ")
+                && chosen.output.contains("by the relaxation's prices; by the search's own word the relative gap is"),
             "\(chosen)"
+        )
+        var silent = choice.result
+        silent.certificate = nil
+        let unproved = try run([
+            try file("silent.json", choice.bytes(of: silent)), try file("choice.json", choice.snapshotBytes()),
+        ])
+        #expect(unproved.status == 0)
+        #expect(
+            unproved.output.hasPrefix("pass: every claim holds; no certificate of optimality: who is held"),
+            "\(unproved)"
         )
 
         var wrong = book.result

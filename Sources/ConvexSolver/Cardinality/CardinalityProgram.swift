@@ -104,6 +104,18 @@ public struct CardinalityResult: Equatable, Sendable {
     public var iterations: Int
     /// Supports solved exactly.
     public var supports: Int
+    /// What the first relaxation proves its bound with; nil where none was solved.
+    public var root: CardinalityRoot?
+}
+
+/// What the bound of the whole program, before any choice, follows from.
+public struct CardinalityRoot: Equatable, Sendable {
+    /// d with P − diag(d) positive semidefinite, n.
+    public var diagonal: [Double]
+    /// x̂, n.
+    public var point: [Double]
+    /// ν, one for each row: positive where its lower bound is pushed against.
+    public var rows: [Double]
 }
 
 /// The constants that steer the search over supports.

@@ -47,6 +47,7 @@ struct CardinalitySearch {
     private var created = 0
     private var nodes = 0
     private var iterations = 0
+    private var root: CardinalityRoot?
 
     init(_ program: CardinalityProgram, settings: CardinalitySettings) {
         self.program = program
@@ -136,6 +137,7 @@ struct CardinalitySearch {
         }
         let outcome = relaxation.solve(cutoff: cutoff, shouldStop: shouldStop)
         iterations += outcome.steps
+        if nodes == 1, let proof = outcome.proof { root = wholeProgram(proof, part) }
         if outcome.isStopped { return .stopped }
         var node = node
         node.bound = max(node.bound, outcome.bound.value)
@@ -176,6 +178,18 @@ struct CardinalitySearch {
         insert(reduced.dropping(settled.out.union([choice])))
         reduced.isIn[choice] = true
         insert(reduced.dropping(settled.out))
+    }
+
+    /// A proof over the variables of a part, over all variables: those that are left out are 0.
+    private func wholeProgram(_ proof: PerspectiveRelaxation.Proof, _ part: PerspectiveProgram) -> CardinalityRoot {
+        let none = [Double](repeating: 0, count: program.variableCount)
+        var root = CardinalityRoot(diagonal: none, point: none, rows: proof.rows)
+        for (place, variable) in part.variables.enumerated() {
+            root.point[variable] = proof.point[place]
+            // What was added for a factor to exist is taken off again.
+            if !part.isIn[place] { root.diagonal[variable] = max(0, proof.diagonal[place] - part.shift) }
+        }
+        return root
     }
 
     // MARK: Incumbent
@@ -270,7 +284,8 @@ struct CardinalitySearch {
             infeasibility: best?.infeasibility ?? 0,
             nodes: nodes,
             iterations: iterations,
-            supports: exactly.solved
+            supports: exactly.solved,
+            root: root
         )
     }
 }

@@ -16,12 +16,22 @@ struct PerspectiveRelaxation {
         var diagonal: [Double]
         var steps: Int
         var isStopped = false
+        /// What the bound follows from.
+        var proof: Proof?
+    }
+
+    /// The diagonal, the point and the multipliers of rows that a bound follows from.
+    struct Proof {
+        var diagonal: [Double]
+        var point: [Double]
+        var rows: [Double]
     }
 
     private let program: PerspectiveProgram
     private let settings: CardinalitySettings
     private var point: PerspectiveIterate
     private var best = PerspectiveBound()
+    private var proof: Proof?
     private var lastLength = 1.0
     private var steps = 0
 
@@ -52,13 +62,15 @@ struct PerspectiveRelaxation {
     }
 
     private func outcome(isStopped: Bool) -> Outcome {
-        Outcome(bound: best, choices: point.z, diagonal: point.d, steps: steps, isStopped: isStopped)
+        Outcome(bound: best, choices: point.z, diagonal: point.d, steps: steps, isStopped: isStopped, proof: proof)
     }
 
     /// Takes the bound that the point proves, if it is the highest.
     private mutating func raise(_ product: [Double]) {
         let bound = program.bound(product: product, diagonal: point.d, point: point.x, multipliers: point.rows)
-        if bound.value > best.value || best.prices.isEmpty { best = bound }
+        guard bound.value > best.value || best.prices.isEmpty else { return }
+        best = bound
+        proof = Proof(diagonal: point.d, point: point.x, rows: point.rows)
     }
 
     /// Whether what may still be gained is little, of the gap or of what is missing to the cutoff.

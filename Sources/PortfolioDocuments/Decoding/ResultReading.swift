@@ -214,9 +214,18 @@ private func readCertificate(_ fields: DocumentFields) -> OptimalityCertificate 
     if fields.optional("budget_prices") != nil {
         certificate.budgetPrices = fields.list("budget_prices") { $0.value.double }
     }
-    guard fields.optional("scenario_weights") != nil else { return certificate }
-    certificate.scenarioWeights = fields.list("scenario_weights") {
-        ScenarioWeight(scenario: $0.integer("scenario"), weight: $0.number("weight"))
+    if fields.optional("scenario_weights") != nil {
+        certificate.scenarioWeights = fields.list("scenario_weights") {
+            ScenarioWeight(scenario: $0.integer("scenario"), weight: $0.number("weight"))
+        }
+    }
+    certificate.relaxation = fields.optional("relaxation").map { fields in
+        var priced = PricedAllocation(
+            allocation: fields.map("target_allocation"),
+            bindingConstraints: fields.list("binding_constraints", readBinding)
+        )
+        if fields.optional("diagonal") != nil { priced.diagonal = fields.map("diagonal") }
+        return priced
     }
     return certificate
 }

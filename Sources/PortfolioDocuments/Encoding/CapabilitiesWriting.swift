@@ -59,6 +59,7 @@ extension DocumentLimits {
         ("tax_lots_per_position", lotsPerPosition), ("recent_trades", recentTrades), ("groups", groups),
         ("views", views), ("scenarios", scenarios), ("objective_terms", objectiveTerms),
         ("fixed_cost_instruments", Capabilities.fixedCostInstruments),
+        ("fixed_cost_instruments_of_ratios", Capabilities.fixedCostInstrumentsOfRatios),
         ("horizon_periods", Capabilities.horizonPeriods),
         ("horizon_weights_dense", Capabilities.horizonWeights.dense),
         ("horizon_weights_factor_model", Capabilities.horizonWeights.inParts), ("factors", factors),

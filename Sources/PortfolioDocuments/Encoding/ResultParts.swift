@@ -170,13 +170,25 @@ extension DocumentEncoder {
                 writer.name("budget_prices")
                 writer.array(certificate.budgetPrices) { writer, price in writer.double(price) }
             }
-            guard !certificate.scenarioWeights.isEmpty else { return }
-            writer.name("scenario_weights")
-            writer.array(certificate.scenarioWeights) { writer, entry in
-                writer.object { writer in
-                    writer.member("scenario", entry.scenario)
-                    writer.member("weight", entry.weight)
+            if !certificate.scenarioWeights.isEmpty {
+                writer.name("scenario_weights")
+                writer.array(certificate.scenarioWeights) { writer, entry in
+                    writer.object { writer in
+                        writer.member("scenario", entry.scenario)
+                        writer.member("weight", entry.weight)
+                    }
                 }
+            }
+            guard let relaxation = certificate.relaxation else { return }
+            writer.name("relaxation")
+            writer.object { writer in
+                writer.name("target_allocation")
+                writeWeights(relaxation.allocation, &writer)
+                writer.name("binding_constraints")
+                writer.array(relaxation.bindingConstraints) { writeBindingConstraint($1, &$0) }
+                guard !relaxation.diagonal.isEmpty else { return }
+                writer.name("diagonal")
+                writeWeights(relaxation.diagonal, &writer)
             }
         }
     }

@@ -88,7 +88,7 @@ struct ComposedMethod: RiskTradeOff {
                 try base.clean(optimum, scale: 1),
                 report: optimum.report,
                 isDiscrete: isDiscrete,
-                prices: isDiscrete ? nil : prices,
+                prices: prices,
                 shouldStop: shouldStop
             )
         }

@@ -1,4 +1,5 @@
 internal import ConvexSolver
+internal import Matrices
 internal import PortfolioModel
 
 /// Solves a quadratic program of which only some columns may differ from 0 by the search over supports, and once more by
@@ -18,7 +19,7 @@ func searchPositions(
     var settings = CardinalitySettings()
     settings.relativeGap = relativeGap
     settings.optimalityGap = optimalityGap
-    guard let found = try? CardinalitySolver(few, settings: settings).solve(shouldStop: shouldStop),
+    guard let found = try? CardinalitySolver(few.program, settings: settings).solve(shouldStop: shouldStop),
         !found.point.isEmpty,
         let solution = try? InteriorPointSolver(program.sparse.on(positions, heldAt: found.point)).solve(),
         solution.status == .solved || solution.status == .almostSolved
@@ -32,11 +33,27 @@ func searchPositions(
         dualResidual: solution.dualResidual,
         relativeGap: found.relativeGap
     )
-    return .solved(ProgramOptimum(primal: solution.primal, dual: solution.dual, report: report))
+    var optimum = ProgramOptimum(primal: solution.primal, dual: solution.dual, report: report)
+    optimum.root = found.root.map { root in
+        var dual = [Double](repeating: 0, count: program.sparse.rows.count)
+        for (row, multiplier) in zip(few.sources, root.rows) { dual[row] = -multiplier }
+        return ProgramRoot(
+            primal: root.point,
+            dual: dual,
+            diagonal: root.diagonal,
+            curvature: few.program.quadratic.diagonal
+        )
+    }
+    return .solved(optimum)
 }
 
 /// The program as the search over supports reads it: rows of one entry become bounds; nil for other kinds of program.
-private func fewOfMany(_ program: AllocationProgram, _ positions: PositionChoice) -> CardinalityProgram? {
+///
+/// - Returns: it, with the row of the program that each of its rows was.
+private func fewOfMany(
+    _ program: AllocationProgram,
+    _ positions: PositionChoice
+) -> (program: CardinalityProgram, sources: [Int])? {
     let sparse = program.sparse
     guard let quadratic = sparse.curvature.map({ _ in sparse.multipliedOut.quadratic }) else { return nil }
     let n = sparse.variableCount
@@ -44,6 +61,7 @@ private func fewOfMany(_ program: AllocationProgram, _ positions: PositionChoice
     var lower = [Double](repeating: 0, count: n)
     var upper = [Double](repeating: 1, count: n)
     var rows: [ParametricProgram.Row] = []
+    var sources: [Int] = []
     var first = 0
     for cone in sparse.cones {
         let isEquality: Bool
@@ -63,6 +81,7 @@ private func fewOfMany(_ program: AllocationProgram, _ positions: PositionChoice
             }
             var coefficients = [Double](repeating: 0, count: n)
             for (column, value) in zip(row.columns, row.coefficients) { coefficients[column] += value }
+            sources.append(index)
             rows.append(
                 ParametricProgram.Row(coefficients: coefficients, lower: isEquality ? bound : -.infinity, upper: bound)
             )
@@ -70,7 +89,7 @@ private func fewOfMany(_ program: AllocationProgram, _ positions: PositionChoice
         first += cone.dimension
     }
     for (column, least) in zip(positions.columns, positions.least) { lower[column] = max(lower[column], least) }
-    return CardinalityProgram(
+    let few = CardinalityProgram(
         quadratic: quadratic,
         linear: sparse.linear,
         lower: lower,
@@ -79,6 +98,7 @@ private func fewOfMany(_ program: AllocationProgram, _ positions: PositionChoice
         mostIn: positions.most,
         always: Set(0..<n).subtracting(positions.columns)
     )
+    return (few, sources)
 }
 
 extension SparseProgram {

@@ -128,13 +128,15 @@ struct MeanVarianceMethod {
                 throw try infeasible(because: nil, shouldStop: shouldStop)
             }
             let gain = form.unit ?? gainPerDualOfRisk(cleaned.point)
-            return try finish(
+            var solution = try finish(
                 cleaned,
                 report: optimum.report,
                 isDiscrete: !program.disjunctions.isEmpty,
                 prices: gain.map { ShadowPrices(program: program, dual: optimum.dual, gainPerDual: $0) },
                 shouldStop: shouldStop
             )
+            solution.searchRoot = optimum.root.flatMap { searchRoot($0, program, unit: form.unit) }
+            return solution
         }
     }
 
@@ -288,7 +290,12 @@ struct MeanVarianceMethod {
             // Where the limits leave no room the optimum has no slope.
             hasPrices = false
         }
-        return solution(at: point, report, prices: hasPrices ? prices : nil)
+        var solution = solution(at: point, report, prices: hasPrices ? prices : nil)
+        if !hasPrices, limits.hasChoices || isDiscrete, let prices {
+            let volatility = annualizedVolatility(of: point[..<limits.layout.cash])
+            solution.constraintsAsChosen = bindingLimits(at: point, volatility: volatility, prices: prices)
+        }
+        return solution
     }
 
     /// Dresses a point that meets the limits; without prices where there is no slope.

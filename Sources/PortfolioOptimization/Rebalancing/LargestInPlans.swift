@@ -8,6 +8,12 @@ extension PlanProblem {
     /// Rounds of rows at most; there are finitely many rows, and few are ever needed.
     static let mostCutRounds = 60
 
+    /// Whether weights meet the limits.
+    func meetsLargest(at weights: [Double]) -> Bool {
+        var copy = self
+        return !copy.cutLargest(at: weights)
+    }
+
     /// Adds a row for each of the limits that weights violate; false when they meet all of them.
     mutating func cutLargest(at weights: [Double]) -> Bool {
         var isCut = false
@@ -62,6 +68,11 @@ extension PlanSearch {
         }
         var program = problem
         guard let free = search(program) else { return nil }
+        if problem.hasFractions,
+            let found = overFractions(problem, free: free, settings: settings, shouldStop: shouldStop)
+        {
+            return (problem, found)
+        }
         guard program.cutLargest(at: program.weights(after: free.changes)) else { return (program, free) }
         var bound = free.bound
         _ = program.cutLargest(at: program.desired)

@@ -115,12 +115,6 @@ private struct RebalancePlanner {
         named = try Self.namedAllocation(request, snapshot)
         limits = snapshot.portfolio.constraints.overridden(by: request.constraints)
         if let refusal = refusalInPlans(of: limits) { throw refusal }
-        if !request.wholeLots, limits.largestPositions?.isEmpty == false {
-            throw OptimizationFailure(
-                code: "unsupported_constraint",
-                message: "largest_positions goes with rebalancing plans in whole lots only, not with whole_lots false."
-            )
-        }
         let objective: Objective = request.target == .optimal ? request.objective : .minimizeRisk
         let needsReturns = request.target == .optimal && named == nil && objective.needsExpectedReturns
         if needsReturns || limits.minReturn != nil, moments.expectedReturnsEstimator == "none" {

@@ -38,7 +38,7 @@ func takesFixedCosts(
         || (preferences.includeTransactionCosts == true && objective.needsExpectedReturns && !objective.isOfTerms)
     let choosesPositions = constraints.maxPositions != nil || (constraints.minPositionSize ?? 0) > 0
     return isAsked && riskMeasure == .volatility && type != .multiPeriod && !choosesPositions
-        && count <= Capabilities.fixedCostInstruments
+        && count <= Capabilities.fixedCostInstruments(of: objective)
 }
 
 extension ConstraintCompiler {

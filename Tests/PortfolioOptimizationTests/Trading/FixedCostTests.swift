@@ -131,6 +131,45 @@ struct FixedCostTests {
         #expect(worstMiss(problem, solution.weights, solution.cash) <= 1e-8)
     }
 
+    @Test func `the fixture holds mandates of every kind of objective that pays fixed costs`() {
+        let solvable = RandomMandate.fixedCosts.filter { $0.status == "optimal" }
+        #expect(solvable.count >= 90)
+        #expect(Set(solvable.map(\.objective)) == Set(Self.objectives.map(\.rawValue)))
+    }
+
+    @Test(arguments: RandomMandate.fixedCosts)
+    func `who is traded is as good as SCIP's choice`(_ example: RandomMandate) throws {
+        let objective = try #require(Objective(rawValue: example.objective))
+        let mandate = example.mandate()
+        guard let expected = example.expected else {
+            #expect(try mandate.verdict(objective) == "infeasible")
+            return
+        }
+        let problem = try mandate.problem(objective)
+        let solution = try optimizeAllocation(problem) { false }
+        let horizon = objective == .minimizeTransactionCosts ? 1 : mandate.preferences.costHorizonYears ?? 1
+        let traded = zip(solution.weights, problem.currentWeights).map { abs($0 - $1) > 1e-9 }
+        let paid = zip(mandate.identifiers, traded).reduce(0) { $0 + ($1.1 ? example.fixed?[$1.0] ?? 0 : 0) }
+        let share = paid / problem.portfolioValue / horizon
+        let figures = Figures(problem, solution.weights, solution.cash)
+        let value =
+            objective == .maximizeSharpe
+            ? figures.value(.maximizeSharpe) - share / figures.volatility : figures.value(objective) - share
+        #expect(abs(value - expected) <= 2e-6 * max(abs(expected), 1e-3), "\(value), not \(expected)")
+        #expect(worstMiss(problem, solution.weights, solution.cash) <= 1e-8)
+        #expect(solution.report.status == .optimal)
+    }
+
+    @Test func `ratios of more instruments than are searched leave fixed costs out and say so`() throws {
+        let count = Capabilities.fixedCostInstrumentsOfRatios + 1
+        var (mandate, _) = mandate(5, count: count)
+        mandate.constraints.maxTurnover = nil
+        for (objective, isLeftOut) in [(Objective.maximizeSharpe, true), (.maximizeUtility, false)] {
+            let warnings = try mandate.problem(objective).warnings
+            #expect(warnings.contains { $0.code == "cost_terms_not_in_objective" } == isLeftOut, "\(objective)")
+        }
+    }
+
     @Test func `where fixed costs stay out a warning says so`() throws {
         var (mandate, _) = mandate(2)
         mandate.constraints.maxPositions = 3

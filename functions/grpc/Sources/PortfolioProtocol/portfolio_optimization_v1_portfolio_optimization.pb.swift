@@ -1485,6 +1485,58 @@ package nonisolated struct PortfolioOptimization_V1_Certificate: Sendable {
   /// How much each of the scenarios at the kink of the risk measure counts.
   package var scenarioWeights: [PortfolioOptimization_V1_ScenarioWeight] = []
 
+  /// The multiplier of each period's budget, in multi-period results.
+  package var budgetPrices: [Double] = []
+
+  /// How much each of the weights that tie for the largest counts.
+  package var weightShares: [PortfolioOptimization_V1_WeightShare] = []
+
+  /// The best allocation without the limits that count, whose prices make the bound where there are such limits.
+  package var relaxation: PortfolioOptimization_V1_CertificateRelaxation {
+    get {_relaxation ?? PortfolioOptimization_V1_CertificateRelaxation()}
+    set {_relaxation = newValue}
+  }
+  /// Returns true if `relaxation` has been explicitly set.
+  package var hasRelaxation: Bool {self._relaxation != nil}
+  /// Clears the value of `relaxation`. Subsequent reads from it will return its default value.
+  package mutating func clearRelaxation() {self._relaxation = nil}
+
+  package var unknownFields = SwiftProtobuf.UnknownStorage()
+
+  package init() {}
+
+  fileprivate var _relaxation: PortfolioOptimization_V1_CertificateRelaxation? = nil
+}
+
+package nonisolated struct PortfolioOptimization_V1_WeightShare: Sendable {
+  // SwiftProtobuf.Message conformance is added in an extension below. See the
+  // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
+  // methods supported on all messages.
+
+  /// A JSON pointer to what is measured by the largest weights.
+  package var constraint: String = String()
+
+  package var instrumentID: String = String()
+
+  package var share: Double = 0
+
+  package var unknownFields = SwiftProtobuf.UnknownStorage()
+
+  package init() {}
+}
+
+package nonisolated struct PortfolioOptimization_V1_CertificateRelaxation: Sendable {
+  // SwiftProtobuf.Message conformance is added in an extension below. See the
+  // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
+  // methods supported on all messages.
+
+  package var targetAllocation: Dictionary<String,Double> = [:]
+
+  package var bindingConstraints: [PortfolioOptimization_V1_BindingConstraint] = []
+
+  /// What is taken from each instrument's variance for the bound on how many are held.
+  package var diagonal: Dictionary<String,Double> = [:]
+
   package var unknownFields = SwiftProtobuf.UnknownStorage()
 
   package init() {}
@@ -5418,7 +5470,7 @@ nonisolated extension PortfolioOptimization_V1_GetOptimizationResponse: SwiftPro
 
 nonisolated extension PortfolioOptimization_V1_Certificate: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
   package static let protoMessageName: String = _protobuf_package + ".Certificate"
-  package static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}objective\0\u{1}bound\0\u{1}gap\0\u{3}budget_price\0\u{3}scenario_weights\0")
+  package static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}objective\0\u{1}bound\0\u{1}gap\0\u{3}budget_price\0\u{3}scenario_weights\0\u{3}budget_prices\0\u{3}weight_shares\0\u{1}relaxation\0")
 
   package mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
     while let fieldNumber = try decoder.nextFieldNumber() {
@@ -5431,12 +5483,19 @@ nonisolated extension PortfolioOptimization_V1_Certificate: SwiftProtobuf.Messag
       case 3: try { try decoder.decodeSingularDoubleField(value: &self.gap) }()
       case 4: try { try decoder.decodeSingularDoubleField(value: &self.budgetPrice) }()
       case 5: try { try decoder.decodeRepeatedMessageField(value: &self.scenarioWeights) }()
+      case 6: try { try decoder.decodeRepeatedDoubleField(value: &self.budgetPrices) }()
+      case 7: try { try decoder.decodeRepeatedMessageField(value: &self.weightShares) }()
+      case 8: try { try decoder.decodeSingularMessageField(value: &self._relaxation) }()
       default: break
       }
     }
   }
 
   package func traverse<V: SwiftProtobuf.Visitor>(visitor: inout V) throws {
+    // The use of inline closures is to circumvent an issue where the compiler
+    // allocates stack space for every if/case branch local when no optimizations
+    // are enabled. https://github.com/apple/swift-protobuf/issues/1034 and
+    // https://github.com/apple/swift-protobuf/issues/1182
     if self.objective.bitPattern != 0 {
       try visitor.visitSingularDoubleField(value: self.objective, fieldNumber: 1)
     }
@@ -5452,6 +5511,15 @@ nonisolated extension PortfolioOptimization_V1_Certificate: SwiftProtobuf.Messag
     if !self.scenarioWeights.isEmpty {
       try visitor.visitRepeatedMessageField(value: self.scenarioWeights, fieldNumber: 5)
     }
+    if !self.budgetPrices.isEmpty {
+      try visitor.visitPackedDoubleField(value: self.budgetPrices, fieldNumber: 6)
+    }
+    if !self.weightShares.isEmpty {
+      try visitor.visitRepeatedMessageField(value: self.weightShares, fieldNumber: 7)
+    }
+    try { if let v = self._relaxation {
+      try visitor.visitSingularMessageField(value: v, fieldNumber: 8)
+    } }()
     try unknownFields.traverse(visitor: &visitor)
   }
 
@@ -5461,6 +5529,89 @@ nonisolated extension PortfolioOptimization_V1_Certificate: SwiftProtobuf.Messag
     if lhs.gap != rhs.gap {return false}
     if lhs.budgetPrice != rhs.budgetPrice {return false}
     if lhs.scenarioWeights != rhs.scenarioWeights {return false}
+    if lhs.budgetPrices != rhs.budgetPrices {return false}
+    if lhs.weightShares != rhs.weightShares {return false}
+    if lhs._relaxation != rhs._relaxation {return false}
+    if lhs.unknownFields != rhs.unknownFields {return false}
+    return true
+  }
+}
+
+nonisolated extension PortfolioOptimization_V1_WeightShare: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
+  package static let protoMessageName: String = _protobuf_package + ".WeightShare"
+  package static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}constraint\0\u{3}instrument_id\0\u{1}share\0")
+
+  package mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
+    while let fieldNumber = try decoder.nextFieldNumber() {
+      // The use of inline closures is to circumvent an issue where the compiler
+      // allocates stack space for every case branch when no optimizations are
+      // enabled. https://github.com/apple/swift-protobuf/issues/1034
+      switch fieldNumber {
+      case 1: try { try decoder.decodeSingularStringField(value: &self.constraint) }()
+      case 2: try { try decoder.decodeSingularStringField(value: &self.instrumentID) }()
+      case 3: try { try decoder.decodeSingularDoubleField(value: &self.share) }()
+      default: break
+      }
+    }
+  }
+
+  package func traverse<V: SwiftProtobuf.Visitor>(visitor: inout V) throws {
+    if !self.constraint.isEmpty {
+      try visitor.visitSingularStringField(value: self.constraint, fieldNumber: 1)
+    }
+    if !self.instrumentID.isEmpty {
+      try visitor.visitSingularStringField(value: self.instrumentID, fieldNumber: 2)
+    }
+    if self.share.bitPattern != 0 {
+      try visitor.visitSingularDoubleField(value: self.share, fieldNumber: 3)
+    }
+    try unknownFields.traverse(visitor: &visitor)
+  }
+
+  package static func ==(lhs: PortfolioOptimization_V1_WeightShare, rhs: PortfolioOptimization_V1_WeightShare) -> Bool {
+    if lhs.constraint != rhs.constraint {return false}
+    if lhs.instrumentID != rhs.instrumentID {return false}
+    if lhs.share != rhs.share {return false}
+    if lhs.unknownFields != rhs.unknownFields {return false}
+    return true
+  }
+}
+
+nonisolated extension PortfolioOptimization_V1_CertificateRelaxation: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
+  package static let protoMessageName: String = _protobuf_package + ".CertificateRelaxation"
+  package static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{3}target_allocation\0\u{3}binding_constraints\0\u{1}diagonal\0")
+
+  package mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
+    while let fieldNumber = try decoder.nextFieldNumber() {
+      // The use of inline closures is to circumvent an issue where the compiler
+      // allocates stack space for every case branch when no optimizations are
+      // enabled. https://github.com/apple/swift-protobuf/issues/1034
+      switch fieldNumber {
+      case 1: try { try decoder.decodeMapField(fieldType: SwiftProtobuf._ProtobufMap<SwiftProtobuf.ProtobufString,SwiftProtobuf.ProtobufDouble>.self, value: &self.targetAllocation) }()
+      case 2: try { try decoder.decodeRepeatedMessageField(value: &self.bindingConstraints) }()
+      case 3: try { try decoder.decodeMapField(fieldType: SwiftProtobuf._ProtobufMap<SwiftProtobuf.ProtobufString,SwiftProtobuf.ProtobufDouble>.self, value: &self.diagonal) }()
+      default: break
+      }
+    }
+  }
+
+  package func traverse<V: SwiftProtobuf.Visitor>(visitor: inout V) throws {
+    if !self.targetAllocation.isEmpty {
+      try visitor.visitMapField(fieldType: SwiftProtobuf._ProtobufMap<SwiftProtobuf.ProtobufString,SwiftProtobuf.ProtobufDouble>.self, value: self.targetAllocation, fieldNumber: 1)
+    }
+    if !self.bindingConstraints.isEmpty {
+      try visitor.visitRepeatedMessageField(value: self.bindingConstraints, fieldNumber: 2)
+    }
+    if !self.diagonal.isEmpty {
+      try visitor.visitMapField(fieldType: SwiftProtobuf._ProtobufMap<SwiftProtobuf.ProtobufString,SwiftProtobuf.ProtobufDouble>.self, value: self.diagonal, fieldNumber: 3)
+    }
+    try unknownFields.traverse(visitor: &visitor)
+  }
+
+  package static func ==(lhs: PortfolioOptimization_V1_CertificateRelaxation, rhs: PortfolioOptimization_V1_CertificateRelaxation) -> Bool {
+    if lhs.targetAllocation != rhs.targetAllocation {return false}
+    if lhs.bindingConstraints != rhs.bindingConstraints {return false}
+    if lhs.diagonal != rhs.diagonal {return false}
     if lhs.unknownFields != rhs.unknownFields {return false}
     return true
   }
