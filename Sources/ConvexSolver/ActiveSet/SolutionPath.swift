@@ -155,8 +155,9 @@ public struct SolutionPath: Sendable {
 }
 
 extension ParametricProgram {
-    /// Multipliers without those of bounds that are not there: at the far end of a stretch one that vanishes may be a rounding
-    /// below zero. What it was worth shows in the gradient.
+    /// Multipliers without those of bounds that are not there.
+    ///
+    /// At the far end of a stretch one that vanishes may be a rounding below zero; what it was worth shows in the gradient.
     func signed(_ multipliers: [Double]) -> [Double] {
         zip(rows, multipliers).map { row, multiplier in
             row.upper == .infinity && multiplier > 0 || row.lower == -.infinity && multiplier < 0 ? 0 : multiplier
