@@ -79,7 +79,7 @@ public struct SolutionPath: Sendable {
     public func multipliers(after corner: Int, share: Double) -> (rows: [Double], limit: Double) {
         let parameter = parameter(after: corner, share: share)
         let stretch = multipliers[min(corner, multipliers.count - 1)]
-        return (stretch.rows(at: parameter), stretch.limit(at: parameter))
+        return (program.signed(stretch.rows(at: parameter)), max(0, stretch.limit(at: parameter)))
     }
 
     /// The multipliers at a parameter after the last corner, where the point stays and only they move.
@@ -155,6 +155,15 @@ public struct SolutionPath: Sendable {
 }
 
 extension ParametricProgram {
+    /// Multipliers without those of bounds that are not there.
+    ///
+    /// At the far end of a stretch one that vanishes may be a rounding below zero; what it was worth shows in the gradient.
+    func signed(_ multipliers: [Double]) -> [Double] {
+        zip(rows, multipliers).map { row, multiplier in
+            row.upper == .infinity && multiplier > 0 || row.lower == -.infinity && multiplier < 0 ? 0 : multiplier
+        }
+    }
+
     /// Recomputes the optimality conditions of a point and its multipliers from the data.
     ///
     /// - Parameters:
@@ -170,6 +179,7 @@ extension ParametricProgram {
         limitMultiplier: Double = 0
     ) -> ActiveSetCheck {
         let fixed = at(parameter)
+        let multipliers = signed(multipliers)
         let gradient = fixed.gradient(at: point, multipliers: multipliers)
         var check = ActiveSetCheck(
             fixed,
@@ -177,7 +187,7 @@ extension ParametricProgram {
             point: point,
             gradient: gradient,
             multipliers: multipliers,
-            limitMultiplier: limitMultiplier
+            limitMultiplier: max(0, limitMultiplier)
         )
         check.scale = max(check.scale, objectiveScale(at: point))
         return check

@@ -1,4 +1,5 @@
 import ConvexSolver
+import Matrices
 import TestSupport
 import Testing
 
@@ -44,6 +45,31 @@ struct PathTests {
         let (first, second) = (try solver.path(), try solver.path())
         #expect(first.corners.map(\.point) == second.corners.map(\.point))
         #expect(first.corners.map(\.parameter) == second.corners.map(\.parameter))
+    }
+
+    @Test func `the last corner of a path is the portfolio of most return, and its end is proved`() throws {
+        // Two names of the same return: of the most return the least risk, not a corner of the box.
+        let n = 6
+        var covariance = DenseMatrix(rows: n, columns: n)
+        for i in 0..<n { for j in 0..<n { covariance[i, j] = i == j ? 0.04 + 0.01 * Double(i) : 0.01 } }
+        let returns = [0.02, 0.05, 0.08, 0.03, 0.08, 0.01]
+        let program = ParametricProgram(
+            curvature: .dense(covariance),
+            linear: [Double](repeating: 0, count: n),
+            direction: returns.map { -$0 },
+            lower: [Double](repeating: 0, count: n),
+            upper: [Double](repeating: 1, count: n),
+            rows: [ParametricProgram.Row(coefficients: [Double](repeating: 1, count: n), lower: 1, upper: 1)]
+        )
+        let path = try ActiveSetSolver(program).path()
+        let last = try #require(path.corners.last)
+        // (σ₄² − c) / (σ₂² + σ₄² − 2c) of the third: 0.07/0.12.
+        #expect(abs(last.point[2] - 0.07 / 0.12) < 1e-12)
+        #expect(abs(last.point[4] - 0.05 / 0.12) < 1e-12)
+        #expect(path.checkEnd().suboptimality < 1e-14)
+        #expect(path.corners.first?.parameter == 0)
+        let before = path.corners[path.corners.count - 2]
+        #expect(before.point != last.point)
     }
 
     @Test func `a path that is stopped says so`() throws {
