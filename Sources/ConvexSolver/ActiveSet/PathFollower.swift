@@ -49,7 +49,7 @@ struct PathFollower {
     /// Follows the path.
     mutating func follow(shouldStop: () -> Bool) throws(ActiveSetFailure) -> SolutionPath {
         guard program.direction != nil else { throw .invalid }
-        if end == .infinity, let path = try followFromAbove(shouldStop: shouldStop) { return path }
+        if start == 0, end == .infinity, let path = try followFromAbove(shouldStop: shouldStop) { return path }
         try walkOn(shouldStop: shouldStop)
         if isRegularized || isDoubtful { try mendDoubtful(shouldStop: shouldStop) }
         try settleAtZero(shouldStop: shouldStop)

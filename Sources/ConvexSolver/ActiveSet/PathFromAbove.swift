@@ -6,7 +6,8 @@ extension PathFollower {
     /// Where the walk begins, in units of the parameter.
     private static let height = 64.0
 
-    /// The path from where its last corner is down to the start; nil where a walk is stopped or the curvature is singular.
+    /// The path from where its last corner is down to the start; nil where a walk is stopped, the curvature is singular, or the
+    /// end is not proved.
     ///
     /// - Throws: ``ActiveSetFailure/stopped`` only.
     func followFromAbove(shouldStop: () -> Bool) throws(ActiveSetFailure) -> SolutionPath? {
@@ -41,13 +42,19 @@ extension PathFollower {
         } else {
             path.multipliers.append(stretch)
         }
-        return SolutionPath(
+        let whole = SolutionPath(
             program,
             corners: path.corners,
             multipliers: path.multipliers,
             isRegularized: false,
             steps: above.effort.steps
         )
+        // The corners were verified from the data on the way down; what comes after the last one is proved here.
+        let end = whole.checkEnd()
+        guard end.infeasibility <= solver.settings.infeasibility,
+            end.suboptimality <= solver.settings.suboptimality * end.scale
+        else { return nil }
+        return whole
     }
 
     /// One walk and its corners; it is clean when it reached its end without doubts.
