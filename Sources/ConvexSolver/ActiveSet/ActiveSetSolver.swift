@@ -68,6 +68,7 @@ public struct ActiveSetSolver: Sendable {
         _ start: ActiveSetStart?,
         _ shouldStop: () -> Bool
     ) throws(ActiveSetFailure) -> ActiveSetSolution {
+        if start == nil, let solution = InverseGuess.solution(program, at: parameter, settings) { return solution }
         let failure: ActiveSetFailure
         do throws(ActiveSetFailure) {
             var search = ActiveSetSearch(program, settings: settings)
@@ -114,6 +115,7 @@ public struct ActiveSetSolver: Sendable {
     ///
     /// - Throws: ``ActiveSetFailure``; ``ActiveSetFailure/unfinished`` also where no point makes −pᵀx positive.
     public func solveLargestRatio(shouldStop: () -> Bool = { false }) throws(ActiveSetFailure) -> ActiveSetSolution {
+        if let solution = InverseGuess.largestRatio(program, settings) { return solution }
         var search = ActiveSetSearch(program, settings: settings)
         return try search.solveRatio(shouldStop: shouldStop)
     }
@@ -161,6 +163,8 @@ struct ActiveSetStart {
 
 /// The constants that steer the active-set methods.
 public struct ActiveSetSettings: Equatable, Sendable {
+    /// Up to this many variables, and rows, the inverse of P is tried first.
+    public var tinyProgram = 32
     /// Up to this many variables all of them are in the working set from the start.
     public var smallProgram = 128
     /// The least number of variables a round of pricing adds, if as many have the wrong sign.
