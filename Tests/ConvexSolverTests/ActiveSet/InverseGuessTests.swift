@@ -47,7 +47,9 @@ private func general(_ program: ParametricProgram) throws -> ActiveSetSolver {
 /// xᵀPx of a program whose curvature is a matrix.
 private func quadraticForm(_ program: ParametricProgram, _ point: [Double]) -> Double {
     guard case .dense(let matrix) = program.curvature else { return .nan }
-    return matrix.quadraticForm(point)
+    return point.indices.reduce(0) { sum, i in
+        sum + point.indices.reduce(0) { $0 + point[i] * matrix[i, $1] * point[$1] }
+    }
 }
 
 private func expectSame(_ found: ActiveSetSolution, _ reference: ActiveSetSolution, within tolerance: Double = 1e-10) {
