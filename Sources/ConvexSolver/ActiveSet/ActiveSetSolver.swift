@@ -68,6 +68,7 @@ public struct ActiveSetSolver: Sendable {
         _ start: ActiveSetStart?,
         _ shouldStop: () -> Bool
     ) throws(ActiveSetFailure) -> ActiveSetSolution {
+        guard !shouldStop() else { throw .stopped }
         if start == nil, let solution = InverseGuess.solution(program, at: parameter, settings) { return solution }
         let failure: ActiveSetFailure
         do throws(ActiveSetFailure) {
@@ -115,6 +116,7 @@ public struct ActiveSetSolver: Sendable {
     ///
     /// - Throws: ``ActiveSetFailure``; ``ActiveSetFailure/unfinished`` also where no point makes −pᵀx positive.
     public func solveLargestRatio(shouldStop: () -> Bool = { false }) throws(ActiveSetFailure) -> ActiveSetSolution {
+        guard !shouldStop() else { throw .stopped }
         if let solution = InverseGuess.largestRatio(program, settings) { return solution }
         var search = ActiveSetSearch(program, settings: settings)
         return try search.solveRatio(shouldStop: shouldStop)
