@@ -48,8 +48,8 @@ def kind(name):
     return _class(_pool.FindMessageTypeByName(full))
 
 
-def channel():
-    return grpc.insecure_channel(TARGET)
+def channel(*options):
+    return grpc.insecure_channel(TARGET, options)
 
 
 def method(on, name, service=SERVICE, stream=None):

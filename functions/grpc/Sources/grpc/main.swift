@@ -13,6 +13,8 @@ import Synchronization
 let databaseThreads = 8
 /// Far above nginx's limit: a request beyond it is refused there, with words.
 let longestMessage = 16 << 20
+/// Connections that may wait to be accepted, as at the other functions' sockets: a burst of calls is a burst of connections.
+let longestQueue: Int32 = 511
 
 let settings: CallSettings
 do {
@@ -55,4 +57,10 @@ termination.setEventHandler {
 }
 termination.resume()
 // Calls run where their connections are read: passing each between threads costs as much as all the rest of it.
-try await withTaskExecutorPreference(LoopExecutor(loops.next())) { try await server.serve() }
+try await withTaskExecutorPreference(LoopExecutor(loops.next())) {
+    async let serving: Void = server.serve()
+    // The transport listens with a queue of its own, of 128 connections, whatever the socket had.
+    _ = try await server.listeningAddress
+    _ = listen(STDIN_FILENO, longestQueue)
+    try await serving
+}
