@@ -32,8 +32,8 @@ struct PathFollower {
     private static let maximumMends = 400
     /// A mended stretch shorter than this, relative to the parameter and its unit, is a corner.
     private static let shortest = 1e-15
-    /// Halvings of a mended stretch at most.
-    private static let maximumHalvings = 45
+    /// Solves that mend one stretch at most: where solutions are no more exact than the conditions ask for, no halving ends.
+    private static let maximumSolves = 250
 
     init(_ solver: ActiveSetSolver, from start: Double, to end: Double) {
         self.solver = solver
@@ -124,11 +124,11 @@ struct PathFollower {
     private mutating func spanNearZero(_ last: Int, shouldStop: () -> Bool) throws(ActiveSetFailure) {
         let walked = trail
         guard last + 1 < walked.corners.count else { return }
-        let first = ActiveSetStart.Corner(walked.corners[0], walked.multipliers[0])
-        let next = ActiveSetStart.Corner(walked.corners[last + 1], walked.multipliers[last + 1])
+        let first = ActiveSetStart.Corner(walked.corners[0], walked.multipliers[0], of: program)
+        let next = ActiveSetStart.Corner(walked.corners[last + 1], walked.multipliers[last + 1], of: program)
         trail = PathTrail()
         do throws(ActiveSetFailure) {
-            try mend(first, next, halvings: Self.maximumHalvings, shouldStop: shouldStop)
+            try mend(first, next, shouldStop: shouldStop)
         } catch {
             if error == .stopped { throw error }
             trail = walked
@@ -215,7 +215,7 @@ struct PathFollower {
         program.check(
             corner.point,
             at: corner.parameter,
-            multipliers: multipliers.rows(at: corner.parameter),
+            multipliers: multipliers.rows(at: corner.parameter, of: program),
             limitMultiplier: multipliers.limit(at: corner.parameter)
         ).isWithin(solver.settings)
     }
@@ -239,7 +239,7 @@ struct PathFollower {
     /// The last corner, or where there is none the start, as a solution: solved for by itself unless it is one already.
     private mutating func standingSolution(shouldStop: () -> Bool) throws(ActiveSetFailure) -> ActiveSetStart.Corner {
         while let corner = trail.corners.last, let multipliers = trail.multipliers.last {
-            if isSolution(corner, multipliers) { return ActiveSetStart.Corner(corner, multipliers) }
+            if isSolution(corner, multipliers) { return ActiveSetStart.Corner(corner, multipliers, of: program) }
             if let solution = try solutionIfAny(at: corner, shouldStop: shouldStop) { return append(solution) }
             trail.removeLast()
         }
@@ -341,7 +341,7 @@ struct PathFollower {
         if side * target >= side * end { target = end }
         let solution = try solution(at: target, near: corner.point, shouldStop: shouldStop)
         let next = ActiveSetStart.Corner(solution)
-        try mend(corner, next, halvings: Self.maximumHalvings, shouldStop: shouldStop)
+        try mend(corner, next, shouldStop: shouldStop)
         trail.append(next.pathCorner, next.multipliers(towards: next))
         guard target != end else { return (nil, end) }
         return (try stand(at: solution, shouldStop: shouldStop), target)
@@ -351,7 +351,16 @@ struct PathFollower {
     private mutating func mend(
         _ first: ActiveSetStart.Corner,
         _ second: ActiveSetStart.Corner,
-        halvings: Int,
+        shouldStop: () -> Bool
+    ) throws(ActiveSetFailure) {
+        var solves = Self.maximumSolves
+        try halve(first, second, solves: &solves, shouldStop: shouldStop)
+    }
+
+    private mutating func halve(
+        _ first: ActiveSetStart.Corner,
+        _ second: ActiveSetStart.Corner,
+        solves: inout Int,
         shouldStop: () -> Bool
     ) throws(ActiveSetFailure) {
         trail.append(first.pathCorner, first.multipliers(towards: second))
@@ -362,14 +371,15 @@ struct PathFollower {
         let check = program.check(
             point,
             at: middle,
-            multipliers: multipliers.rows(at: middle),
+            multipliers: multipliers.rows(at: middle, of: program),
             limitMultiplier: multipliers.limit(at: middle)
         )
         if check.isWithin(solver.settings) { return }
-        guard halvings > 0 else { throw .unfinished(.inaccurate) }
+        guard solves > 0 else { throw .unfinished(.inaccurate) }
+        solves -= 1
         let between = ActiveSetStart.Corner(try solution(at: middle, near: point, shouldStop: shouldStop))
-        try mend(first, between, halvings: halvings - 1, shouldStop: shouldStop)
-        try mend(between, second, halvings: halvings - 1, shouldStop: shouldStop)
+        try halve(first, between, solves: &solves, shouldStop: shouldStop)
+        try halve(between, second, solves: &solves, shouldStop: shouldStop)
     }
 
     // MARK: Paths in doubt
@@ -393,7 +403,7 @@ struct PathFollower {
         var corners: [ActiveSetStart.Corner] = []
         for i in walked.corners.indices {
             let (corner, after) = (walked.corners[i], walked.multipliers[i])
-            corners.append(ActiveSetStart.Corner(corner, after))
+            corners.append(ActiveSetStart.Corner(corner, after, of: program))
             guard !isSolution(corner, after) else { continue }
             guard let solution = try solutionIfAny(at: corner, shouldStop: shouldStop) else { continue }
             corners[i] = ActiveSetStart.Corner(solution)
@@ -405,7 +415,7 @@ struct PathFollower {
             guard isMended[i] || isMended[i + 1] || !isGoodStretch(i, of: walked) else { continue }
             let whole = trail
             do throws(ActiveSetFailure) {
-                try mend(corners[i], corners[i + 1], halvings: Self.maximumHalvings, shouldStop: shouldStop)
+                try mend(corners[i], corners[i + 1], shouldStop: shouldStop)
             } catch {
                 if error == .stopped { throw error }
                 // The path stays as it was walked, near enough to one that says it is regularized.
@@ -442,10 +452,10 @@ extension ActiveSetStart {
 }
 
 extension ActiveSetStart.Corner {
-    init(_ corner: PathCorner, _ after: PathMultipliers) {
+    init(_ corner: PathCorner, _ after: PathMultipliers, of program: ParametricProgram) {
         parameter = corner.parameter
         point = corner.point
-        multipliers = after.rows(at: corner.parameter)
+        multipliers = after.rows(at: corner.parameter, of: program)
         limitMultiplier = after.limit(at: corner.parameter)
     }
 

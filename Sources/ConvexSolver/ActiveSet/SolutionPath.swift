@@ -16,6 +16,9 @@ public struct PathCorner: Sendable {
 }
 
 /// The multipliers along one stretch of a solution path, linear in the parameter.
+///
+/// One that vanishes at the far end of its stretch may come out as a rounding on the wrong side of zero there, where it
+/// would price a bound that is not there: it is 0, and what it was worth shows in the gradient.
 struct PathMultipliers: Sendable {
     /// Where `rows` and `limit` are the multipliers.
     var parameter: Double
@@ -24,11 +27,18 @@ struct PathMultipliers: Sendable {
     var limit: Double
     var limitRate: Double
 
-    func rows(at parameter: Double) -> [Double] {
-        rows.indices.map { rows[$0] + (parameter - self.parameter) * rowRates[$0] }
+    /// The multipliers of the rows of a program.
+    func rows(at parameter: Double, of program: ParametricProgram) -> [Double] {
+        rows.indices.map { r in
+            let multiplier = rows[r] + (parameter - self.parameter) * rowRates[r]
+            let row = program.rows[r]
+            let isOfNoBound =
+                row.upper == .infinity && multiplier > 0 || row.lower == -.infinity && multiplier < 0
+            return isOfNoBound ? 0 : multiplier
+        }
     }
 
-    func limit(at parameter: Double) -> Double { limit + (parameter - self.parameter) * limitRate }
+    func limit(at parameter: Double) -> Double { max(0, limit + (parameter - self.parameter) * limitRate) }
 }
 
 /// The solutions of a parametric program for all parameters from one to another, in closed form.
@@ -79,7 +89,7 @@ public struct SolutionPath: Sendable {
     public func multipliers(after corner: Int, share: Double) -> (rows: [Double], limit: Double) {
         let parameter = parameter(after: corner, share: share)
         let stretch = multipliers[min(corner, multipliers.count - 1)]
-        return (program.signed(stretch.rows(at: parameter)), max(0, stretch.limit(at: parameter)))
+        return (stretch.rows(at: parameter, of: program), stretch.limit(at: parameter))
     }
 
     /// The multipliers at a parameter after the last corner, where the point stays and only they move.
@@ -88,7 +98,7 @@ public struct SolutionPath: Sendable {
     /// - Returns: those of the rows, and that of the limit on the kinks.
     public func multipliersAfterLast(at parameter: Double) -> (rows: [Double], limit: Double) {
         guard let last = multipliers.last else { return ([], 0) }
-        return (last.rows(at: parameter), last.limit(at: parameter))
+        return (last.rows(at: parameter, of: program), last.limit(at: parameter))
     }
 
     /// The rates of the multipliers after the last corner: they are the multipliers of λp and λd alone.
@@ -106,7 +116,7 @@ public struct SolutionPath: Sendable {
         return program.check(
             point(after: corner, share: share),
             at: parameter,
-            multipliers: stretch.rows(at: parameter),
+            multipliers: stretch.rows(at: parameter, of: program),
             limitMultiplier: stretch.limit(at: parameter)
         )
     }
@@ -155,15 +165,6 @@ public struct SolutionPath: Sendable {
 }
 
 extension ParametricProgram {
-    /// Multipliers without those of bounds that are not there.
-    ///
-    /// At the far end of a stretch one that vanishes may be a rounding below zero; what it was worth shows in the gradient.
-    func signed(_ multipliers: [Double]) -> [Double] {
-        zip(rows, multipliers).map { row, multiplier in
-            row.upper == .infinity && multiplier > 0 || row.lower == -.infinity && multiplier < 0 ? 0 : multiplier
-        }
-    }
-
     /// Recomputes the optimality conditions of a point and its multipliers from the data.
     ///
     /// - Parameters:
@@ -179,7 +180,6 @@ extension ParametricProgram {
         limitMultiplier: Double = 0
     ) -> ActiveSetCheck {
         let fixed = at(parameter)
-        let multipliers = signed(multipliers)
         let gradient = fixed.gradient(at: point, multipliers: multipliers)
         var check = ActiveSetCheck(
             fixed,
@@ -187,7 +187,7 @@ extension ParametricProgram {
             point: point,
             gradient: gradient,
             multipliers: multipliers,
-            limitMultiplier: max(0, limitMultiplier)
+            limitMultiplier: limitMultiplier
         )
         check.scale = max(check.scale, objectiveScale(at: point))
         return check

@@ -29,7 +29,7 @@ struct PathTests {
     /// in circles, found nothing regular, or left the path without noticing.
     @Test(arguments: [
         62, 83, 101, 202, 206, 254, 275, 287, 300, 341, 349, 363, 404, 470, 523, 733, 854, 996, 1034, 1059, 1094, 1254,
-        1988, 2185, 2574, 2675, 2952, 3771, 4504, 4531, 4734, 5533, 6356, 6667, 6964, 7090,
+        1988, 2185, 2574, 2675, 2952, 3771, 4504, 4531, 4734, 5533, 6356, 6667, 6756, 6964, 7090,
     ])
     func `programs that once stopped a walk have their whole path`(seed: Int) throws {
         try expectOptimalPath(RandomParametricProgram(seed: UInt64(seed)))
