@@ -5,6 +5,7 @@
 package enum PointerKernels {
     /// Below this many columns or entries a plain loop is cheaper than the call of a BLAS routine.
     private static let shortLength = 12
+    private static let shortRows = 64
     /// The same for triangular solves, whose BLAS routines take locks and buffers.
     private static let shortTriangle = 32
 
@@ -18,6 +19,16 @@ package enum PointerKernels {
         into result: UnsafeMutablePointer<Double>
     ) {
         guard rows > 0, columns > 0 else { return }
+        guard columns > shortLength || rows > shortRows else {
+            return addShortProduct(
+                rows: rows,
+                columns: columns,
+                matrix: matrix,
+                stride: stride,
+                vector: vector,
+                into: result
+            )
+        }
         BLAS.stridedProduct(
             transposed: false,
             rows: rows,
@@ -28,6 +39,29 @@ package enum PointerKernels {
             beta: 1,
             result: result
         )
+    }
+
+    /// Four columns at a time, so that y is read and written once for them.
+    private static func addShortProduct(
+        rows: Int,
+        columns: Int,
+        matrix: UnsafePointer<Double>,
+        stride: Int,
+        vector: UnsafePointer<Double>,
+        into result: UnsafeMutablePointer<Double>
+    ) {
+        var k = 0
+        while k + 4 <= columns {
+            let (first, second) = (matrix + k * stride, matrix + (k + 1) * stride)
+            let (third, fourth) = (matrix + (k + 2) * stride, matrix + (k + 3) * stride)
+            let (a, b, c, d) = (vector[k], vector[k + 1], vector[k + 2], vector[k + 3])
+            for i in 0..<rows { result[i] += (a * first[i] + b * second[i]) + (c * third[i] + d * fourth[i]) }
+            k += 4
+        }
+        while k < columns {
+            add(vector[k], matrix + k * stride, into: result, count: rows)
+            k += 1
+        }
     }
 
     /// y ← Aᵀ x, A rows × columns.
@@ -136,7 +170,8 @@ package enum PointerKernels {
         guard order >= shortTriangle else {
             for j in 0..<order {
                 let column = factor + j * stride
-                let value = x[j] / column[j]
+                // The reciprocal waits for no entry before it, as a quotient would.
+                let value = x[j] * (1 / column[j])
                 x[j] = value
                 guard value != 0 else { continue }
                 var i = j + 1
@@ -162,7 +197,7 @@ package enum PointerKernels {
             while j >= 0 {
                 let column = factor + j * stride
                 let sum = x[j] - dot(column + j + 1, x + j + 1, count: order - j - 1)
-                x[j] = sum / column[j]
+                x[j] = sum * (1 / column[j])
                 j -= 1
             }
             return

@@ -4,28 +4,26 @@
 /// With the attached columns the few rows A of an equality-constrained program need no solve of their own: the Schur
 /// complement A P⁻¹ Aᵀ is VᵀV.
 ///
-/// Nothing is read while it is written, so the run-time check of that is off.
-///
 /// - SeeAlso: Gill, Golub, Murray & Saunders, Methods for Modifying Matrix Factorizations, Mathematics of Computation 28
 ///   (1974); a row is taken out by their method C1, rotations of neighbouring columns.
 package final class UpdatedCholesky {
     /// The order of the matrix.
-    @exclusivity(unchecked) package private(set) var order = 0
+    package private(set) var order = 0
     /// The number of attached columns.
-    @exclusivity(unchecked) package private(set) var attachedCount = 0
+    package private(set) var attachedCount = 0
     /// The distance between two columns of the factor and of the attached columns.
-    @exclusivity(unchecked) package private(set) var stride: Int
+    package private(set) var stride: Int
     /// L, in the lower triangle.
-    @exclusivity(unchecked) package private(set) var factor: UnsafeMutablePointer<Double>
+    package private(set) var factor: UnsafeMutablePointer<Double>
     /// V, order × attached.
-    @exclusivity(unchecked) package private(set) var attached: UnsafeMutablePointer<Double>
-    @exclusivity(unchecked) private var attachedCapacity: Int
-    @exclusivity(unchecked) private var scratch: UnsafeMutablePointer<Double>
-    @exclusivity(unchecked) private var cosines: UnsafeMutablePointer<Double>
-    @exclusivity(unchecked) private var sines: UnsafeMutablePointer<Double>
+    package private(set) var attached: UnsafeMutablePointer<Double>
+    private var attachedCapacity: Int
+    private var scratch: UnsafeMutablePointer<Double>
+    private var cosines: UnsafeMutablePointer<Double>
+    private var sines: UnsafeMutablePointer<Double>
 
     /// A pivot below this share of the diagonal it came from says that the matrix is singular.
-    @exclusivity(unchecked) package var pivotTolerance = 1e-13
+    package var pivotTolerance = 1e-13
 
     /// Makes an empty factor with room for an order and a number of attached columns; both grow when needed.
     package init(capacity: Int, attachedCapacity: Int) {

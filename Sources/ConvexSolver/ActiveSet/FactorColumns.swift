@@ -10,14 +10,14 @@ final class FactorColumns {
     private let model: FactorCurvature
     /// L, k × k, lower triangle.
     private let root: [Double]
-    @exclusivity(unchecked) private var capacity: Int
+    private var capacity: Int
     /// C, k × capacity.
-    @exclusivity(unchecked) private var loadings: UnsafeMutablePointer<Double>
+    private var loadings: UnsafeMutablePointer<Double>
     /// d.
-    @exclusivity(unchecked) private(set) var residual: UnsafeMutablePointer<Double>
+    private(set) var residual: UnsafeMutablePointer<Double>
     private let exposure: UnsafeMutablePointer<Double>
     /// The loadings of the free variables side by side, for a factorization from the start.
-    @exclusivity(unchecked) private var gathered: [Double] = []
+    private var gathered: [Double] = []
 
     /// Takes a factor model apart; nil for another curvature, where F is singular, and for observations.
     ///

@@ -40,10 +40,10 @@ final class InverseGuess {
     private let rowPlaces: UnsafeMutablePointer<Int8>
     /// Variables that hold by their index, rows by n more; and who of all is on the wrong side.
     private let memberStorage: UnsafeMutablePointer<Int>
-    @exclusivity(unchecked) private var members: UnsafeBufferPointer<Int>
+    private var members: UnsafeBufferPointer<Int>
     private let wrong: UnsafeMutablePointer<(member: Int, place: Int8)>
-    @exclusivity(unchecked) private var wrongCount = 0
-    @exclusivity(unchecked) private var rounds = 0
+    private var wrongCount = 0
+    private var rounds = 0
 
     /// A pivot below this share of the diagonal says that the inverse would be too coarse.
     private static let pivotTolerance = 1e-6

@@ -438,15 +438,18 @@ extension ActiveSetStart {
         /// The multipliers of a straight stretch to another corner; those at this one for itself.
         func multipliers(towards other: Corner) -> PathMultipliers {
             let length = other.parameter - parameter
-            let rates = multipliers.indices.map { (other.multipliers[$0] - multipliers[$0]) / length }
             let isApart = length != 0
             return PathMultipliers(
-                parameter: parameter,
-                rows: multipliers,
-                rowRates: isApart ? rates : rates.map { _ in 0 },
+                at: parameter,
+                count: multipliers.count,
                 limit: limitMultiplier,
                 limitRate: isApart ? (other.limitMultiplier - limitMultiplier) / length : 0
-            )
+            ) { rows, rates in
+                for r in multipliers.indices {
+                    rows[r] = multipliers[r]
+                    if isApart { rates[r] = (other.multipliers[r] - multipliers[r]) / length }
+                }
+            }
         }
     }
 }

@@ -5,8 +5,15 @@ struct PathTrail {
     private(set) var corners: [PathCorner] = []
     private(set) var multipliers: [PathMultipliers] = []
 
+    init() {
+        corners.reserveCapacity(Self.usualCount)
+        multipliers.reserveCapacity(Self.usualCount)
+    }
+
+    private static let usualCount = 64
+
     /// Adds a corner; one at the parameter of the last replaces it.
-    mutating func append(_ corner: PathCorner, _ after: PathMultipliers) {
+    mutating func append(_ corner: consuming PathCorner, _ after: consuming PathMultipliers) {
         if corners.last?.parameter == corner.parameter { removeLast() }
         corners.append(corner)
         multipliers.append(after)
@@ -91,30 +98,28 @@ extension ActiveSetSearch {
 
     /// The multipliers of the stretch whose direction the walk has just computed.
     private func multipliersAlong(_ side: Double, at parameter: Double) -> PathMultipliers {
-        var rates = [Double](repeating: 0, count: set.rowCount)
         var limitRate = 0.0
-        for (k, r) in set.activeRows.enumerated() {
-            if r < set.rowCount { rates[r] = side * set.stepY[k] } else { limitRate = side * set.stepY[k] }
+        for (k, r) in set.activeRows.enumerated() where r == set.limitRow { limitRate = side * set.stepY[k] }
+        return multipliers(at: parameter, limitRate: limitRate) { rates in
+            for (k, r) in set.activeRows.enumerated() where r < set.rowCount { rates[r] = side * set.stepY[k] }
         }
-        return PathMultipliers(
-            parameter: parameter,
-            rows: set.rowMultipliers,
-            rowRates: rates,
-            limit: set.limitRow.map { set.multiplier[$0] } ?? 0,
-            limitRate: limitRate
-        )
     }
 
     /// The multipliers as they stand, for a parameter after which nothing is known.
     func standingMultipliers(at parameter: Double) -> PathMultipliers {
-        let count = program.rows.count
-        return PathMultipliers(
-            parameter: parameter,
-            rows: set.rowMultipliers,
-            rowRates: [Double](repeating: 0, count: count),
-            limit: set.limitRow.map { set.multiplier[$0] } ?? 0,
-            limitRate: 0
-        )
+        multipliers(at: parameter, limitRate: 0) { _ in }
+    }
+
+    private func multipliers(
+        at parameter: Double,
+        limitRate: Double,
+        writeRates: (UnsafeMutablePointer<Double>) -> Void
+    ) -> PathMultipliers {
+        let limit = set.limitRow.map { set.multiplier[$0] } ?? 0
+        return PathMultipliers(at: parameter, count: set.rowCount, limit: limit, limitRate: limitRate) { rows, rates in
+            rows.update(from: set.multiplier, count: set.rowCount)
+            writeRates(rates)
+        }
     }
 
     /// The point over all variables.

@@ -20,17 +20,37 @@ public struct PathCorner: Sendable {
 /// One that vanishes at the far end of its stretch may come out as a rounding on the wrong side of zero there, where it
 /// would price a bound that is not there: it is 0, and what it was worth shows in the gradient.
 struct PathMultipliers: Sendable {
-    /// Where `rows` and `limit` are the multipliers.
-    var parameter: Double
-    var rows: [Double]
-    var rowRates: [Double]
-    var limit: Double
-    var limitRate: Double
+    /// Where the multipliers are what they begin with.
+    let parameter: Double
+    /// Those of the rows, and then their rates: one array, since a path has many of these.
+    private let rowsAndRates: [Double]
+    let limit: Double
+    let limitRate: Double
+
+    /// Makes the multipliers of `count` rows; `write` fills in those that are not zero, and the rates.
+    init(
+        at parameter: Double,
+        count: Int,
+        limit: Double,
+        limitRate: Double,
+        write: (_ rows: UnsafeMutablePointer<Double>, _ rates: UnsafeMutablePointer<Double>) -> Void
+    ) {
+        (self.parameter, self.limit, self.limitRate) = (parameter, limit, limitRate)
+        rowsAndRates = [Double](unsafeUninitializedCapacity: 2 * count) { buffer, initialized in
+            buffer.initialize(repeating: 0)
+            if let start = buffer.baseAddress { write(start, start + count) }
+            initialized = 2 * count
+        }
+    }
+
+    /// The rates of the multipliers of the rows.
+    var rowRates: [Double] { Array(rowsAndRates.suffix(rowsAndRates.count / 2)) }
 
     /// The multipliers of the rows of a program.
     func rows(at parameter: Double, of program: ParametricProgram) -> [Double] {
-        rows.indices.map { r in
-            let multiplier = rows[r] + (parameter - self.parameter) * rowRates[r]
+        let count = rowsAndRates.count / 2
+        return (0..<count).map { r in
+            let multiplier = rowsAndRates[r] + (parameter - self.parameter) * rowsAndRates[count + r]
             let row = program.rows[r]
             let isOfNoBound =
                 row.upper == .infinity && multiplier > 0 || row.lower == -.infinity && multiplier < 0

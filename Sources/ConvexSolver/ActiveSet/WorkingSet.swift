@@ -22,8 +22,6 @@ enum RowPlace: UInt8 {
 ///
 /// Names are local: variable j of the working set is variable `names[j]` of the program. Variables outside the working
 /// set rest at the base point and act through `offset` alone, so the work follows the variables inside.
-///
-/// Nothing here is read while it is written: the run-time check of that took a fifth of small solves, and is off.
 final class WorkingSet {
     let program: ParametricProgram
     let rowCount: Int
@@ -31,34 +29,34 @@ final class WorkingSet {
     let limitRow: Int?
     let hasKinks: Bool
     /// Added to the diagonal of P; 0 unless P proved singular on the free variables.
-    @exclusivity(unchecked) var proximal = 0.0
+    var proximal = 0.0
 
     // MARK: Variables
 
-    @exclusivity(unchecked) private(set) var count = 0
-    @exclusivity(unchecked) private(set) var capacity: Int
-    @exclusivity(unchecked) private var arena: UnsafeMutablePointer<Double>
+    private(set) var count = 0
+    private(set) var capacity: Int
+    private var arena: UnsafeMutablePointer<Double>
     private static let fieldCount = 16
-    @exclusivity(unchecked) private(set) var names: UnsafeMutablePointer<Int32>
-    @exclusivity(unchecked) private(set) var places: UnsafeMutablePointer<Place>
+    private(set) var names: UnsafeMutablePointer<Int32>
+    private(set) var places: UnsafeMutablePointer<Place>
     /// The slot of a variable's column, −1 when it has none.
-    @exclusivity(unchecked) private(set) var slots: UnsafeMutablePointer<Int32>
+    private(set) var slots: UnsafeMutablePointer<Int32>
     /// The position of a free variable in the factor, −1 for the others.
-    @exclusivity(unchecked) private(set) var positions: UnsafeMutablePointer<Int32>
+    private(set) var positions: UnsafeMutablePointer<Int32>
 
     // MARK: Columns of P, those of the free variables first; a factor model has none
 
     let factors: FactorColumns?
-    @exclusivity(unchecked) private(set) var columns: UnsafeMutablePointer<Double>
-    @exclusivity(unchecked) private var columnCapacity: Int
-    @exclusivity(unchecked) private(set) var cachedCount = 0
-    @exclusivity(unchecked) private(set) var slotOwners: [Int32] = []
+    private(set) var columns: UnsafeMutablePointer<Double>
+    private var columnCapacity: Int
+    private(set) var cachedCount = 0
+    private(set) var slotOwners: [Int32] = []
     /// Whether the columns of the free variables stand before all others; guesses do not need it.
-    @exclusivity(unchecked) private var areFirst = true
+    private var areFirst = true
 
     // MARK: The free variables, in the order of the factor
 
-    @exclusivity(unchecked) private(set) var free: UnsafeMutablePointer<Int32>
+    private(set) var free: UnsafeMutablePointer<Int32>
     let factor: UpdatedCholesky
     var freeCount: Int { factor.order }
 
@@ -84,21 +82,21 @@ final class WorkingSet {
     let smallScratch: UnsafeMutablePointer<Double>
     private let activeStorage: UnsafeMutablePointer<Int>
     /// The rows that hold, in the order of the attached columns.
-    @exclusivity(unchecked) private(set) var activeRows: UnsafeBufferPointer<Int>
+    private(set) var activeRows: UnsafeBufferPointer<Int>
 
-    @exclusivity(unchecked) private var rowStorage: UnsafeMutablePointer<Double>
+    private var rowStorage: UnsafeMutablePointer<Double>
     /// The Schur complement of the rows that hold, and then its factor.
     private let schur: UnsafeMutablePointer<Double>
-    @exclusivity(unchecked) var isSchurFresh = false
-    @exclusivity(unchecked) var stepX: UnsafeMutablePointer<Double>
-    @exclusivity(unchecked) var scratch: UnsafeMutablePointer<Double>
-    @exclusivity(unchecked) var slotVector: UnsafeMutablePointer<Double>
+    var isSchurFresh = false
+    var stepX: UnsafeMutablePointer<Double>
+    var scratch: UnsafeMutablePointer<Double>
+    var slotVector: UnsafeMutablePointer<Double>
     /// Entries of the last solution below this were rounding, and are zero.
-    @exclusivity(unchecked) private(set) var stepNoise = 0.0
+    private(set) var stepNoise = 0.0
     /// Whether a walk took a direction that misses its equations by more than rounding.
-    @exclusivity(unchecked) var hasDoubtfulDirection = false
+    var hasDoubtfulDirection = false
     /// The largest entry of P times the move from the base point, over the free variables, when last evaluated.
-    @exclusivity(unchecked) var productScale = 0.0
+    var productScale = 0.0
 
     init(_ program: ParametricProgram, capacity: Int) {
         self.program = program
