@@ -1,6 +1,23 @@
 internal import PortfolioModel
 
 extension AllocationLimits {
+    /// The limits with weights that only the gross exposure bounds free up to the largest size there is: that number may
+    /// move, and then they reach further.
+    func reachingFurther() -> AllocationLimits {
+        guard let reach else { return self }
+        var limits = self
+        for index in 0..<layout.instrumentCount {
+            if let lower = expressions[index].lower, lower.parameter == nil, lower.bound == -reach {
+                limits.expressions[index].lower?.bound = -Constraints.largestSize
+            }
+            if let upper = expressions[index].upper, upper.parameter == nil, upper.bound == reach {
+                limits.expressions[index].upper?.bound = Constraints.largestSize
+            }
+        }
+        limits.reach = Constraints.largestSize
+        return limits
+    }
+
     /// The limits with some of the caller's numbers replaced.
     func moving(_ values: [Int: Double]) -> AllocationLimits {
         guard !values.isEmpty else { return self }
