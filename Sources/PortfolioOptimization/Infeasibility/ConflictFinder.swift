@@ -32,7 +32,7 @@ struct ConflictFinder {
         }
         self.problem = problem
         // What may be exceeded never clashes.
-        self.limits = limits.without(limits.softParameters).reachingFurther()
+        self.limits = limits.without(limits.softParameters).reachingFurther().countingFloors()
         scaling = method.scaling
         risk = method.risk
     }

@@ -18,6 +18,20 @@ extension AllocationLimits {
         return limits
     }
 
+    /// The limits with who has a floor counted among those who may be held or not: floors may move, and one that is 0
+    /// holds nobody.
+    func countingFloors() -> AllocationLimits {
+        guard let limit = positionLimit, limit.alwaysHeld > 0 else { return self }
+        var limits = self
+        let others = (0..<layout.instrumentCount).filter { index in
+            let (low, high) = (expressions[index].lower?.bound ?? 0, expressions[index].upper?.bound ?? 1)
+            return low != 0 || high != 0
+        }
+        limits.positionLimit?.counted = Set(limit.counted).union(others).sorted()
+        limits.positionLimit?.alwaysHeld = 0
+        return limits
+    }
+
     /// The limits with some of the caller's numbers replaced.
     func moving(_ values: [Int: Double]) -> AllocationLimits {
         guard !values.isEmpty else { return self }
