@@ -170,8 +170,7 @@ package enum PointerKernels {
         guard order >= shortTriangle else {
             for j in 0..<order {
                 let column = factor + j * stride
-                // The reciprocal waits for no entry before it, as a quotient would.
-                let value = x[j] * (1 / column[j])
+                let value = x[j] / column[j]
                 x[j] = value
                 guard value != 0 else { continue }
                 var i = j + 1
@@ -197,7 +196,7 @@ package enum PointerKernels {
             while j >= 0 {
                 let column = factor + j * stride
                 let sum = x[j] - dot(column + j + 1, x + j + 1, count: order - j - 1)
-                x[j] = sum * (1 / column[j])
+                x[j] = sum / column[j]
                 j -= 1
             }
             return
