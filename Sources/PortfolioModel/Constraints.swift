@@ -43,6 +43,9 @@ public struct Constraints: Equatable, Sendable {
     public var factorExposures: [String: FactorLimit]?
     /// Upper limits of the loss in single scenarios of the request, per period, by the scenario's name.
     public var maxScenarioLosses: [String: Double]?
+    /// The largest size, or sum of sizes, that a number of the caller's names: what is held short pays for more than 1.
+    public static let largestSize = 20.0
+
     /// Whether weights may be negative; `maxGrossExposure` is then required.
     public var allowShort: Bool?
     /// Upper limit of Σ|w| over instruments.

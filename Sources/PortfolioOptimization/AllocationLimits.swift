@@ -143,6 +143,8 @@ struct AllocationLimits: Sendable {
     var softRisk: SoftRisk?
     /// The expression that limits Σ|w|.
     var grossExpression: Int?
+    /// A weight that no instrument reaches; it bounds those that nothing else bounds where weights may be negative.
+    var reach: Double?
     /// Whether some weight may be negative.
     var permitsShorts = false
     /// What trades cost the objective in columns of their own.

@@ -6,7 +6,7 @@ extension ConstraintCompiler {
     mutating func addSignedWeightLimits() {
         let constraints = problem.constraints
         let general = constraints.maxPositionSize.map { ($0, parameter("/max_position_size", $0, .up)) }
-        let most = Self.beyondReach(constraints)
+        let most = Self.beyondReach(problem)
         for (index, instrument) in problem.instruments.enumerated() {
             var lower = LimitSide(bound: -most)
             var upper = LimitSide(bound: most)

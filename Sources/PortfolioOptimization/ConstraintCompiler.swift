@@ -32,7 +32,7 @@ struct ConstraintCompiler {
         // Turnover is the sum of what is sold, cash included, for the budget makes sales and purchases equal. Costs
         // need the sold part as well: |w − c| = (w − c) + 2 max(0, c − w). What its limits keep above c is not sold.
         let rates = problem.objectiveCostRates
-        let limitsTurnover = Self.turnoverLimit(of: problem.constraints) != nil
+        let limitsTurnover = Self.turnoverLimit(of: problem) != nil
         var sold = problem.currentWeights.indices.map { index in
             problem.currentWeights[index] > Self.lowestWeight(of: index, problem)
                 && (limitsTurnover || rates[index] > 0 || problem.sales.ofInstruments)
@@ -49,10 +49,11 @@ struct ConstraintCompiler {
         )
     }
 
-    /// `max_turnover` when it can bind: a full switch from one portfolio to another is 1.
-    private static func turnoverLimit(of constraints: Constraints) -> Double? {
-        guard let limit = constraints.maxTurnover, limit < everything else { return nil }
-        return limit
+    /// `max_turnover` when it can bind: a full switch from one portfolio to another is 1, where neither is short.
+    private static func turnoverLimit(of problem: AllocationProblem) -> Double? {
+        guard let limit = problem.constraints.maxTurnover else { return nil }
+        let isLong = !problem.constraints.permitsShorts && !problem.currentWeights.contains { $0 < 0 }
+        return isLong && problem.currentCash >= 0 && limit >= everything ? nil : limit
     }
 
     /// The least weight that an instrument's own limits allow, or 0 where that is higher.
@@ -60,12 +61,21 @@ struct ConstraintCompiler {
         let constraints = problem.constraints
         guard constraints.permitsShorts, problem.isTradable[index] else { return 0 }
         if let floor = constraints.minWeights?[problem.instruments[index].id] { return min(0, floor) }
-        return -(constraints.maxPositionSize ?? beyondReach(constraints))
+        return -(constraints.maxPositionSize ?? beyondReach(problem))
     }
 
-    /// A weight that no instrument reaches, long or short, however large the gross exposure may be.
-    static func beyondReach(_ constraints: Constraints) -> Double {
-        everything + (constraints.maxGrossExposure ?? everything)
+    /// A weight that no instrument reaches, long or short, under the gross exposure in force.
+    ///
+    /// Where that is a price and not a limit, sizes end where a body's numbers do.
+    static func beyondReach(_ problem: AllocationProblem) -> Double {
+        let constraints = problem.constraints
+        let pointer = "/max_gross_exposure"
+        if constraints.softLimits?.contains(where: { $0.limit == pointer }) == true { return Constraints.largestSize }
+        var most = constraints.maxGrossExposure ?? everything
+        if constraints.grandfatherBreaches == true {
+            most = max(most, problem.currentWeights.reduce(0) { $0 + abs($1) })
+        }
+        return everything + most
     }
 
     private mutating func limits() -> AllocationLimits {
@@ -109,6 +119,7 @@ struct ConstraintCompiler {
             currentWeights: problem.currentWeights + [problem.currentCash],
             turnoverLimit: turnover,
             grossExpression: gross,
+            reach: problem.constraints.permitsShorts ? Self.beyondReach(problem) : nil,
             permitsShorts: layout.shortColumns.contains { $0 != nil },
             charges: charges,
             shortExpressions: shortExpressions
@@ -120,7 +131,7 @@ struct ConstraintCompiler {
         limits.largestSums = largest
         limits.objectivePenalty = objectivePenalty
         if let soft = problem.constraints.softLimits {
-            limits.soften(soft, reach: Self.beyondReach(problem.constraints))
+            limits.soften(soft, reach: Self.beyondReach(problem))
         }
         return limits
     }
@@ -395,7 +406,7 @@ struct ConstraintCompiler {
                 )
             )
         }
-        guard let bound = Self.turnoverLimit(of: problem.constraints) else { return nil }
+        guard let bound = Self.turnoverLimit(of: problem) else { return nil }
         let limit = LimitSide(bound: bound, parameter: parameter("/max_turnover", bound, .up))
         let terms = layout.soldColumns.compactMap { $0 }.map { (variable: $0, coefficient: 1.0) }
         expressions.append(LimitedExpression(terms: terms, lower: nil, upper: limit))

@@ -228,8 +228,8 @@ struct OptimalityBound {
     static func bounds(_ mandate: Mandate, _ current: [Double]) -> [(lower: Double, upper: Double)] {
         let limits = mandate.limits
         let gross = limits.maxGrossExposure.map { mandate.most($0, "/max_gross_exposure") }
-        // Where gross exposure may be exceeded no weight is larger than one more than it.
-        let reach = gross == .infinity ? 1 + (limits.maxGrossExposure ?? 0) : gross
+        // Where gross exposure may be exceeded sizes end where a body's numbers do.
+        let reach = gross == .infinity ? Constraints.largestSize : gross
         let most = mandate.permitsShorts ? reach ?? .infinity : 1
         let general = limits.maxPositionSize ?? most
         var bounds = mandate.moments.instruments.map { id -> (lower: Double, upper: Double) in

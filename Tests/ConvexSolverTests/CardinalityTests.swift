@@ -108,6 +108,42 @@ struct CardinalityTests {
         expectFeasible(stopped.point, program)
     }
 
+    @Test(arguments: [1, 6, 20])
+    func `rows that nothing meets end the search before it begins`(mostIn: Int) throws {
+        var program = program(seed: 4, variables: 24, mostIn: mostIn)
+        // No variable goes above 0.9, and together they are 1.
+        let returns = (0..<24).map { 0.01 * Double($0) }
+        program.rows.append(ParametricProgram.Row(coefficients: returns, lower: 0.5, upper: .infinity))
+        let result = try CardinalitySolver(program).solve()
+        #expect(result.status == .infeasible)
+        #expect(result.point.isEmpty)
+        #expect(result.nodes == 0, "no relaxation with choices is needed")
+    }
+
+    @Test func `a choice that leaves nothing to meet the rows is not searched below`() throws {
+        // Two of many are needed for a row that only those two reach, and a third for another: more than may be in.
+        let n = 24
+        var first = [Double](repeating: 0, count: n)
+        (first[0], first[1]) = (1, 1)
+        var second = [Double](repeating: 0, count: n)
+        second[2] = 1
+        let program = CardinalityProgram(
+            quadratic: DenseMatrix.identity(n),
+            linear: [Double](repeating: 0, count: n),
+            lower: [Double](repeating: 0, count: n),
+            upper: [Double](repeating: 0.4, count: n),
+            rows: [
+                ParametricProgram.Row(coefficients: [Double](repeating: 1, count: n), lower: 1, upper: 1),
+                ParametricProgram.Row(coefficients: first, lower: 0.6, upper: .infinity),
+                ParametricProgram.Row(coefficients: second, lower: 0.1, upper: .infinity),
+            ],
+            mostIn: 2
+        )
+        let result = try CardinalitySolver(program).solve()
+        #expect(result.status == .infeasible)
+        #expect(result.nodes <= 50, "\(result.nodes) of them")
+    }
+
     @Test func `it ends at once when asked to`() throws {
         var questions = 0
         let result = try CardinalitySolver(program(seed: 7, variables: 30, mostIn: 6)).solve {

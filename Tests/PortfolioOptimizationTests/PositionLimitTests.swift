@@ -224,4 +224,25 @@ struct PositionLimitTests {
             #expect(error.message.contains("max_positions"))
         }
     }
+
+    @Test func `of more floors than positions each may go, and nothing less than that will do`() throws {
+        var mandate = TestMandate(
+            expectedReturns: [0.08, 0.05, 0.03],
+            covariance: [[0.04, 0, 0], [0, 0.03, 0], [0, 0, 0.02]]
+        )
+        let floors = ["A": 0.1, "B": 0.1, "C": 0.1]
+        mandate.constraints.minWeights = floors
+        mandate.constraints.maxPositions = 2
+        let failure = try #require(throws: OptimizationFailure.self) { try mandate.solve(.minimizeRisk) }
+        let nearest = failure.conflicts.map { [$0.constraint: $0.nearestFeasible ?? .nan] }
+        #expect(
+            nearest == [["/min_weights/A": 0], ["/min_weights/B": 0], ["/min_weights/C": 0], ["/max_positions": 3]]
+        )
+        let repair = try #require(failure.combinedRepair)
+        #expect(!repair.isEmpty)
+        for (floor, isEnough) in [(0.0, true), (0.0001, false)] {
+            mandate.constraints.minWeights?["A"] = floor
+            #expect(((try? mandate.solve(.minimizeRisk)) != nil) == isEnough)
+        }
+    }
 }

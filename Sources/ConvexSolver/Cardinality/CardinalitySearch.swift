@@ -75,22 +75,30 @@ struct CardinalitySearch {
     private static let shareOfGap = 0.999
     private static let leastSize = 1e-6
 
+    /// The program of a node without its choices: what is open may be anything between 0 and its bounds.
+    private func withoutChoices(_ node: CardinalityNode) -> ParametricProgram {
+        var lower = [Double](repeating: 0, count: program.variableCount)
+        var upper = lower
+        for (place, j) in node.variables.enumerated() {
+            lower[j] = node.isIn[place] ? program.lower[j] : min(0, program.lower[j])
+            upper[j] = node.isIn[place] ? program.upper[j] : max(0, program.upper[j])
+        }
+        return ParametricProgram(
+            curvature: .dense(program.quadratic),
+            linear: program.linear,
+            lower: lower,
+            upper: upper,
+            rows: program.rows
+        )
+    }
+
     // MARK: Steps
 
     /// The largest variables of the relaxation without choices, and what exchanges make of them.
     mutating func startWithLargest(shouldStop: () -> Bool) {
-        let relaxed = ParametricProgram(
-            curvature: .dense(program.quadratic),
-            linear: program.linear,
-            lower: program.lower.indices.map {
-                program.always.contains($0) ? program.lower[$0] : min(0, program.lower[$0])
-            },
-            upper: program.upper.indices.map {
-                program.always.contains($0) ? program.upper[$0] : max(0, program.upper[$0])
-            },
-            rows: program.rows
-        )
-        guard let solver = try? ActiveSetSolver(relaxed), let solution = try? solver.solve(shouldStop: shouldStop)
+        guard let root = queue.first else { return }
+        guard let solver = try? ActiveSetSolver(withoutChoices(root)),
+            let solution = try? solver.solve(shouldStop: shouldStop)
         else { return }
         tryLargest(solution.point.map(\.magnitude), shouldStop: shouldStop)
     }
@@ -123,6 +131,19 @@ struct CardinalitySearch {
             accept(answer)
         }
         return true
+    }
+
+    /// Whether nothing meets the rows even without the choices of a node, which its relaxation does not tell: the bound that
+    /// it proves only grows, and the search would go through all supports.
+    func isEmpty(_ node: CardinalityNode, shouldStop: () -> Bool) -> Bool {
+        // With a point at hand the parts without any are few, and their bounds rise above the point's objective.
+        guard best == nil else { return false }
+        do throws(ActiveSetFailure) {
+            _ = try ActiveSetSolver(withoutChoices(node)).solve(shouldStop: shouldStop)
+            return false
+        } catch {
+            return error == .infeasible
+        }
     }
 
     /// Solves the relaxation of a node, and takes out and in what its bound settles.

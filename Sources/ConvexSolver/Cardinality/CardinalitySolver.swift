@@ -24,7 +24,7 @@ public struct CardinalitySolver: Sendable {
         search.startWithLargest(shouldStop: shouldStop)
         while let node = search.nextNode() {
             if search.reachedLimit || shouldStop() { return search.stopped(at: node) }
-            if search.settle(node) { continue }
+            if search.settle(node) || search.isEmpty(node, shouldStop: shouldStop) { continue }
             switch search.relax(node, shouldStop: shouldStop) {
             case .closed: continue
             case .stopped: return search.stopped(at: node)

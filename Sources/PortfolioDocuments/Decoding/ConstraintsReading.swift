@@ -33,7 +33,7 @@ func readConstraints(
     constraints.minPositionSize = reader.number("min_position_size", .fraction)
     constraints.maxSectorExposure = reader.number("max_sector_exposure", permitsShorts ? .multiple : .fraction)
     constraints.maxAssetClassExposure = reader.number("max_asset_class_exposure", permitsShorts ? .multiple : .fraction)
-    constraints.maxTurnover = reader.number("max_turnover", .fraction)
+    constraints.maxTurnover = reader.number("max_turnover", permitsShorts ? .multiple : .fraction)
     constraints.maxWeightChange = reader.number("max_weight_change", permitsShorts ? .multiple : .fraction)
     constraints.maxWeightChanges = reader.instrumentMap("max_weight_changes", permitsShorts ? .multiple : .fraction)
     constraints.targetVolatility = reader.number("target_volatility", .positive)

@@ -1,3 +1,5 @@
+internal import PortfolioModel
+
 /// The numbers a field takes.
 struct NumberRange {
     private let lower: Double
@@ -18,11 +20,11 @@ struct NumberRange {
     /// 0…1 without 0.
     static let positiveFraction = NumberRange(0, 1, includesLower: false)
     /// 0…20: weights and their sums where what is held short pays for more.
-    static let multiple = NumberRange(0, 20)
+    static let multiple = NumberRange(0, Constraints.largestSize)
     /// 0…20 without 0.
-    static let positiveMultiple = NumberRange(0, 20, includesLower: false)
+    static let positiveMultiple = NumberRange(0, Constraints.largestSize, includesLower: false)
     /// −20…20.
-    static let signedMultiple = NumberRange(-20, 20)
+    static let signedMultiple = NumberRange(-Constraints.largestSize, Constraints.largestSize)
     /// Above 0.
     static let positive = NumberRange(0, .infinity, includesLower: false)
     /// 0 and above.

@@ -18,10 +18,11 @@ extension MeanVarianceMethod {
         for index in limits.expressions.indices where index > limits.layout.cash {
             let expression = limits.expressions[index]
             let value = expression.value(at: point)
-            if let lower = expression.lower, prices.ofLower(index) != 0 {
+            let sides = nearerSides(of: expression, at: value)
+            if let lower = sides.lower, prices.ofLower(index) != 0 {
                 priced += entry(lower, lower.inOwnTerms(value), lower.slope * prices.ofLower(index))
             }
-            if let upper = expression.upper, prices.ofUpper(index) != 0 {
+            if let upper = sides.upper, prices.ofUpper(index) != 0 {
                 priced += entry(upper, upper.inOwnTerms(value), upper.slope * prices.ofUpper(index))
             }
         }
@@ -32,5 +33,17 @@ extension MeanVarianceMethod {
             return curvature > 0 ? (1 - 1e-9) * root.diagonal[index] * variances[index] / curvature : 0
         }
         return SearchRoot(weights: weights, cash: cash, bindingConstraints: priced, diagonal: diagonal)
+    }
+
+    /// The sides of an expression; of one number that bounds it from both sides, |x| ≤ b, the side that x is nearer to.
+    ///
+    /// A solve leaves a trace of a price on either, and the caller's number has one value.
+    private func nearerSides(of expression: LimitedExpression, at value: Double) -> (
+        lower: LimitSide?, upper: LimitSide?
+    ) {
+        guard let lower = expression.lower, let upper = expression.upper, let number = upper.parameter,
+            lower.parameter == number, lower.slope != upper.slope
+        else { return (expression.lower, expression.upper) }
+        return value - lower.bound < upper.bound - value ? (lower, nil) : (nil, upper)
     }
 }

@@ -32,7 +32,7 @@ struct ConflictFinder {
         }
         self.problem = problem
         // What may be exceeded never clashes.
-        self.limits = limits.without(limits.softParameters)
+        self.limits = limits.without(limits.softParameters).reachingFurther().countingFloors()
         scaling = method.scaling
         risk = method.risk
     }
@@ -107,7 +107,10 @@ struct ConflictFinder {
     private func message(_ clash: String?, _ conflicts: [ConstraintConflict], byIntegers: Bool) -> String {
         if let clash { return "No allocation meets all limits: \(clash)" }
         let names = conflicts.map { "\($0.constraint.dropFirst()) \(readable($0.bound))" }.joined(separator: ", ")
-        var text = "No allocation meets all limits together: \(names) clash."
+        var text =
+            conflicts.count == 1
+            ? "No allocation meets \(names), whatever the other limits are."
+            : "No allocation meets all limits together: \(names) clash."
         if byIntegers, let positions = limits.positionLimit {
             text =
                 "Weights spread over any number of instruments would meet the limits, but not those of at most"

@@ -1,7 +1,10 @@
+internal import PortfolioModel
+
 extension LimitParameter {
     /// The ways to move a number that limit less: down before up, never below 0 where that has no meaning.
     func relaxations(at parameter: Int) -> [ProgramBuilder.Relaxation] {
-        let raised = ProgramBuilder.Relaxation(parameter: parameter, sign: 1)
+        let room = pointer == "/max_gross_exposure" ? max(0, Constraints.largestSize - bound) : nil
+        let raised = ProgramBuilder.Relaxation(parameter: parameter, sign: 1, most: room)
         let most = isNonnegative ? bound : nil
         let lowered = ProgramBuilder.Relaxation(parameter: parameter, sign: -1, most: most)
         let canFall = !isNonnegative || bound > 0

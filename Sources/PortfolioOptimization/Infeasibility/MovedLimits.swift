@@ -1,6 +1,37 @@
 internal import PortfolioModel
 
 extension AllocationLimits {
+    /// The limits with weights that only the gross exposure bounds free up to the largest size there is: that number may
+    /// move, and then they reach further.
+    func reachingFurther() -> AllocationLimits {
+        guard let reach else { return self }
+        var limits = self
+        for index in 0..<layout.instrumentCount {
+            if let lower = expressions[index].lower, lower.parameter == nil, lower.bound == -reach {
+                limits.expressions[index].lower?.bound = -Constraints.largestSize
+            }
+            if let upper = expressions[index].upper, upper.parameter == nil, upper.bound == reach {
+                limits.expressions[index].upper?.bound = Constraints.largestSize
+            }
+        }
+        limits.reach = Constraints.largestSize
+        return limits
+    }
+
+    /// The limits with who has a floor counted among those who may be held or not: floors may move, and one that is 0
+    /// holds nobody.
+    func countingFloors() -> AllocationLimits {
+        guard let limit = positionLimit, limit.alwaysHeld > 0 else { return self }
+        var limits = self
+        let others = (0..<layout.instrumentCount).filter { index in
+            let (low, high) = (expressions[index].lower?.bound ?? 0, expressions[index].upper?.bound ?? 1)
+            return low != 0 || high != 0
+        }
+        limits.positionLimit?.counted = Set(limit.counted).union(others).sorted()
+        limits.positionLimit?.alwaysHeld = 0
+        return limits
+    }
+
     /// The limits with some of the caller's numbers replaced.
     func moving(_ values: [Int: Double]) -> AllocationLimits {
         guard !values.isEmpty else { return self }

@@ -27,8 +27,7 @@ struct RatioRay {
             // Weights are between 0 and 1, or not far beyond: the largest difference says how far out one can go.
             let largest = zip(point, benchmark.weights).reduce(0) { max($0, abs($1.0 - $1.1)) }
             guard largest > AllocationLimits.tolerance else { return nil }
-            let gross = method.problem.constraints.permitsShorts ? method.problem.constraints.maxGrossExposure ?? 1 : 0
-            end = (1 + 2 * gross) / largest
+            end = (method.limits.reach.map { 2 * $0 } ?? 1) / largest
         } else {
             origin = [Double](repeating: 0, count: cash) + [1]
             let least = method.limits.cashLimits.lower?.bound ?? 0

@@ -145,4 +145,26 @@ struct FactorLimitTests {
         mandate.factors = nil
         #expect(throws: OptimizationFailure.self) { try mandate.problem(.minimizeRisk) }
     }
+
+    @Test(arguments: [-1.0, 1])
+    func `the first bound of a search tells a factor's risk as the number that limits it, whatever its sign`(
+        sign: Double
+    ) throws {
+        var mandate = mandate()
+        mandate.factors = FactorStructure(
+            factors: ["MKT"],
+            covariance: FactorCovariance(
+                exposuresTransposed: DenseMatrix(rows: 1, columns: 3, columnMajor: [0.5 * sign, sign, 1.5 * sign]),
+                factorCovariance: DenseMatrix(rows: 1, columns: 1, columnMajor: [0.04]),
+                specificVariance: [0.01, 0.01, 0.01]
+            )
+        )
+        mandate.constraints.factorExposures = ["MKT": FactorLimit(maxRisk: 0.3)]
+        mandate.constraints.maxPositions = 2
+        mandate.constraints.maxPositionSize = 0.6
+        let root = try #require(try mandate.solve(.minimizeRisk).searchRoot)
+        let told = root.bindingConstraints.filter { $0.constraint == "/factor_exposures/MKT/max_risk" }
+        #expect(told.count <= 1)
+        #expect(told.allSatisfy { $0.value > 0 }, "\(told)")
+    }
 }
