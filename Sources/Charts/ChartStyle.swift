@@ -11,33 +11,20 @@ enum ChartStyle {
     /// The outline of a star, 18 wide, around the origin: what was chosen.
     static let star = "M0-9L2.4-2.9L8.9-2.6L3.8 1.5L5.5 7.8L0 4.2L-5.5 7.8L-3.8 1.5L-8.9-2.6L-2.4-2.9Z"
 
-    /// Begins a document: size, what it is called for those who do not see it, styles, paper, title and subtitle.
-    static func head(
-        width: Double,
-        height: Double,
-        title: String,
-        subtitle: String,
-        description: String,
-        styles: String
-    ) -> String {
-        """
-        <svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 \(coordinate(width)) \(coordinate(height))" \
-        width="\(coordinate(width))" height="\(coordinate(height))" role="img" \
-        aria-labelledby="chart-title chart-desc">
-        <title id="chart-title">\(escaped(title))</title>
-        <desc id="chart-desc">\(escaped(description))</desc>
-        <style>
-        \(colours)
-        text{font:12px system-ui,"Segoe UI","DejaVu Sans",Arial,sans-serif;fill:var(--ink)}
-        .title{font-size:17px;font-weight:600}.quiet{fill:var(--quiet)}.small{font-size:10px}.strong{font-weight:600}
-        .grid{stroke:var(--grid)}.zero{stroke:var(--quiet)}.middle{text-anchor:middle}.end{text-anchor:end}
-        \(styles)
-        </style>
-        <rect width="100%" height="100%" fill="var(--paper)"/>
-        <text class="title" x="16" y="28">\(escaped(title))</text>
-        <text class="quiet" x="16" y="47">\(escaped(subtitle))</text>
-
-        """
+    /// Begins a document whose styles are the shared ones and some of its own.
+    static func head(width: Double, height: Double, heading: ChartHeading, styles: String) -> String {
+        heading.opening(
+            width: width,
+            height: height,
+            styles: """
+                \(colours)
+                text{font:12px system-ui,"Segoe UI","DejaVu Sans",Arial,sans-serif;fill:var(--ink)}
+                .title{font-size:17px;font-weight:600}.quiet{fill:var(--quiet)}.small{font-size:10px}.strong{font-weight:600}
+                .grid{stroke:var(--grid)}.zero{stroke:var(--quiet)}.middle{text-anchor:middle}.end{text-anchor:end}
+                \(styles)
+                """,
+            paper: #"width="100%" height="100%" fill="var(--paper)""#
+        )
     }
 
     /// A text at a place.

@@ -27,12 +27,8 @@ package struct FrontierChart {
         case optimal, current, least, most
     }
 
-    /// What the chart shows, in a line.
-    package var title: String
-    /// Where it comes from, in a line below.
-    package var subtitle: String
-    /// The chart in words, for those who do not see it.
-    package var description: String
+    /// What it says of itself.
+    package var heading: ChartHeading
     /// What risk is, with its unit: `volatility, a year`.
     package var riskTitle: String
     /// What return is, with its unit.
@@ -47,9 +43,7 @@ package struct FrontierChart {
     package var riskFreeRate: Double?
 
     package init(
-        title: String,
-        subtitle: String,
-        description: String,
+        _ heading: ChartHeading,
         riskTitle: String,
         returnTitle: String,
         curve: [Mark],
@@ -57,9 +51,7 @@ package struct FrontierChart {
         instruments: [Mark],
         riskFreeRate: Double?
     ) {
-        self.title = title
-        self.subtitle = subtitle
-        self.description = description
+        self.heading = heading
         self.riskTitle = riskTitle
         self.returnTitle = returnTitle
         self.curve = curve
@@ -75,9 +67,7 @@ package struct FrontierChart {
         var text = ChartStyle.head(
             width: FrontierLayout.width,
             height: FrontierLayout.height,
-            title: title,
-            subtitle: subtitle,
-            description: description,
+            heading: heading,
             styles: """
                 .curve{fill:none;stroke:var(--line);stroke-width:2.5;stroke-linejoin:round}
                 .market{stroke:var(--market);stroke-width:1.5;stroke-dasharray:6 4}

@@ -32,12 +32,8 @@ package struct GroupedBarChart {
         }
     }
 
-    /// What the chart shows, in a line.
-    package var title: String
-    /// Where it comes from, in a line below.
-    package var subtitle: String
-    /// The chart in words, for those who do not see it.
-    package var description: String
+    /// What it says of itself.
+    package var heading: ChartHeading
     /// What the series are called; at most as many as there are colours.
     package var series: [String]
     /// What the axis measures.
@@ -48,17 +44,13 @@ package struct GroupedBarChart {
     package var rows: [Row]
 
     package init(
-        title: String,
-        subtitle: String,
-        description: String,
+        _ heading: ChartHeading,
         series: [String],
         axisTitle: String,
         unit: Unit,
         rows: [Row]
     ) {
-        self.title = title
-        self.subtitle = subtitle
-        self.description = description
+        self.heading = heading
         self.series = series
         self.axisTitle = axisTitle
         self.unit = unit
@@ -67,66 +59,34 @@ package struct GroupedBarChart {
 
     /// The document.
     package var svg: String {
-        let layout = GroupedBarLayout(self)
-        var text = """
-            <svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 \(coordinate(layout.width)) \(coordinate(layout.height))" \
-            width="\(coordinate(layout.width))" height="\(coordinate(layout.height))" role="img" \
-            aria-labelledby="chart-title chart-desc">
-            <title id="chart-title">\(escaped(title))</title>
-            <desc id="chart-desc">\(escaped(description))</desc>
-            <style>
-            :root{color-scheme:light dark}
-            text{font:12px system-ui,"Segoe UI","DejaVu Sans",Arial,sans-serif;fill:#1f2328}
-            .title{font-size:17px;font-weight:600}.quiet{fill:#57606a}.value{font-size:10px}.end{text-anchor:end}.middle{text-anchor:middle}
-            .page{fill:#ffffff}.grid{stroke:#d8dee4}.zero{stroke:#57606a}.s0{fill:#0b62c4}.s1{fill:#9aa4af}.s2{fill:#c4580b}
-            @media (prefers-color-scheme:dark){text{fill:#e6edf3}.quiet{fill:#9198a1}.page{fill:#0d1117}.grid{stroke:#30363d}.zero{stroke:#9198a1}
-            .s0{fill:#4c9aff}.s1{fill:#6e7781}.s2{fill:#f0883e}}
-            </style>
-            <rect class="page" width="100%" height="100%"/>
-            <text class="title" x="16" y="28">\(escaped(title))</text>
-            <text class="quiet" x="16" y="47">\(escaped(subtitle))</text>
-
-            """
-        text += legend(layout) + axis(layout)
-        if rows.isEmpty {
-            text +=
-                #"<text class="quiet middle" x="\#(coordinate(layout.width / 2))" y="\#(coordinate(layout.top + 21))">"#
-                + "There is nothing to show.</text>\n"
-        }
-        for (index, row) in rows.enumerated() { text += group(row, at: index, layout) }
-        return text + "</svg>\n"
-    }
-
-    private func legend(_ layout: GroupedBarLayout) -> String {
-        var x = layout.left
-        var text = ""
+        let field = BarField(
+            labels: rows.map(\.label),
+            values: rows.flatMap { $0.values.compactMap { $0 } },
+            barsInRow: series.count,
+            gap: 10
+        )
+        var text = heading.opening(
+            width: field.width,
+            height: field.height,
+            styles: """
+                :root{color-scheme:light dark}
+                text{font:12px system-ui,"Segoe UI","DejaVu Sans",Arial,sans-serif;fill:#1f2328}
+                .title{font-size:17px;font-weight:600}.quiet{fill:#57606a}.value{font-size:10px}.end{text-anchor:end}.middle{text-anchor:middle}
+                .page{fill:#ffffff}.grid{stroke:#d8dee4}.zero{stroke:#57606a}.s0{fill:#0b62c4}.s1{fill:#9aa4af}.s2{fill:#c4580b}
+                @media (prefers-color-scheme:dark){text{fill:#e6edf3}.quiet{fill:#9198a1}.page{fill:#0d1117}.grid{stroke:#30363d}.zero{stroke:#9198a1}
+                .s0{fill:#4c9aff}.s1{fill:#6e7781}.s2{fill:#f0883e}}
+                """,
+            paper: #"class="page" width="100%" height="100%""#
+        )
+        var x = field.left
         for (index, name) in series.enumerated() {
-            text += """
-                <rect class="s\(index)" x="\(coordinate(x))" y="60" width="12" height="12"/>\
-                <text x="\(coordinate(x + 18))" y="70">\(escaped(name))</text>
-
-                """
-            // An entry's text is as long as its letters; some room more does no harm.
-            x += 44 + 7.5 * Double(name.count)
+            text += BarField.legend("s\(index)", name, x: x)
+            x += BarField.legendWidth(name)
         }
-        return text
-    }
-
-    private func axis(_ layout: GroupedBarLayout) -> String {
-        var text = ""
-        for tick in layout.scale.ticks {
-            let x = coordinate(layout.x(tick))
-            let isZero = abs(tick) < layout.scale.step / 2
-            text +=
-                #"<line class="\#(isZero ? "zero" : "grid")" x1="\#(x)" x2="\#(x)" y1="\#(coordinate(layout.top))" "#
-                + #"y2="\#(coordinate(layout.bottom))"/>"#
-                + #"<text class="quiet middle" x="\#(x)" y="\#(coordinate(layout.bottom + 17))">"#
-                + tickText(tick, layout.scale) + "</text>\n"
-        }
-        let middle = coordinate((layout.left + layout.right) / 2)
-        return text
-            + #"<text class="quiet middle" x="\#(middle)" y="\#(coordinate(layout.bottom + 36))">\#(escaped(axisTitle))</text>"#
-            + "\n"
+        text += field.axis(axisTitle) { tickText($0, field.scale) }
+        if rows.isEmpty { text += field.emptiness }
+        for (index, row) in rows.enumerated() { text += group(row, at: index, field) }
+        return text + "</svg>\n"
     }
 
     private func tickText(_ tick: Double, _ scale: AxisScale) -> String {
@@ -136,64 +96,19 @@ package struct GroupedBarChart {
         }
     }
 
-    private func group(_ row: Row, at index: Int, _ layout: GroupedBarLayout) -> String {
-        let y = layout.top + layout.rowHeight * Double(index) + 5
-        let label = escaped(row.label)
-        let middle = y + GroupedBarLayout.barHeight * Double(max(1, series.count)) / 2 + 4
-        var text =
-            #"<text class="end" x="\#(coordinate(layout.left - 8))" y="\#(coordinate(middle))">\#(label)</text>"#
+    private func group(_ row: Row, at index: Int, _ field: BarField) -> String {
+        var text = field.label(row.label, ofRow: index)
         for (position, value) in row.values.enumerated() where position < series.count {
             guard let value, value.isFinite else { continue }
-            let name = "\(label), \(escaped(series[position]))"
-            text += bar(value, position, name, y: y + GroupedBarLayout.barHeight * Double(position), layout)
+            text += field.bar(
+                value,
+                "s\(position)",
+                "\(row.label), \(series[position])",
+                shown: unit.text(value),
+                row: index,
+                position: position
+            )
         }
         return text + "\n"
-    }
-
-    private func bar(_ value: Double, _ position: Int, _ name: String, y: Double, _ layout: GroupedBarLayout) -> String
-    {
-        let (zero, end) = (layout.x(0), layout.x(value))
-        let shown = unit.text(value)
-        let isNegative = end < zero
-        return #"<rect class="s\#(position)" x="\#(coordinate(min(zero, end)))" y="\#(coordinate(y))" "#
-            + #"width="\#(coordinate(abs(end - zero)))" height="\#(coordinate(GroupedBarLayout.barHeight - 1))">"#
-            + "<title>\(name): \(shown)</title></rect>"
-            + #"<text class="value quiet\#(isNegative ? " end" : "")" x="\#(coordinate(end + (isNegative ? -4 : 4)))" "#
-            + #"y="\#(coordinate(y + GroupedBarLayout.barHeight - 2.5))">\#(shown)</text>"#
-    }
-}
-
-/// Where everything of a chart stands, in pixels.
-struct GroupedBarLayout {
-    static let barHeight = 11.0
-
-    let width = 860.0
-    let height: Double
-    /// The height of a group with the room between it and the next.
-    let rowHeight: Double
-    /// The sides of the field that the bars are drawn in, between the first and the last tick.
-    let (left, right): (Double, Double)
-    let (top, bottom): (Double, Double)
-    let scale: AxisScale
-    /// Where the first tick stands: right of the values that negative bars carry.
-    private let firstTick: Double
-
-    init(_ chart: GroupedBarChart) {
-        scale = AxisScale(holding: chart.rows.flatMap { $0.values.compactMap { $0 } })
-        let longest = chart.rows.map { $0.label.unicodeScalars.count }.max() ?? 0
-        // Letters of this size are seldom wider than 8 pixels; a name has 36 at most.
-        left = 24 + min(300, max(48, 8 * Double(longest)))
-        right = width - 64  // room for a bar's value
-        top = 84
-        rowHeight = Self.barHeight * Double(max(1, chart.series.count)) + 10
-        bottom = top + rowHeight * Double(max(1, chart.rows.count))
-        height = bottom + 52
-        firstTick = left + ((scale.ticks.first ?? 0) < 0 ? 48 : 0)
-    }
-
-    /// Where a value stands from left to right.
-    func x(_ value: Double) -> Double {
-        guard let first = scale.ticks.first, let last = scale.ticks.last, last > first else { return firstTick }
-        return firstTick + (value - first) / (last - first) * (right - firstTick)
     }
 }

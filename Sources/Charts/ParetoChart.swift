@@ -24,12 +24,8 @@ package struct ParetoChart {
         }
     }
 
-    /// What the chart shows, in a line.
-    package var title: String
-    /// Where it comes from, in a line below.
-    package var subtitle: String
-    /// The chart in words, for those who do not see it.
-    package var description: String
+    /// What it says of itself.
+    package var heading: ChartHeading
     /// Two or three objectives: from left to right, from bottom to top, from light to dark.
     package var axes: [Axis]
     /// The values of each objective at each point.
@@ -38,16 +34,12 @@ package struct ParetoChart {
     package var answer: [Double]?
 
     package init(
-        title: String,
-        subtitle: String,
-        description: String,
+        _ heading: ChartHeading,
         axes: [Axis],
         points: [[Double]],
         answer: [Double]?
     ) {
-        self.title = title
-        self.subtitle = subtitle
-        self.description = description
+        self.heading = heading
         self.axes = axes
         self.points = points
         self.answer = answer
@@ -64,9 +56,7 @@ package struct ParetoChart {
         var text = ChartStyle.head(
             width: Self.width,
             height: Self.height,
-            title: title,
-            subtitle: subtitle,
-            description: description,
+            heading: heading,
             styles: """
                 .point{fill:var(--line);stroke:var(--line);stroke-width:1.5}.through{fill:none;stroke:var(--line);\
                 stroke-opacity:0.35}

@@ -16,12 +16,8 @@ package struct StackedAreaChart {
         }
     }
 
-    /// What the chart shows, in a line.
-    package var title: String
-    /// Where it comes from, in a line below.
-    package var subtitle: String
-    /// The chart in words, for those who do not see it.
-    package var description: String
+    /// What it says of itself.
+    package var heading: ChartHeading
     /// What the line measures, with its unit.
     package var placesTitle: String
     /// What is stacked, with its unit.
@@ -34,18 +30,14 @@ package struct StackedAreaChart {
     package var mark: (name: String, place: Double)?
 
     package init(
-        title: String,
-        subtitle: String,
-        description: String,
+        _ heading: ChartHeading,
         placesTitle: String,
         valuesTitle: String,
         places: [Double],
         series: [Series],
         mark: (name: String, place: Double)? = nil
     ) {
-        self.title = title
-        self.subtitle = subtitle
-        self.description = description
+        self.heading = heading
         self.placesTitle = placesTitle
         self.valuesTitle = valuesTitle
         self.places = places
@@ -80,9 +72,7 @@ package struct StackedAreaChart {
         var text = ChartStyle.head(
             width: Self.width,
             height: Self.height,
-            title: title,
-            subtitle: subtitle,
-            description: description,
+            heading: heading,
             styles: """
                 .area{stroke:var(--paper);stroke-width:.75;stroke-linejoin:round}.inside{fill:#ffffff;font-size:11px;font-weight:600}
                 .rest{fill:var(--dot)}.mark{stroke:var(--ink);stroke-width:1.5;stroke-dasharray:2 3}

@@ -72,10 +72,12 @@ package struct FactorAnalysisResource: ComputationResource {
         let rows = analysis.exposures
         let hasBenchmark = rows.contains { $0.benchmark != nil }
         return GroupedBarChart(
-            title: "Factor exposures",
-            subtitle: subtitle(analysis),
-            description: "A bar chart of the exposure of \(analysis.text("portfolio_id")) to \(rows.count) factors"
-                + (hasBenchmark ? ", of its benchmark's, and of the difference." : "."),
+            ChartHeading(
+                title: "Factor exposures",
+                subtitle: subtitle(analysis),
+                description: "A bar chart of the exposure of \(analysis.text("portfolio_id")) to \(rows.count) factors"
+                    + (hasBenchmark ? ", of its benchmark's, and of the difference." : ".")
+            ),
             series: hasBenchmark ? ["portfolio", "benchmark", "active"] : ["portfolio"],
             axisTitle: "exposure, Σ weight × loading",
             unit: .plain,
@@ -103,11 +105,15 @@ package struct FactorAnalysisResource: ComputationResource {
             parts.first { $0.factor == factor }?.contribution
         }
         return GroupedBarChart(
-            title: "Where risk and return come from",
-            subtitle: subtitle(analysis),
-            description: "A bar chart of what each factor contributes a year: "
-                + totals.compactMap { name, total in total.map { "\(name) \(GroupedBarChart.Unit.percent.text($0))" } }
-                .joined(separator: ", ") + " in all.",
+            ChartHeading(
+                title: "Where risk and return come from",
+                subtitle: subtitle(analysis),
+                description: "A bar chart of what each factor contributes a year: "
+                    + totals.compactMap { name, total in
+                        total.map { "\(name) \(GroupedBarChart.Unit.percent.text($0))" }
+                    }
+                    .joined(separator: ", ") + " in all."
+            ),
             series: series,
             axisTitle: "annual contribution",
             unit: .percent,

@@ -24,9 +24,11 @@ enum FrontierDrawing {
             words += " \(mark.name): return \(percent(mark.expectedReturn)), risk \(percent(mark.risk))."
         }
         return FrontierChart(
-            title: "Efficient frontier",
-            subtitle: subtitle(frontier),
-            description: words,
+            ChartHeading(
+                title: "Efficient frontier",
+                subtitle: subtitle(frontier),
+                description: words
+            ),
             riskTitle: risk,
             returnTitle: "expected return, a year",
             curve: frontier.points.enumerated().map { mark("point \($0 + 1)", $1) },
@@ -53,11 +55,13 @@ enum FrontierDrawing {
         let optimal = frontier.portfolio("optimal_portfolio")?.expectedReturn
         let largest = names.first.map { "; the largest is of \($0)" } ?? ""
         return StackedAreaChart(
-            title: "Weights along the efficient frontier",
-            subtitle: subtitle(frontier),
-            description:
-                "Stacked weights of \(series.count) holdings of \(frontier.text("portfolio_id")) in percent of its "
-                + "value, from the portfolio of least risk on the left to the one of most return on the right\(largest).",
+            ChartHeading(
+                title: "Weights along the efficient frontier",
+                subtitle: subtitle(frontier),
+                description:
+                    "Stacked weights of \(series.count) holdings of \(frontier.text("portfolio_id")) in percent of its "
+                    + "value, from the portfolio of least risk on the left to the one of most return on the right\(largest)."
+            ),
             placesTitle: "expected return, a year",
             valuesTitle: "share of the portfolio's value",
             places: frontier.points.map(\.expectedReturn),

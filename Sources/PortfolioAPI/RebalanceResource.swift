@@ -102,10 +102,12 @@ package struct RebalanceResource: ComputationResource {
         let trades = plan.trades.count
         let facts = [portfolio, plan.text("target_type"), "\(trades) trades", plan.text("completed_at")]
         return PairedBarChart(
-            title: "Current allocation and where the trades lead",
-            subtitle: facts.filter { !$0.isEmpty }.joined(separator: "  ·  "),
-            description: "A bar chart of the weights of \(rows.count) holdings of \(portfolio) before and after "
-                + "\(trades) trades, in percent of the portfolio's value.",
+            ChartHeading(
+                title: "Current allocation and where the trades lead",
+                subtitle: facts.filter { !$0.isEmpty }.joined(separator: "  ·  "),
+                description: "A bar chart of the weights of \(rows.count) holdings of \(portfolio) before and after "
+                    + "\(trades) trades, in percent of the portfolio's value."
+            ),
             series: (before: "current", after: "target"),
             axisTitle: "share of the portfolio's value",
             rows: rows.map { .init(label: $0.name, before: $0.current, after: $0.target) }

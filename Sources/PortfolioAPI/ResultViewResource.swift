@@ -124,12 +124,14 @@ struct ResultViewResource {
         let names = axes.map(\.name)
         let listed = names.dropLast().joined(separator: ", ") + (names.last.map { " and \($0)" } ?? "")
         return ParetoChart(
-            title: "Allocations that none dominates",
-            subtitle: set.facts.joined(separator: "  ·  "),
-            description:
-                "\(set.values.count) allocations of which none is better in one of \(listed) without being worse in"
-                + " another; the first two from left to right and from bottom to top"
-                + (names.count > 2 ? ", the third by shade." : "."),
+            ChartHeading(
+                title: "Allocations that none dominates",
+                subtitle: set.facts.joined(separator: "  ·  "),
+                description:
+                    "\(set.values.count) allocations of which none is better in one of \(listed) without being worse in"
+                    + " another; the first two from left to right and from bottom to top"
+                    + (names.count > 2 ? ", the third by shade." : ".")
+            ),
             axes: axes,
             points: set.values,
             answer: set.answer
@@ -142,11 +144,14 @@ struct ResultViewResource {
         let facts = [portfolio, result.text("objective"), result.text("risk_measure"), result.text("completed_at")]
         let largest = rows.max { $0.target < $1.target }
         return PairedBarChart(
-            title: "Current and target allocation",
-            subtitle: facts.filter { !$0.isEmpty }.joined(separator: "  ·  "),
-            description: "A bar chart of the current and the target weight of \(rows.count) holdings of \(portfolio), "
-                + "in percent of the portfolio's value"
-                + (largest.map { "; the largest target is \($0.name)." } ?? "."),
+            ChartHeading(
+                title: "Current and target allocation",
+                subtitle: facts.filter { !$0.isEmpty }.joined(separator: "  ·  "),
+                description:
+                    "A bar chart of the current and the target weight of \(rows.count) holdings of \(portfolio), "
+                    + "in percent of the portfolio's value"
+                    + (largest.map { "; the largest target is \($0.name)." } ?? ".")
+            ),
             series: (before: "current", after: "target"),
             axisTitle: "share of the portfolio's value",
             rows: rows.map { .init(label: $0.name, before: $0.current, after: $0.target) }

@@ -18,30 +18,13 @@ extension AllocationCheck {
         guard mandate.isUsable, result.solution.status == .optimal,
             let bound = OptimalityBound(exposure, result.bindingConstraints, mandate)
         else { return nil }
-        guard bound.riskPrice > 0 || !bound.tiedSizes.isEmpty else { return proof(bound, bound.certificate()) }
-        // A width that is too small leaves scenarios out that are at the kink but for roundings of the solve.
-        for width in bound.riskPrice > 0 ? [1e-11, 1e-9, 1e-7] : [0] {
-            var support: RiskSupport?
-            if bound.riskPrice > 0 {
-                support = RiskSupport(bound.riskMeasure, exposure, mandate, named: nil, width: width)
-                guard support != nil else { return nil }
-            }
-            guard var search = TiedShares(bound, support) else { return nil }
-            let shares = search.found()
-            guard shares.areAllowed(by: support, bound.tiedSizes) else { continue }
-            var supported = bound
-            if let support { supported.add(support.gradient(shares.ofScenarios), of: support.value) }
-            for (sum, own) in zip(bound.tiedSizes, shares.ofSizes) { supported.add(own, of: sum) }
+        for support in KinkSupports(of: bound, exposure, mandate) {
+            let supported = bound.leaning(on: support)
             var certificate = supported.certificate()
-            shares.list(in: &certificate, support, bound.tiedSizes, mandate)
-            if let proof = proof(supported, certificate) { return proof }
+            support.list(in: &certificate, bound.tiedSizes, mandate)
+            if let proof = supported.proof(certificate) { return proof }
         }
         return nil
-    }
-
-    private func proof(_ bound: OptimalityBound, _ certificate: OptimalityCertificate) -> OptimalityCertificate? {
-        guard certificate.bound.isFinite, certificate.gap <= Tolerance.optimal * bound.size else { return nil }
-        return certificate
     }
 }
 
@@ -70,23 +53,13 @@ func checkCertificate(
         return
     }
     if let relaxation = certificate.relaxation {
-        let rounding = Tolerance.relative * bound.size
-        findings.equal(certificate.objective, bound.objective, "certificate/objective", within: rounding)
+        bound.checkObjective(of: certificate, &findings)
         PricedBound(relaxation, mandate).check(certificate, &findings)
         return
     }
     guard bound.take(certificate, exposure, mandate, &findings) else { return }
-    // A gap is a sum of terms that cancel: it is as exact as the largest of them.
-    let rounding = Tolerance.relative * bound.size
-    findings.equal(certificate.objective, bound.objective, "certificate/objective", within: rounding)
     let gap = bound.gap(budgetPrice: certificate.budgetPrice)
-    findings.require(
-        gap <= Tolerance.optimal * bound.size,
-        "certificate/gap",
-        expected: "at most \(Tolerance.optimal) of \(bound.size) by the shadow prices and the budget's",
-        actual: "\(gap)"
-    )
-    findings.equal(certificate.bound, bound.objective + gap, "certificate/bound", within: rounding)
+    bound.check(certificate, gap: gap, by: "the shadow prices and the budget's", &findings)
 }
 
 /// What a certificate's weights make of the scenarios' losses; nil for weights that are none of the measure.
@@ -126,23 +99,4 @@ func addShares(of certificate: OptimalityCertificate, to bound: inout Optimality
         bound.add(shares, of: sum)
     }
     return named.isEmpty
-}
-
-extension TiedShares.Found {
-    /// Lists the shares in a certificate.
-    func list(
-        in certificate: inout OptimalityCertificate,
-        _ support: RiskSupport?,
-        _ sums: [TiedSizes],
-        _ mandate: Mandate
-    ) {
-        certificate.scenarioWeights = zip(support?.ties ?? [], ofScenarios).map {
-            ScenarioWeight(scenario: $0.scenario, weight: $1)
-        }
-        certificate.weightShares = zip(sums, ofSizes).flatMap { sum, own in
-            zip(sum.members, own).map {
-                WeightShare(constraint: sum.constraint, instrumentID: mandate.moments.instruments[$0], share: $1)
-            }
-        }
-    }
 }

@@ -8,9 +8,7 @@ extension AllocationCheck {
     /// - Complexity: O(n H²) for each set of budget prices, after O(H n · held) for the gradients.
     func pathCertificate(of result: OptimizationResult) -> OptimalityCertificate? {
         guard let bound = PathBound(result, mandate) else { return nil }
-        let certificate = bound.certificate(from: result.certificate?.budgetPrices ?? [])
-        guard certificate.bound.isFinite, certificate.gap <= Tolerance.optimal * bound.size else { return nil }
-        return certificate
+        return bound.proof(bound.certificate(from: result.certificate?.budgetPrices ?? []))
     }
 }
 
@@ -46,14 +44,6 @@ func checkPathCertificate(
         "certificate/budget_price",
         within: Tolerance.relative * size
     )
-    let rounding = Tolerance.relative * bound.size
-    findings.equal(certificate.objective, bound.objective, "certificate/objective", within: rounding)
     let gap = bound.gap(budgetPrices: prices)
-    findings.require(
-        gap <= Tolerance.optimal * bound.size,
-        "certificate/gap",
-        expected: "at most \(Tolerance.optimal) of \(bound.size) by the shadow prices and the budgets'",
-        actual: "\(gap)"
-    )
-    findings.equal(certificate.bound, bound.objective + gap, "certificate/bound", within: rounding)
+    bound.check(certificate, gap: gap, by: "the shadow prices and the budgets'", &findings)
 }

@@ -59,22 +59,12 @@ struct PricedBound {
     /// The certificate of a target with a given objective.
     func certificate(objective: Double) -> OptimalityCertificate? {
         guard let bare = bare() else { return nil }
-        guard bare.riskPrice > 0 || !bare.tiedSizes.isEmpty else {
-            return certificate(objective, bare, nil, TiedShares.Found(ofScenarios: [], ofSizes: []))
-        }
         var best: OptimalityCertificate?
-        for width in bare.riskPrice > 0 ? [1e-11, 1e-9, 1e-7] : [0] {
-            var support: RiskSupport?
-            if bare.riskPrice > 0 {
-                support = RiskSupport(bare.riskMeasure, exposure, mandate, named: nil, width: width)
-                guard support != nil else { break }
+        for support in KinkSupports(of: bare, exposure, mandate) {
+            guard let found = certificate(objective, bare, support), found.bound < best?.bound ?? .infinity else {
+                continue
             }
-            guard var search = TiedShares(bare, support) else { break }
-            let shares = search.found()
-            guard shares.areAllowed(by: support, bare.tiedSizes),
-                let found = certificate(objective, bare, support, shares)
-            else { continue }
-            if found.bound < best?.bound ?? .infinity { best = found }
+            best = found
         }
         return best
     }
@@ -82,20 +72,13 @@ struct PricedBound {
     private func certificate(
         _ objective: Double,
         _ bare: OptimalityBound,
-        _ support: RiskSupport?,
-        _ shares: TiedShares.Found
+        _ support: KinkSupport
     ) -> OptimalityCertificate? {
-        func supported(_ bound: OptimalityBound?) -> OptimalityBound? {
-            guard var bound else { return nil }
-            if let support { bound.add(support.gradient(shares.ofScenarios), of: support.value) }
-            for (sum, own) in zip(bound.tiedSizes, shares.ofSizes) { bound.add(own, of: sum) }
-            return bound
-        }
-        guard let own = supported(bare) else { return nil }
+        let own = bare.leaning(on: support)
         let most: Double
         let budgetPrice: Double
         if own.isRatio {
-            guard let found = ratio(above: objective, own, { supported(self.bare($0)) }) else { return nil }
+            guard let found = ratio(above: objective, own, { self.bare($0)?.leaning(on: support) }) else { return nil }
             (most, budgetPrice) = found
         } else {
             budgetPrice = own.leastBudgetPrice()
@@ -107,7 +90,7 @@ struct PricedBound {
             bound: max(most, objective),
             budgetPrice: budgetPrice
         )
-        shares.list(in: &certificate, support, bare.tiedSizes, mandate)
+        support.list(in: &certificate, bare.tiedSizes, mandate)
         certificate.relaxation = candidate
         return certificate
     }
@@ -206,15 +189,7 @@ struct PricedBound {
         }
         for (index, binding) in candidate.bindingConstraints.enumerated() {
             let place = "\(claim)/binding_constraints/\(index)"
-            guard let limit = Limit(binding, exposure, mandate) else {
-                findings.require(
-                    false,
-                    "\(place)/constraint",
-                    expected: "a limit in force",
-                    actual: "\(binding.constraint) of \(binding.subject ?? "null")"
-                )
-                continue
-            }
+            guard let limit = Limit(binding, place, exposure, mandate, &findings) else { continue }
             findings.equal(binding.bound, limit.bound, "\(place)/bound")
             findings.equal(binding.value, limit.value, "\(place)/value", within: Tolerance.limit)
         }

@@ -94,15 +94,7 @@ func checkBinding(
     _ mandate: Mandate,
     _ findings: inout Findings
 ) {
-    guard let limit = Limit(binding, exposure, mandate) else {
-        findings.require(
-            false,
-            "\(claim)/constraint",
-            expected: "a limit in force",
-            actual: "\(binding.constraint) of \(binding.subject ?? "null")"
-        )
-        return
-    }
+    guard let limit = Limit(binding, claim, exposure, mandate, &findings) else { return }
     findings.equal(binding.bound, limit.bound, "\(claim)/bound")
     checkOwnLimit(of: binding, claim, exposure, mandate, &findings)
     findings.equal(binding.value, limit.value, "\(claim)/value", within: Tolerance.limit)
@@ -150,6 +142,26 @@ struct Limit {
     var bound: Double
     var value: Double
     var isUpper: Bool
+
+    /// The limit that an entry claims to be of; nil, with a finding, where none in force has its name.
+    init?(
+        _ binding: BindingConstraint,
+        _ claim: String,
+        _ exposure: Exposure,
+        _ mandate: Mandate,
+        _ findings: inout Findings
+    ) {
+        guard let limit = Limit(binding, exposure, mandate) else {
+            findings.require(
+                false,
+                "\(claim)/constraint",
+                expected: "a limit in force",
+                actual: "\(binding.constraint) of \(binding.subject ?? "null")"
+            )
+            return nil
+        }
+        self = limit
+    }
 
     init?(_ binding: BindingConstraint, _ exposure: Exposure, _ mandate: Mandate) {
         let path = binding.constraint.split(separator: "/", omittingEmptySubsequences: true).map(String.init)

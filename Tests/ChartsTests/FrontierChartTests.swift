@@ -12,9 +12,11 @@ struct FrontierChartTests {
             FrontierChart.Mark(name: "point \(index + 1)", risk: place.risk, expectedReturn: place.value, ratio: 1)
         }
         return FrontierChart(
-            title: "Efficient frontier",
-            subtitle: "port-1",
-            description: "A curve",
+            ChartHeading(
+                title: "Efficient frontier",
+                subtitle: "port-1",
+                description: "A curve"
+            ),
             riskTitle: "volatility, a year",
             returnTitle: "expected return, a year",
             curve: marks,
@@ -78,9 +80,11 @@ struct FrontierChartTests {
         for text in [
             Self.chart(Self.bent).svg,
             StackedAreaChart(
-                title: "t",
-                subtitle: "s",
-                description: "d",
+                ChartHeading(
+                    title: "t",
+                    subtitle: "s",
+                    description: "d"
+                ),
                 placesTitle: "p",
                 valuesTitle: "v",
                 places: [0, 1],
@@ -97,9 +101,11 @@ struct FrontierChartTests {
 struct StackedAreaChartTests {
     private static func chart(_ series: [StackedAreaChart.Series], places: [Double] = [0.1, 0.2, 0.3]) -> String {
         StackedAreaChart(
-            title: "Weights",
-            subtitle: "port-1",
-            description: "Stacked weights",
+            ChartHeading(
+                title: "Weights",
+                subtitle: "port-1",
+                description: "Stacked weights"
+            ),
             placesTitle: "expected return",
             valuesTitle: "share",
             places: places,

@@ -7,9 +7,11 @@ import Testing
 struct GroupedBarChartTests {
     private static func chart(_ rows: [GroupedBarChart.Row], unit: GroupedBarChart.Unit = .plain) -> GroupedBarChart {
         GroupedBarChart(
-            title: "Exposures <1>",
-            subtitle: "port-1",
-            description: "Bars",
+            ChartHeading(
+                title: "Exposures <1>",
+                subtitle: "port-1",
+                description: "Bars"
+            ),
             series: ["portfolio", "benchmark", "active"],
             axisTitle: "exposure",
             unit: unit,

@@ -6,9 +6,11 @@ import Testing
 struct PairedBarChartTests {
     private static func chart(_ rows: [PairedBarChart.Row]) -> PairedBarChart {
         PairedBarChart(
-            title: "Allocation",
-            subtitle: "port-1",
-            description: "Weights",
+            ChartHeading(
+                title: "Allocation",
+                subtitle: "port-1",
+                description: "Weights"
+            ),
             series: (before: "current", after: "target"),
             axisTitle: "share",
             rows: rows
@@ -50,9 +52,7 @@ struct PairedBarChartTests {
     @Test func `a hostile label is text`() {
         let hostile = #"</text><script>alert('x')</script>&amp;"]]>"# + "\u{0}\u{8}\n"
         var chart = Self.chart([.init(label: hostile, before: 0.5, after: 0.5)])
-        chart.title = hostile
-        chart.subtitle = hostile
-        chart.description = hostile
+        chart.heading = ChartHeading(title: hostile, subtitle: hostile, description: hostile)
         let reading = Reading(chart.svg)
         #expect(reading.isWellFormed)
         #expect(!reading.elements.contains { $0.name == "script" })

@@ -9,9 +9,11 @@ struct ParetoChartTests {
             ParetoChart.Axis(name: "entropy", growsBetter: nil),
         ]
         return ParetoChart(
-            title: "Set",
-            subtitle: "port-1",
-            description: "Points",
+            ChartHeading(
+                title: "Set",
+                subtitle: "port-1",
+                description: "Points"
+            ),
             axes: Array(axes.prefix(points.first?.count ?? 2)),
             points: points,
             answer: answer

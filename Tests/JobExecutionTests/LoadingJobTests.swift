@@ -24,7 +24,7 @@ private func loadingJob(
     job.snapshot.riskModel.factorModel = FactorModel(
         factors: ["MKT", "SIZE"],
         loadings: loadings,
-        factorCovariance: try #require(DenseMatrix(rows: [[0.03, 0.004], [0.004, 0.01]])),
+        factorCovariance: DenseMatrix(rows: [[0.03, 0.004], [0.004, 0.01]]),
         specificVariance: (0..<9).map { 0.01 + 0.01 * Double($0 % 4) }
     )
     return job

@@ -141,17 +141,17 @@ struct PathCertificateTests {
             change(&certificate)
             return certificate
         }
-        try expectViolation("certificate/objective", changed { $0.objective += 1e-6 }, book)
-        try expectViolation("certificate/bound", changed { $0.bound += 1e-6 }, book)
-        try expectViolation("certificate/budget_price", changed { $0.budgetPrice += 1e-6 }, book)
-        try expectViolation("certificate/budget_prices", changed { $0.budgetPrices.removeLast() }, book)
-        try expectViolation("certificate/budget_prices", changed { $0.budgetPrices = [] }, book)
+        try book.expectViolation("certificate/objective", in: changed { $0.objective += 1e-6 })
+        try book.expectViolation("certificate/bound", in: changed { $0.bound += 1e-6 })
+        try book.expectViolation("certificate/budget_price", in: changed { $0.budgetPrice += 1e-6 })
+        try book.expectViolation("certificate/budget_prices", in: changed { $0.budgetPrices.removeLast() })
+        try book.expectViolation("certificate/budget_prices", in: changed { $0.budgetPrices = [] })
         for period in 0..<3 {
             let moved = changed { $0.budgetPrices[period] += 0.01 }
-            try expectViolation("certificate/gap", moved, book)
+            try book.expectViolation("certificate/gap", in: moved)
         }
         let weight = ScenarioWeight(scenario: 0, weight: 1)
-        try expectViolation("certificate/scenario_weights", changed { $0.scenarioWeights = [weight] }, book)
+        try book.expectViolation("certificate/scenario_weights", in: changed { $0.scenarioWeights = [weight] })
     }
 
     @Test func `a limit's price that is not the path's is found out`() throws {
@@ -162,12 +162,7 @@ struct PathCertificateTests {
             let place = try #require(bindings.firstIndex { $0.constraint == "/max_turnover" })
             #expect((bindings[place].shadowPrice ?? 0) > 1e-4)
             result.path?.periods[period].bindingConstraints[place].shadowPrice? *= 0.5
-            let verdict = try VerifyResult.verdict(on: book.bytes(of: result), against: book.snapshotBytes())
-            guard case .violated(let violations) = verdict else {
-                Issue.record("passes: period \(period)")
-                continue
-            }
-            #expect(violations.contains { $0.claim == "certificate/gap" }, "\(violations)")
+            try book.expectViolation("certificate/gap", in: result)
         }
     }
 
@@ -175,7 +170,7 @@ struct PathCertificateTests {
         let book = try VerificationBook(objective: .minimizeRisk)
         var certificate = try #require(book.result.certificate)
         certificate.budgetPrices = [certificate.budgetPrice]
-        try expectViolation("certificate/budget_prices", certificate, book)
+        try book.expectViolation("certificate/budget_prices", in: certificate)
     }
 
     private static func check(_ book: VerificationBook) throws -> AllocationCheck {
@@ -185,25 +180,7 @@ struct PathCertificateTests {
     }
 
     private func expectProof(_ book: VerificationBook, _ comment: Comment) throws {
-        guard let certificate = book.result.certificate else {
-            Issue.record("no certificate: \(comment)")
-            return
-        }
-        #expect(certificate.gap >= 0, comment)
-        #expect(certificate.budgetPrices.count == book.result.path?.periods.count, comment)
-        let verdict = try VerifyResult.verdict(on: book.resultBytes, against: book.snapshotBytes())
-        #expect(verdict == .passes(certificate), comment)
-    }
-
-    private func expectViolation(_ claim: String, _ certificate: OptimalityCertificate, _ book: VerificationBook) throws
-    {
-        var result = book.result
-        result.certificate = certificate
-        let verdict = try VerifyResult.verdict(on: book.bytes(of: result), against: book.snapshotBytes())
-        guard case .violated(let violations) = verdict else {
-            Issue.record("passes: \(claim)")
-            return
-        }
-        #expect(violations.contains { $0.claim == claim }, "\(violations)")
+        try book.expectProof(comment)
+        #expect(book.result.certificate?.budgetPrices.count == book.result.path?.periods.count, comment)
     }
 }

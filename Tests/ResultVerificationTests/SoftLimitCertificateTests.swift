@@ -45,10 +45,7 @@ struct SoftLimitCertificateTests {
             if (objective == .minimizeRisk ? figures.risk : figures.trackingError ?? 1) < 1e-7 { continue }
             exceeded += book.result.softLimits.filter { $0.excess > 1e-7 }.count
             priced += book.result.bindingConstraints.filter { abs($0.shadowPrice ?? 0) > 1e-9 }.count
-            let certificate = try #require(book.result.certificate, "seed \(seed)")
-            #expect(certificate.gap >= 0, "seed \(seed)")
-            let verdict = try VerifyResult.verdict(on: book.resultBytes, against: book.snapshotBytes())
-            #expect(verdict == .passes(certificate), "seed \(seed)")
+            try book.expectProof("seed \(seed)")
         }
         let isMinimal = objective == .minimizeRisk || objective == .minimizeTrackingError
         #expect((isMinimal && penalty < 0.1) || (exceeded > 0 && priced + exceeded > 4))
@@ -62,9 +59,7 @@ struct SoftLimitCertificateTests {
                 request.constraints.minWeights = ["I3": 0.05]
                 request.constraints.maxWeightChange = 0.15
             }
-            let certificate = try #require(book.result.certificate, "seed \(seed)")
-            let verdict = try VerifyResult.verdict(on: book.resultBytes, against: book.snapshotBytes())
-            #expect(verdict == .passes(certificate), "seed \(seed)")
+            try book.expectProof("seed \(seed)")
         }
     }
 
@@ -75,12 +70,7 @@ struct SoftLimitCertificateTests {
         let moments = try estimateMoments(of: book.snapshot.riskModel)
         let check = AllocationCheck(snapshot: book.snapshot, moments: moments, request: book.request)
         #expect(check.certificate(of: book.result) != nil)
-        var mixed = book.result
-        for id in Set(mixed.targetAllocation.keys).union(other.result.targetAllocation.keys) {
-            let (best, worse) = (mixed.targetAllocation[id] ?? 0, other.result.targetAllocation[id] ?? 0)
-            mixed.targetAllocation[id] = best + 0.05 * (worse - best)
-        }
-        #expect(check.certificate(of: mixed) == nil)
+        #expect(check.certificate(of: book.result(movedTo: other.result, by: 0.05)) == nil)
     }
 
     @Test func `a better bound than the prices prove, and a price above the penalty, are found out`() throws {
@@ -88,10 +78,10 @@ struct SoftLimitCertificateTests {
         var result = book.result
         result.certificate?.objective += 1e-4
         result.certificate?.bound += 1e-4
-        try expectViolation("certificate/objective", result, book)
+        try book.expectViolation("certificate/objective", in: result)
         result = book.result
         result.certificate?.bound -= 1e-4
-        try expectViolation("certificate/bound", result, book)
+        try book.expectViolation("certificate/bound", in: result)
         result = book.result
         let place = try #require(
             result.bindingConstraints.firstIndex { binding in
@@ -100,17 +90,8 @@ struct SoftLimitCertificateTests {
             }
         )
         result.bindingConstraints[place].shadowPrice = 0.05
-        try expectViolation("binding_constraints/\(place)/shadow_price", result, book)
+        try book.expectViolation("binding_constraints/\(place)/shadow_price", in: result)
         result.bindingConstraints[place].shadowPrice = 0
-        try expectViolation("certificate/gap", result, book)
-    }
-
-    private func expectViolation(_ claim: String, _ result: OptimizationResult, _ book: VerificationBook) throws {
-        let verdict = try VerifyResult.verdict(on: book.bytes(of: result), against: book.snapshotBytes())
-        guard case .violated(let violations) = verdict else {
-            Issue.record("passes")
-            return
-        }
-        #expect(violations.contains { $0.claim == claim }, "\(violations)")
+        try book.expectViolation("certificate/gap", in: result)
     }
 }

@@ -9,15 +9,17 @@ extension DocumentEncoder {
     ///
     /// - Parameters:
     ///   - shared: an object with what was recommended.
-    ///   - solution: how it was found.
+    ///   - solution: how it was found; nil where nothing was searched for.
     ///   - inputs: what it was computed from.
+    ///   - loadingsEstimator: where factor loadings come from, for answers that rest on them.
     ///   - portfolioID: the portfolio it is for.
     ///   - warnings: what the caller should know.
     /// - Returns: an object with all of it, and the fingerprint.
     static func ended(
         _ shared: [UInt8],
-        solution: SolutionReport,
+        solution: SolutionReport?,
         inputs: ResultInputs,
+        loadingsEstimator: String? = nil,
         portfolioID: String,
         warnings: [ResultWarning]
     ) -> (members: [UInt8], hash: String) {
@@ -27,10 +29,15 @@ extension DocumentEncoder {
         var hashed = JSONWriter(reservingCapacity: shared.count + 512)
         hashed.object { writer in
             writer.members(ofObject: shared)
-            writer.name("solution")
-            writeSolution(solution, includingTime: false, &writer)
+            if let solution {
+                writer.name("solution")
+                writeSolution(solution, includingTime: false, &writer)
+            }
             writer.name("inputs")
-            writer.object { writeEstimators(inputs, &$0) }
+            writer.object { writer in
+                writeEstimators(inputs, &writer)
+                writer.member("loadings", ifPresent: loadingsEstimator)
+            }
             writer.name("warnings")
             writer.raw(written.bytes)
         }
@@ -39,14 +46,46 @@ extension DocumentEncoder {
         var whole = JSONWriter(reservingCapacity: shared.count + 1024)
         whole.object { writer in
             writer.members(ofObject: shared)
-            writer.name("solution")
-            writeSolution(solution, includingTime: true, &writer)
+            if let solution {
+                writer.name("solution")
+                writeSolution(solution, includingTime: true, &writer)
+            }
             writer.name("inputs")
-            writeInputs(inputs, portfolioID: portfolioID, &writer)
+            writer.object { writer in
+                writeVersions(inputs.versions, portfolioID: portfolioID, &writer)
+                writeEstimators(inputs, &writer)
+                writer.member("loadings", ifPresent: loadingsEstimator)
+            }
             writer.member("result_hash", hash)
             writer.name("warnings")
             writer.raw(written.bytes)
         }
         return (whole.bytes, hash)
+    }
+
+    private static func writeVersions(
+        _ versions: SnapshotVersions,
+        portfolioID: String,
+        _ writer: inout JSONWriter
+    ) {
+        writer.name("portfolio")
+        writer.object { writer in
+            writer.member("id", portfolioID)
+            writer.member("version", versions.portfolio)
+        }
+        writer.name("risk_model")
+        writer.object { writer in
+            writer.member("id", versions.riskModelID)
+            writer.member("version", versions.riskModel)
+        }
+        writer.name("instruments")
+        writer.object { $0.member("version", versions.instruments) }
+    }
+
+    private static func writeEstimators(_ inputs: ResultInputs, _ writer: inout JSONWriter) {
+        writer.member("expected_returns", inputs.expectedReturnsEstimator)
+        writer.member("covariance", inputs.covarianceEstimator)
+        writer.member("covariance_condition_number", ifPresent: inputs.covarianceConditionNumber)
+        writer.member("kernel", inputs.kernel)
     }
 }

@@ -20,36 +20,14 @@ extension DocumentEncoder {
     ) -> [UInt8] {
         var shared = JSONWriter(reservingCapacity: 8_192)
         shared.object { writeAnalysis(result, &$0) }
-        var warnings = JSONWriter()
-        writeWarnings(result.warnings, &warnings)
-
-        var hashed = JSONWriter(reservingCapacity: shared.bytes.count + 512)
-        hashed.object { writer in
-            writer.members(ofObject: shared.bytes)
-            writer.name("inputs")
-            writer.object { writer in
-                writeEstimators(result.inputs, &writer)
-                writer.member("loadings", result.loadingsEstimator)
-            }
-            writer.name("warnings")
-            writer.raw(warnings.bytes)
-        }
-
-        var inputs = JSONWriter()
-        writeInputs(result.inputs, portfolioID: request.portfolioID, &inputs)
-        var whole = JSONWriter(reservingCapacity: shared.bytes.count + 1024)
-        whole.object { writer in
-            writer.members(ofObject: shared.bytes)
-            writer.name("inputs")
-            writer.object { writer in
-                writer.members(ofObject: inputs.bytes)
-                writer.member("loadings", result.loadingsEstimator)
-            }
-            writer.member("result_hash", fingerprint(of: hashed.bytes))
-            writer.name("warnings")
-            writer.raw(warnings.bytes)
-        }
-        return whole.bytes
+        return ended(
+            shared.bytes,
+            solution: nil,
+            inputs: result.inputs,
+            loadingsEstimator: result.loadingsEstimator,
+            portfolioID: request.portfolioID,
+            warnings: result.warnings
+        ).members
     }
 
     private static func writeAnalysis(_ result: FactorAnalysisResult, _ writer: inout JSONWriter) {

@@ -13,9 +13,7 @@ extension DocumentEncoder {
         writer.name("grandfathered_limits")
         writer.array(limits) { writer, limit in
             writer.object { writer in
-                writer.member("constraint", limit.constraint)
-                writer.member("subject", orNull: limit.subject)
-                writer.member("bound", limit.bound)
+                writeLimit(limit.constraint, of: limit.subject, limit.bound, &writer)
                 writer.member("grandfathered_from", limit.grandfatheredFrom)
             }
         }
@@ -31,9 +29,7 @@ extension DocumentEncoder {
         writer.name("soft_limits")
         writer.array(limits) { writer, limit in
             writer.object { writer in
-                writer.member("constraint", limit.constraint)
-                writer.member("subject", orNull: limit.subject)
-                writer.member("bound", limit.bound)
+                writeLimit(limit.constraint, of: limit.subject, limit.bound, &writer)
                 writer.member("value", limit.value)
                 writer.member("soft", true)
                 writer.member("excess", limit.excess)

@@ -24,11 +24,14 @@ extension DocumentEncoder {
     ) -> [UInt8] {
         written { writer in
             writer.object { writer in
-                writer.member("optimization_id", id)
-                writer.member("portfolio_id", request.portfolioID)
-                writer.member("status", JobStatus.failed.rawValue)
-                writer.member("created_at", createdAt.rfc3339)
-                writer.member("completed_at", completedAt.rfc3339)
+                writeHead(
+                    id: id,
+                    portfolioID: request.portfolioID,
+                    status: .failed,
+                    createdAt: createdAt,
+                    completedAt: completedAt,
+                    &writer
+                )
                 writeKind(request, &writer)
                 writer.name("constraints")
                 writeConstraints(request.constraints, &writer)
@@ -53,11 +56,14 @@ extension DocumentEncoder {
     ) -> [UInt8] {
         written { writer in
             writer.object { writer in
-                writer.member("optimization_id", id)
-                writer.member("portfolio_id", portfolioID)
-                writer.member("status", JobStatus.failed.rawValue)
-                writer.member("created_at", createdAt.rfc3339)
-                writer.member("completed_at", completedAt.rfc3339)
+                writeHead(
+                    id: id,
+                    portfolioID: portfolioID,
+                    status: .failed,
+                    createdAt: createdAt,
+                    completedAt: completedAt,
+                    &writer
+                )
                 writer.member("optimization_type", type)
                 writer.member("objective", objective)
                 writer.member("risk_measure", riskMeasure)
@@ -80,11 +86,14 @@ extension DocumentEncoder {
     ) -> [UInt8] {
         written { writer in
             writer.object { writer in
-                writer.member("optimization_id", id)
-                writer.member("portfolio_id", portfolioID)
-                writer.member("status", status.rawValue)
-                writer.member("created_at", createdAt.rfc3339)
-                writer.member("completed_at", ifPresent: completedAt?.rfc3339)
+                writeHead(
+                    id: id,
+                    portfolioID: portfolioID,
+                    status: status,
+                    createdAt: createdAt,
+                    completedAt: completedAt,
+                    &writer
+                )
                 writer.member("optimization_type", type)
                 writer.member("objective", objective)
                 writer.member("risk_measure", riskMeasure)
@@ -102,10 +111,7 @@ extension DocumentEncoder {
     ) -> [UInt8] {
         written { writer in
             writer.object { writer in
-                writer.member("optimization_id", id)
-                writer.member("portfolio_id", portfolioID)
-                writer.member("status", status.rawValue)
-                writer.member("created_at", createdAt.rfc3339)
+                writeHead(id: id, portfolioID: portfolioID, status: status, createdAt: createdAt, &writer)
                 writer.member("estimated_completion_time", estimatedCompletion.rfc3339)
             }
         }
@@ -169,28 +175,19 @@ extension DocumentEncoder {
         if let path = result.path { writePath(path, &writer) }
     }
 
-    static func writeInputs(_ inputs: ResultInputs, portfolioID: String, _ writer: inout JSONWriter) {
-        writer.object { writer in
-            writer.name("portfolio")
-            writer.object { writer in
-                writer.member("id", portfolioID)
-                writer.member("version", inputs.versions.portfolio)
-            }
-            writer.name("risk_model")
-            writer.object { writer in
-                writer.member("id", inputs.versions.riskModelID)
-                writer.member("version", inputs.versions.riskModel)
-            }
-            writer.name("instruments")
-            writer.object { $0.member("version", inputs.versions.instruments) }
-            writeEstimators(inputs, &writer)
-        }
-    }
-
-    static func writeEstimators(_ inputs: ResultInputs, _ writer: inout JSONWriter) {
-        writer.member("expected_returns", inputs.expectedReturnsEstimator)
-        writer.member("covariance", inputs.covarianceEstimator)
-        writer.member("covariance_condition_number", ifPresent: inputs.covarianceConditionNumber)
-        writer.member("kernel", inputs.kernel)
+    /// Writes what every answer about an optimization begins with into an object that is open.
+    static func writeHead(
+        id: String,
+        portfolioID: String,
+        status: JobStatus,
+        createdAt: Timestamp,
+        completedAt: Timestamp? = nil,
+        _ writer: inout JSONWriter
+    ) {
+        writer.member("optimization_id", id)
+        writer.member("portfolio_id", portfolioID)
+        writer.member("status", status.rawValue)
+        writer.member("created_at", createdAt.rfc3339)
+        writer.member("completed_at", ifPresent: completedAt?.rfc3339)
     }
 }

@@ -125,9 +125,7 @@ extension DocumentEncoder {
     private static func writeRepair(_ repair: [ConstraintRepair], _ writer: inout JSONWriter) {
         writer.array(repair) { writer, limit in
             writer.object { writer in
-                writer.member("constraint", limit.constraint)
-                writer.member("subject", orNull: limit.subject)
-                writer.member("bound", limit.bound)
+                writeLimit(limit.constraint, of: limit.subject, limit.bound, &writer)
                 writer.member("repaired", limit.repaired)
             }
         }
@@ -141,19 +139,22 @@ extension DocumentEncoder {
     private static func writeConflicts(_ conflicts: [ConstraintConflict], _ writer: inout JSONWriter) {
         writer.array(conflicts) { writer, conflict in
             writer.object { writer in
-                writer.member("constraint", conflict.constraint)
-                writer.member("subject", orNull: conflict.subject)
-                writer.member("bound", conflict.bound)
+                writeLimit(conflict.constraint, of: conflict.subject, conflict.bound, &writer)
                 writer.member("nearest_feasible", orNull: conflict.nearestFeasible)
             }
         }
     }
 
+    /// Writes which limit an entry is about into an object that is open.
+    static func writeLimit(_ constraint: String, of subject: String?, _ bound: Double, _ writer: inout JSONWriter) {
+        writer.member("constraint", constraint)
+        writer.member("subject", orNull: subject)
+        writer.member("bound", bound)
+    }
+
     static func writeBindingConstraint(_ binding: BindingConstraint, _ writer: inout JSONWriter) {
         writer.object { writer in
-            writer.member("constraint", binding.constraint)
-            writer.member("subject", orNull: binding.subject)
-            writer.member("bound", binding.bound)
+            writeLimit(binding.constraint, of: binding.subject, binding.bound, &writer)
             writer.member("value", binding.value)
             writer.member("shadow_price", orNull: binding.shadowPrice)
             writer.member("grandfathered_from", ifPresent: binding.grandfatheredFrom)

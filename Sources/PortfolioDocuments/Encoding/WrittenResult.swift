@@ -56,11 +56,14 @@ package struct WrittenResult: Sendable {
     package func body(id: String, createdAt: Timestamp, completedAt: Timestamp) -> [UInt8] {
         var writer = JSONWriter(reservingCapacity: members.count + 256)
         writer.object { writer in
-            writer.member("optimization_id", id)
-            writer.member("portfolio_id", portfolioID)
-            writer.member("status", JobStatus.completed.rawValue)
-            writer.member("created_at", createdAt.rfc3339)
-            writer.member("completed_at", completedAt.rfc3339)
+            DocumentEncoder.writeHead(
+                id: id,
+                portfolioID: portfolioID,
+                status: .completed,
+                createdAt: createdAt,
+                completedAt: completedAt,
+                &writer
+            )
             writer.members(ofObject: members)
         }
         return writer.bytes

@@ -25,7 +25,7 @@ private func model(_ returns: [[Double]], periodsPerYear: Double = 252) throws -
         asOf: Timestamp(microseconds: 0),
         instruments: returns[0].indices.map { "I\($0)" },
         periodsPerYear: periodsPerYear,
-        returns: try #require(DenseMatrix(rows: returns))
+        returns: DenseMatrix(rows: returns)
     )
 }
 
